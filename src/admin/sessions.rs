@@ -136,8 +136,12 @@ impl Context {
         Box::pin(revocation::end_session(&self.revocation, *hash, user, EndCause::Administrator, actor)).await
     }
 
-    /// What the actor may administer now.
+    /// What the actor may administer now. Who acts by a key has what the key has.
     pub(super) async fn scope_of(&self, actor: &Actor) -> Result<Scope, LoadError> {
+        if let Some(key) = actor.key {
+            let caller = self.stores.directory.find_key_caller(key).await?;
+            return Ok(caller.map_or(Scope::NONE, |caller| caller.scope));
+        }
         match &actor.who {
             Who::CommandLine(_) => Ok(Scope::System),
             Who::Person(id) => {

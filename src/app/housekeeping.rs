@@ -10,6 +10,7 @@ use gatepost_certs::tls;
 use gatepost_config::{RELOAD_INTERVAL, StoresConfig};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
+use gatepost_core::ids::TenantId;
 use gatepost_store::directory::{Directory, DirectoryError};
 use gatepost_store::retry::retry;
 use gatepost_telemetry::NotKept;
@@ -28,9 +29,13 @@ const MAX_CLOCK_SKEW: i64 = 30;
 const DELETE_INTERVAL: Duration = Duration::from_mins(10);
 /// How often complete hours of the audit get their heads.
 const HEADS_INTERVAL: Duration = Duration::from_mins(1);
-/// The number of heads, of batches of audit entries, and of people, in one run.
+/// How often the metric of keys that end soon is made anew.
+const ENDING_KEYS_INTERVAL: Duration = Duration::from_mins(1);
+/// The metric shows keys that end within this time, unless they were made to live no longer.
+const ENDING_SOON: Duration = Duration::from_hours(14 * 24);
+/// The number of heads, of batches of audit entries, of keys, and of people, in one run.
 const MOST_AT_ONCE: u32 = 100;
-/// How often last uses of sessions, refusals, requirements, and pending revocations are written.
+/// How often last uses of sessions and keys, refusals, requirements, and pending revocations are written.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 /// The number of entries in one write.
 const BATCH_SIZE: usize = 100;
@@ -67,6 +72,7 @@ const fn is_unavailable(error: &DirectoryError) -> bool {
 
 async fn prepare_once(state: &State) -> Result<(), DirectoryError> {
     state.stores.directory.migrate().await?;
+    state.stores.directory.refuse_half_of_a_copy().await?;
     state.stores.directory.sync_configuration(&state.site.config).await?;
     // The first request must not pay for the first connection; a database that is slow now says 503 by itself.
     if let Err(error) = state.stores.directory.ping().await {
@@ -116,9 +122,11 @@ impl Housekeeping {
             spawn(watch_readiness(Arc::clone(state))),
             spawn(delete_expired(Arc::clone(state))),
             spawn(make_audit_heads(Arc::clone(state))),
+            spawn(show_ending_keys(Arc::clone(state))),
             spawn(watch_secret_files(Arc::clone(state))),
             spawn(invalidation::keep_lease(Arc::clone(&state.stores), Arc::clone(&state.lease))),
             spawn(write_periodically(Arc::clone(state), write_uses)),
+            spawn(write_periodically(Arc::clone(state), write_key_uses)),
             spawn(write_periodically(Arc::clone(state), write_refusals)),
             spawn(write_periodically(Arc::clone(state), write_requirements)),
             spawn(write_periodically(Arc::clone(state), write_revocations)),
@@ -193,6 +201,23 @@ pub async fn write_uses(state: &State) {
     }
 }
 
+/// Writes the last uses of API keys. What cannot be written is lost, and the log says so once: a use a minute later is as
+/// good.
+pub async fn write_key_uses(state: &State) {
+    let uses = state.gate.key_uses.take();
+    for batch in uses.chunks(BATCH_SIZE) {
+        let written = state.stores.directory.write_key_uses(batch).await;
+        let is_new = state.gate.key_uses.note_outcome(written.is_ok());
+        match written {
+            Err(error) if is_new => {
+                tracing::warn!(error = %Chain(&error), "last uses of API keys are lost until the directory takes them");
+            }
+            Ok(()) if is_new => tracing::info!("last uses of API keys are written again"),
+            _ => {}
+        }
+    }
+}
+
 /// Writes the revocations that wait for the directory.
 async fn write_revocations(state: &State) {
     revocation::write_pending(&state.revocation).await;
@@ -261,6 +286,10 @@ async fn delete_old(state: &State) -> Result<(), DirectoryError> {
             tracing::info!(people = forgotten, "forgot people who have not signed in for long");
         }
     }
+    let keys = directory.delete_old_keys(retention.audit_keep, now, MOST_AT_ONCE).await?;
+    if keys > 0 {
+        tracing::info!(keys, "deleted API keys that were revoked or expired long ago");
+    }
     let deleted = directory.delete_old_audit(retention.audit_keep, now, MOST_AT_ONCE).await?;
     if deleted > 0 {
         tracing::info!(entries = deleted, "deleted old audit entries");
@@ -281,6 +310,30 @@ async fn make_audit_heads(state: Arc<State>) {
             tracing::warn!(error = %Chain(&error), "the heads of the audit were not made");
         }
     }
+}
+
+/// Shows in the metrics which keys end soon, as the directory says.
+async fn show_ending_keys(state: Arc<State>) {
+    let mut ticks = interval(ENDING_KEYS_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = find_ending_keys(&state).await {
+            tracing::debug!(error = %Chain(&error), "the metric of keys that end soon is as before");
+        }
+    }
+}
+
+async fn find_ending_keys(state: &State) -> Result<(), DirectoryError> {
+    let directory = &state.stores.directory;
+    let now = directory.clock().await?;
+    let span = (now, now.plus(ENDING_SOON));
+    let keys = directory.find_ending_keys(span, ENDING_SOON, MOST_AT_ONCE).await?;
+    let keys = keys
+        .iter()
+        .map(|key| (key.id.to_string(), key.tenant_id.as_ref().map(TenantId::as_str), key.expires_at));
+    state.stores.metrics.keys_end(keys);
+    Ok(())
 }
 
 /// By the database's clock, because this replica's clock may be wrong.

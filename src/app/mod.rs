@@ -68,6 +68,9 @@ pub enum StartError {
     /// The client of the webhook.
     #[error("the webhook cannot be set up")]
     Webhook(#[source] gatepost_oidc::ClientError),
+    /// The client of the list filter.
+    #[error("the list filter cannot be set up")]
+    Upstreams(#[source] gatepost_oidc::ClientError),
     /// Another Gatepost runs on this file.
     #[error("{0} is in use by another gatepost serve: one process per embedded file")]
     Locked(PathBuf),
@@ -99,7 +102,17 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
     let internal = listen_internal(&state, state.site.config.internal_addr, Surface::Internal, tls.as_ref())?;
     let health =
         state.site.config.health_addr.map(|address| listen_internal(&state, address, Surface::Health, None));
-    let internal: Vec<Workers> = std::iter::once(internal).chain(health.transpose()?).collect();
+    let filter = state.site.config.filter_addr;
+    let filter = filter.map(|address| {
+        listen_internal(
+            &state,
+            address,
+            Surface::Filter,
+            tls.as_ref().filter(|_| !gatepost_core::mutant("m29")),
+        )
+    });
+    let internal: Vec<Workers> =
+        std::iter::once(internal).chain(health.transpose()?).chain(filter.transpose()?).collect();
     let housekeeping = Housekeeping::start(&state);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
@@ -136,6 +149,8 @@ pub fn build(config: Config) -> Result<State, StartError> {
     let client = gatepost_oidc::outgoing_client(config.ca_file.as_deref());
     let webhook =
         Webhook::new(config.webhook.clone(), &config.public_url, &client.map_err(StartError::Webhook)?);
+    let direct = || gatepost_oidc::direct_client(config.ca_file.as_deref()).map_err(StartError::Upstreams);
+    let upstreams = config.filter_addr.map(|_| direct()).transpose()?;
     let assertion_keys = AssertionKeys::new(&keys);
     let (settings, calls) = (Settings::of(&config), provider_calls(&metrics));
     let providers = Providers::new(&settings, &calls)?;
@@ -152,7 +167,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
         lifetimes,
         config,
     };
-    Ok(State::new(site, stores, assertion_keys, webhook))
+    Ok(State::new(site, stores, assertion_keys, webhook, upstreams))
 }
 
 fn secret_keys(config: &Config) -> Result<Cow<'_, [Secret]>, StartError> {
@@ -189,7 +204,10 @@ fn read(path: &Path) -> Result<Vec<u8>, StartError> {
 }
 
 /// Locks the embedded file: a second process would not see what the first has in memory.
-fn lock(stores: &StoresConfig) -> Result<Option<File>, StartError> {
+///
+/// # Errors
+/// [`StartError::Locked`], [`StartError::File`].
+pub fn lock(stores: &StoresConfig) -> Result<Option<File>, StartError> {
     let StoresConfig::Embedded { file } = stores else { return Ok(None) };
     let path = file.with_added_extension("lock");
     let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
@@ -224,7 +242,7 @@ fn listen_internal(
     let listener = bound.map_err(|error| StartError::Listen(address, error))?;
     let cores = match surface {
         Surface::Internal => thread::available_parallelism().map_or(1, NonZero::get),
-        Surface::Health => 1,
+        Surface::Health | Surface::Filter => 1,
     };
     internal::start(&state.internal, &listener, cores, FINISH).map_err(StartError::Runtime)
 }
@@ -262,6 +280,7 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
         state.tasks.finish(FINISH).await;
     }
     housekeeping::write_uses(state).await;
+    housekeeping::write_key_uses(state).await;
     housekeeping::write_refusals(state).await;
     revocation::write_pending(&state.revocation).await;
     stopped?;

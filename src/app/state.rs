@@ -4,12 +4,12 @@ use crate::gate::assertion::AssertionKeys;
 use crate::gate::session_cache::SessionCache;
 use crate::gate::tools::ToolServers;
 use crate::gate::{
-    self, failing::FailingCredentials, refusals::Refusals, seen_requirements::SeenRequirements,
-    unknown_requirements::UnknownRequirements,
+    self, failing::FailingCredentials, key_uses::KeyUses, refusals::Refusals,
+    seen_requirements::SeenRequirements, unknown_requirements::UnknownRequirements,
 };
 use crate::http::{internal, public};
 use crate::invalidation::lease::Lease;
-use crate::rate::Rate;
+use crate::permits::Permits;
 use crate::readiness::Readiness;
 use crate::sign_in::{self, limit::Limits, return_cookie::Slots};
 use crate::site::Site;
@@ -18,6 +18,7 @@ use crate::tasks::Tasks;
 use crate::webhook::Webhook;
 use crate::{admin, explain, refresh, revocation};
 use gatepost_store::session::last_used::LastUsed;
+use reqwest::Client;
 use std::sync::Arc;
 
 /// Every part of the process, put together once. Only `app` and the command line know it: the other modules take the
@@ -53,7 +54,13 @@ pub struct State {
 impl State {
     /// Makes the contexts in the order of the layers: each one needs only what was made before it. Must be called
     /// within a runtime.
-    pub(super) fn new(site: Site, stores: Stores, assertion_keys: AssertionKeys, webhook: Webhook) -> Self {
+    pub(super) fn new(
+        site: Site,
+        stores: Stores,
+        assertion_keys: AssertionKeys,
+        webhook: Webhook,
+        upstreams: Option<Client>,
+    ) -> Self {
         let site = &Arc::new(site);
         let stores = &Arc::new(stores);
         let assertion_keys = &Arc::new(assertion_keys);
@@ -75,12 +82,13 @@ impl State {
             tool_servers: tool_servers.clone(),
             assertion_keys: assertion_keys.clone(),
             last_used: LastUsed::default(),
+            key_uses: Arc::new(KeyUses::default()),
             refusals: Refusals::default(),
             seen_requirements: SeenRequirements::default(),
             unknown_requirements: UnknownRequirements::default(),
-            wrong_keys: FailingCredentials::default(),
+            wrong_keys: Arc::default(),
             wrong_tokens: FailingCredentials::default(),
-            key_rates: Rate::default(),
+            key_rates: Arc::default(),
             tasks: tasks.clone(),
         });
         let sign_in = &Arc::new(sign_in::Context {
@@ -100,14 +108,19 @@ impl State {
             webhook,
         });
         let explain = &Arc::new(explain::Context { site: site.clone(), stores: stores.clone() });
+        let (most_of_one, most) = internal::Context::MAX_LISTING;
         Self {
             internal: Arc::new(internal::Context {
                 gate: gate.clone(),
                 sign_in: sign_in.clone(),
                 readiness: readiness.clone(),
+                upstreams,
+                listing: Arc::new(Permits::new(most_of_one, most)),
             }),
             public: public::Context {
                 sign_in: sign_in.clone(),
+                wrong_keys: gate.wrong_keys.clone(),
+                key_rates: gate.key_rates.clone(),
                 explain: explain.clone(),
                 admin: admin.clone(),
                 readiness: readiness.clone(),

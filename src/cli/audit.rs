@@ -9,6 +9,7 @@ use crate::admin::audit::Export;
 use crate::admin::views::AuditEntry;
 use clap::{Args, Subcommand};
 use gatepost_core::administration::Scope;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::ids::{RequestId, TenantId};
 use gatepost_store::directory::{AuditCursor, AuditFilter, AuditRecord, UserKey, Via, Who};
 use serde_json::{Map, Value, json};
@@ -61,9 +62,12 @@ pub(super) struct Which {
     /// Changes to this target, as in the column Target: group:NAME, tenant:ID, `provider_group:PROVIDER:ID`, ...
     #[arg(long, conflicts_with = "user")]
     target: Option<String>,
-    /// Changes by this actor: a person's address or id, or cli:NAME, db:ROLE, sign-in, refresh, provider, configuration
+    /// Changes by this actor: a person's address or id, or key:ID, cli:NAME, db:ROLE, sign-in, refresh, provider, configuration
     #[arg(long, value_name = "WHO")]
     actor: Option<Who>,
+    /// Changes by the key of this id
+    #[arg(long, value_name = "ID")]
+    key: Option<KeyId>,
     /// What was done, as the column Action shows it; may be given more than once
     #[arg(long)]
     action: Vec<String>,
@@ -140,7 +144,8 @@ async fn list(console: &Console, which: Which) -> Result<Report, CommandError> {
 }
 
 async fn filter(console: &Console, which: Which) -> Result<AuditFilter, CommandError> {
-    let Which { user, target, actor, action, request, via, tenant, since, until, limit: _, before } = which;
+    let Which { user, target, actor, key, action, request, via, tenant, since, until, limit: _, before } =
+        which;
     let target = match user {
         // An id is not looked up, so that entries of a person who was merged into another one are found too.
         Some(UserKey::Id(id)) => Some(format!("user:{id}")),
@@ -158,6 +163,7 @@ async fn filter(console: &Console, which: Which) -> Result<AuditFilter, CommandE
         targets: target.into_iter().collect(),
         user: None,
         actor,
+        key,
         actions: action,
         except: Vec::new(),
         tenant,
@@ -173,13 +179,22 @@ fn row(entry: &AuditRecord) -> [String; 7] {
     let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     [
         rfc3339(entry.at),
-        entry.actor_email.clone().unwrap_or_else(|| entry.actor.to_string()),
+        actor(entry),
         entry.action.clone(),
         entry.target_email.clone().unwrap_or_else(|| entry.target.clone()),
         lines(&changes(&object(entry.before.as_deref()), &object(entry.after.as_deref()))),
         or_dash(&entry.address),
         or_dash(&entry.request_id),
     ]
+}
+
+/// Who acted, and by which key.
+fn actor(entry: &AuditRecord) -> String {
+    let who = entry.actor_email.clone().unwrap_or_else(|| entry.actor.to_string());
+    match &entry.key_id {
+        Some(key) if !matches!(entry.actor, Who::Key(_)) => format!("{who} by key {key}"),
+        _ => who,
+    }
 }
 
 /// `key: value` if it is only on one side, `key: old -> new` if it is on both.

@@ -1,14 +1,18 @@
 //! `gatepost check`: prints the findings, for people or for programs.
 
-use super::CommandError;
+use super::console::Console;
 use super::environment::{Environment, NotText};
 use super::report::plain;
+use super::{CommandError, check_mcp};
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use gatepost_check::{self as check, Finding, Order, Severity};
+use gatepost_config::Config;
+use gatepost_store::directory::Conditions;
 use serde_json::{Value, json};
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Arguments of `gatepost check`.
@@ -17,6 +21,12 @@ pub(super) struct Check {
     /// Traefik's files: static and dynamic configuration in YAML or TOML, Compose files with labels
     #[arg(long, value_name = "FILE", num_args = 1..)]
     traefik: Vec<PathBuf>,
+    /// Ask the addresses of all tool servers, too, with an API key that is made for it and revoked
+    #[arg(long)]
+    mcp: bool,
+    /// Where the proxy is, if the names of the tool servers' hosts lead elsewhere from here
+    #[arg(long, value_name = "ADDRESS", requires = "mcp")]
+    proxy: Option<IpAddr>,
     /// Print JSON for programs: field names do not change
     #[arg(long)]
     json: bool,
@@ -28,11 +38,22 @@ pub(super) async fn run(
     environment: Result<&Environment, &NotText>,
     args: Check,
 ) -> Result<ExitCode, CommandError> {
+    let opened = if args.mcp { Some(open(config_file.as_deref(), environment).await) } else { None };
     let environment = environment
         .map(|environment| environment.variables().collect())
         .map_err(|NotText(name)| name.clone());
     let order = Order { config_file, environment, traefik: args.traefik };
     let mut findings = check::run(&order).await;
+    match opened {
+        Some(Ok(console)) => {
+            let config = &console.state.site.config;
+            let traefik = check::traefik::inspect(&order.traefik, Some(config));
+            findings.extend(Box::pin(check_mcp::run(&console, &traefik.requirements, args.proxy)).await?);
+        }
+        // What is wrong is among the findings, or else it is the result.
+        Some(Err(error)) if count(&findings, Severity::Error) == 0 => return Err(error),
+        None | Some(Err(_)) => {}
+    }
     // The worst findings last, next to the terminal's cursor; within one severity in the order of the parts.
     findings.sort_by_key(Finding::severity);
     let text = if args.json { format!("{:#}\n", to_json(&findings)) } else { to_text(&findings) };
@@ -42,6 +63,15 @@ pub(super) async fn run(
     }
     let has_errors = count(&findings, Severity::Error) > 0;
     Ok(if has_errors { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn open(
+    config_file: Option<&Path>,
+    environment: Result<&Environment, &NotText>,
+) -> Result<Console, CommandError> {
+    let environment = environment.map_err(Clone::clone)?;
+    let config = Config::load(config_file, environment.variables())?;
+    Console::open(config, environment.actor(), Conditions::default()).await
 }
 
 fn count(findings: &[Finding], severity: Severity) -> usize {

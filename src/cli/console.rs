@@ -38,7 +38,10 @@ impl Console {
         }
         let state = app::build(config)?;
         match state.stores.directory.schema_state().await? {
-            SchemaState::Current => Ok(Self { state, actor, conditions }),
+            SchemaState::Current => {
+                state.stores.directory.refuse_half_of_a_copy().await?;
+                Ok(Self { state, actor, conditions })
+            }
             SchemaState::Behind => Err(CommandError::OldSchema),
             SchemaState::Newer => Err(DirectoryError::NewerSchema.into()),
         }

@@ -1,5 +1,6 @@
 //! Why a command failed, and what the person at the terminal can do about it.
 
+use super::copy_stores;
 use super::environment::NotText;
 use super::files::Fault;
 use crate::admin::SessionError;
@@ -15,7 +16,9 @@ use gatepost_core::api_key::NotAKey;
 use gatepost_core::calendar::minute;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{RequestId, ToolServerId};
+use gatepost_store::directory::copy::CopyError;
 use gatepost_store::directory::{DirectoryError, REFUSALS_TTL};
+use gatepost_store::session::carry::CarryError;
 use gatepost_store::session::store::{StoreError, USER_RULES, is_refusal};
 use gatepost_telemetry::LogError;
 use std::io;
@@ -50,6 +53,11 @@ pub(super) enum CommandError {
     NoRule(ToolServerId),
     #[error("name a tool, a prompt or a resource")]
     NoPattern,
+    /// By the terminal.
+    #[error("interrupted")]
+    Interrupted,
+    #[error(transparent)]
+    Client(#[from] gatepost_oidc::ClientError),
     #[error("no folder is given")]
     NoFolder,
     /// What is wrong with files, in all of them.
@@ -76,6 +84,12 @@ pub(super) enum CommandError {
     /// Nobody has, and nobody had.
     #[error("no key has this secret")]
     NobodysKey,
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+    #[error("the sessions are not copied")]
+    Carry(#[from] CarryError),
+    #[error(transparent)]
+    CopyArguments(#[from] copy_stores::ArgumentError),
     #[error("line {line} of {} is no head of the audit", path.display())]
     NoHead { path: PathBuf, line: usize },
 }
@@ -130,6 +144,7 @@ impl CommandError {
             Self::Explain(ExplainError::UnknownUser { similar, .. }) => {
                 return Some(format!("did you mean {}?", similar.join(" or ")));
             }
+            Self::Explain(ExplainError::UnknownKey(_)) => "`gatepost key list` shows the ids of all keys",
             Self::Explain(ExplainError::UnknownRequest(id)) => return Some(of_request(*id)),
             Self::Certs(error) => return of_certificates(error).map(str::to_owned),
             Self::Overtaken { .. } => {
@@ -175,9 +190,17 @@ impl CommandError {
             Self::Log(_) => "examples for GATEPOST_LOG__LEVEL: info, or info,gatepost=debug",
             Self::NotReady(_) => "`gatepost check` checks everything that Gatepost needs",
             Self::Start(error) => of_start(error),
+            Self::Copy(error) => return error.hint().map(str::to_owned),
+            Self::CopyArguments(error) => return error.hint(),
+            Self::Carry(CarryError::Store(StoreError::Redis(error))) if is_refusal(error) => {
+                "grant the Redis user what the copy needs: ACL SETUSER name +scan +pttl"
+            }
+            Self::Carry(_) => "check that Redis and the database run, then repeat with `--resume`",
             Self::NoHead { .. } => "the file holds what `gatepost audit heads` printed",
             Self::NotAKey(_) => "give the whole key, as it was found, on standard input",
             Self::NobodysKey => "its checksum is right: it may belong to another installation",
+            Self::Interrupted => "the key that was made is revoked",
+            Self::Client(_) => "correct GATEPOST_CA_FILE",
             Self::Output(_) | Self::Input(_) | Self::File(..) => return None,
         };
         Some(hint.to_owned())
@@ -224,6 +247,10 @@ fn of_directory(error: &DirectoryError) -> Option<String> {
                 path.display()
             ));
         }
+        DirectoryError::HalfCopied(_) => "`gatepost copy` with `--resume` goes on with the copy",
+        DirectoryError::Moved(_) => {
+            "use the settings for the new store, or take the mark away: `gatepost copy` with `--undo`"
+        }
         DirectoryError::File { .. } => "run this as the user that `gatepost serve` runs as",
         DirectoryError::UnknownUser(_) => {
             "`gatepost user list` shows all people; a person appears after the first sign-in"
@@ -252,6 +279,7 @@ fn of_directory(error: &DirectoryError) -> Option<String> {
             return Some(format!("`gatepost tool-server update {id}` changes it"));
         }
         DirectoryError::AddressTaken => "`gatepost tool-server list` shows the addresses",
+        DirectoryError::UnknownService(_) => "name an upstream that is there, or add it and restart Gatepost",
         DirectoryError::HostNotProtected(_) => {
             "add the host there, restart Gatepost, then repeat this command"
         }

@@ -3,12 +3,17 @@
 use super::CommandError;
 use super::console::Console;
 use super::report::{Report, plain, table};
-use crate::explain::{Initiator, Question, RequestUrl, explain, explain_request, requirement_of_groups};
+use crate::explain::{
+    Asker, Initiator, Question, RequestUrl, explain, explain_request, requirement_of_groups,
+};
 use anstyle::{AnsiColor, Style};
 use clap::{ArgGroup, Args};
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::Origin;
 use gatepost_core::ids::{GroupName, RequestId};
+use gatepost_core::mcp::message::Call;
+use gatepost_core::mcp::pattern::Kind;
 use gatepost_pages::explanation::{
     Answer, Change, Changes, Explanation, Mark, PastRequest, RefusalFacts, Step,
 };
@@ -18,17 +23,29 @@ use std::fmt::Write;
 
 /// Arguments of `gatepost explain`.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("what").required(true).args(["user", "request"])))]
+#[command(group(ArgGroup::new("what").required(true).args(["user", "key", "request"])))]
 pub(super) struct Explain {
     /// The person, by address or id
     #[arg(long, value_name = "USER", requires = "url")]
     user: Option<UserKey>,
+    /// An API key in place of a person, by its id
+    #[arg(long, value_name = "ID", requires = "url")]
+    key: Option<KeyId>,
     /// An absolute address of an application
     #[arg(long, value_name = "URL", conflicts_with = "request")]
     url: Option<RequestUrl>,
-    /// The method of the request
-    #[arg(long, value_name = "METHOD", default_value = "GET", conflicts_with = "request")]
-    method: Method,
+    /// The method of the request: GET if nothing is said, POST if something of a tool server is
+    #[arg(long, value_name = "METHOD", conflicts_with = "request")]
+    method: Option<Method>,
+    /// The tool that the request calls, at a router with mcp=true
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["request", "prompt", "resource"])]
+    tool: Option<String>,
+    /// The prompt that it fetches
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["request", "resource"])]
+    prompt: Option<String>,
+    /// The resource that it reads
+    #[arg(long, value_name = "URI", conflicts_with = "request")]
+    resource: Option<String>,
     /// A group that the router requires; with several, one of them is enough
     #[arg(long, value_name = "NAME", conflicts_with = "request")]
     group: Vec<GroupName>,
@@ -54,30 +71,36 @@ pub(super) const HELP: &str = "This command only reads the stores and changes no
     gatepost explain --user alice@example.com --url https://github.example.com/ --group MCP-GitHub\n  \
     gatepost explain --user alice@example.com --url https://app.example.com/ --require 'tenant=github&max_age=900'\n  \
     gatepost explain --user alice@example.com --url https://app.example.com/ --at 2026-11-24T18:00:00Z\n  \
+    gatepost explain --key 0199d1f0-5b7c-7d2e-8a3f-0123456789ab --url https://mcp.example.com/servers/github/mcp --require mcp=true --tool get_file\n  \
     gatepost explain --request 019ab8c5d2a37e6f9b0c1d2e3f405162\n\n\
     Exit codes: 0 explained, even if the request is refused (--json has .allowed); 1 failure; 2 invalid arguments.";
 
 pub(super) async fn run(console: &Console, args: Explain) -> Result<Report, CommandError> {
-    match (args.request, args.user.clone().zip(args.url.clone())) {
+    let asker = args.user.clone().map(Asker::Person).or(args.key.map(Asker::Key));
+    match (args.request, asker.zip(args.url.clone())) {
         (Some(id), _) => {
             let request = explain_request(&console.state.explain, id).await?;
             Ok(Report::colored(past(&request), request.to_json()))
         }
-        (None, Some((user, url))) => {
-            let question = args.question(user, url);
+        (None, Some((asker, url))) => {
+            let question = args.question(asker, url);
             let explanation = explain(&console.state.explain, &question).await?;
             Ok(Report::colored(to_text(&explanation), explanation.to_json()))
         }
-        (None, None) => unreachable!("clap asks for one of the two, and for --url with --user"),
+        (None, None) => unreachable!("clap asks for one of the two, and for --url with --user and --key"),
     }
 }
 
 impl Explain {
-    fn question(self, user: UserKey, url: RequestUrl) -> Question {
+    fn question(self, asker: Asker, url: RequestUrl) -> Question {
+        let named = [(Kind::Tool, self.tool), (Kind::Prompt, self.prompt), (Kind::Resource, self.resource)];
+        let call = named.into_iter().find_map(|(kind, name)| Some(Call { kind, name: name? }));
+        let method = self.method.unwrap_or(if call.is_some() { Method::POST } else { Method::GET });
         let groups = self.group.iter().map(GroupName::as_str);
         let requirement = self.require.unwrap_or_else(|| requirement_of_groups(groups));
         let initiator = self.from.map_or(Initiator::Own, Initiator::Page);
-        Question { initiator, at: self.at, ..Question::own(user, url, self.method, requirement) }
+        let own = Question::own(asker, url, method, requirement).asking_for(call);
+        Question { initiator, at: self.at, ..own }
     }
 }
 
@@ -92,6 +115,11 @@ fn past(request: &PastRequest) -> String {
             let outcome =
                 if request.is_fixed() == Some(true) { "it would pass" } else { "it still does not pass" };
             let _ = write!(text, "\nThe same request now: {outcome}.\n\n{}", to_text(now));
+        }
+        (Some(RefusalFacts { via: Some(_), .. }), None) => {
+            text.push_str(
+                "\nThe present answer is not known, because it depends on the key, which a program sent.",
+            );
         }
         (Some(_), None) => {
             text.push_str("\nThe present answer is not known, because this person no longer exists here.");
@@ -112,6 +140,8 @@ fn refused(facts: &RefusalFacts) -> String {
         row("Required", demanded.to_owned()),
         row("Answer", format!("{}, {}", facts.status, facts.text)),
     ];
+    rows.extend(facts.via.iter().map(|key| row("By the key", key.clone())));
+    rows.extend(facts.tool.iter().map(|tool| row("Asked for", tool.clone())));
     rows.extend(facts.asker.iter().map(|asker| row("Page of", asker.clone())));
     rows.extend(facts.address.iter().map(|address| row("Client", address.to_string())));
     table(None, rows) + "\n"

@@ -4,7 +4,7 @@ use super::console::Console;
 use super::error::CommandError;
 use super::key_table;
 use super::report::{Report, minute};
-use crate::admin::views::{Key, KeyChange, NewKey};
+use crate::admin::views::{Key, KeyChange, LookedUpKey, NewKey};
 use clap::{Args, Subcommand};
 use gatepost_config::duration;
 use gatepost_core::administration::Scope;
@@ -187,7 +187,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         Command::Rotate { id, overlap: Span(overlap) } => {
             let holder = console.state.admin.find_key(id, &console.actor).await?.holder();
             let new = console.carry_out(&RotateKey { id, holder, overlap }).await?.outcome;
-            let old = match new.record.previous_until {
+            let old = match new.record.previous_until.filter(|_| !overlap.is_zero()) {
                 Some(until) => format!("The old secret counts until {} UTC.", minute(until)),
                 None => "The old secret counts no more.".to_owned(),
             };
@@ -262,9 +262,17 @@ async fn revoke(console: &Console, id: KeyId) -> Result<Report, CommandError> {
 async fn look_up(console: &Console) -> Result<Report, CommandError> {
     let mut line = String::new();
     io::stdin().read_line(&mut line).map_err(CommandError::Input)?;
-    let digest = ApiKey::parse(line.trim())?.digest();
-    let found = console.state.stores.directory.look_up_key(&Scope::System, &digest).await?;
+    let secret = ApiKey::parse(line.trim())?;
+    let found = console.state.stores.directory.look_up_key(&Scope::System, &secret.digest()).await?;
     let key = found.ok_or(CommandError::NobodysKey)?;
-    let text = format!("{}\n\nTo end it: gatepost key revoke {}", key_table::described(&key), key.id);
-    Ok(Report::new(text, Key::from(&key)))
+    let end = match key.revoked_at {
+        Some(at) => format!("It was revoked on {} UTC.", minute(at)),
+        None => format!("To end it: gatepost key revoke {}", key.id),
+    };
+    let replaced = match key.previous_until.filter(|_| !key.is_present_secret(&secret)) {
+        Some(until) => format!("This secret was replaced, and counts until {} UTC at most.\n", minute(until)),
+        None => String::new(),
+    };
+    let text = format!("{}\n\n{replaced}{end}", key_table::described(&key));
+    Ok(Report::new(text, LookedUpKey::new(&key, &secret)))
 }

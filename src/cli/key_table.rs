@@ -55,6 +55,7 @@ pub(super) fn described(key: &KeyRecord) -> String {
         ],
         ["Ends (UTC)".to_owned(), ends(key)],
         ["Last used (UTC)".to_owned(), minute_or_dash(key.last_used_at)],
+        ["Last used from".to_owned(), key.last_used_from.clone().unwrap_or_else(|| "-".to_owned())],
     ];
     table(None, rows)
 }

@@ -11,8 +11,11 @@ mod audit;
 mod audit_chain;
 mod certs;
 mod check;
+mod check_mcp;
 mod completions;
 mod console;
+mod copy;
+mod copy_stores;
 mod end;
 mod environment;
 mod error;
@@ -139,6 +142,9 @@ enum Command {
     /// Writes groups, links and tenants into files that `gatepost apply` reads
     #[command(after_help = export::HELP)]
     Export(export::Export),
+    /// Copies the directory, and sessions, from one file to Postgres and Redis, or back
+    #[command(after_help = copy::HELP)]
+    Copy(copy::Copy),
     /// Shows the audit log: who changed what, and whether it is whole
     #[command(after_help = "Example:\n  gatepost audit list --user alice@example.com --since 7d")]
     Audit(Administration<audit::Command>),
@@ -218,7 +224,7 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
             Command::Certs(args) => (certs::run(&args, || load().map(|(config, _)| config))?, args.json),
             // It checks a configuration with which other commands refuse to start.
             Command::Check(args) => {
-                return check::run(arguments.config.clone(), environment.as_ref(), args).await;
+                return Box::pin(check::run(arguments.config.clone(), environment.as_ref(), args)).await;
             }
             Command::Explain(args) => {
                 let json = args.json;
@@ -232,6 +238,10 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
                 (report, json)
             }
             Command::Apply(args) => return Box::pin(apply::run(&open().await?, args)).await,
+            Command::Copy(args) => {
+                let json = args.json;
+                (Box::pin(copy::run(load()?.0, args)).await?, json)
+            }
             Command::Export(args) => {
                 let json = args.json;
                 (export::run(&open().await?, args).await?, json)

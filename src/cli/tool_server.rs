@@ -7,7 +7,7 @@ use crate::admin::views;
 use clap::{Args, Subcommand};
 use gatepost_core::access::Role;
 use gatepost_core::administration::Scope;
-use gatepost_core::ids::{GroupName, ProviderId, TenantId, ToolServerId};
+use gatepost_core::ids::{GroupName, ProviderId, ServiceName, TenantId, ToolServerId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
 use gatepost_core::mcp::pattern::{Kind, Subject};
@@ -80,6 +80,9 @@ pub(super) enum Command {
     Forbid(RuleArguments),
 }
 
+/// The word for no service. `GATEPOST_SERVICES` cannot have one with this name.
+const NONE: &str = "none";
+
 #[derive(Debug, Args)]
 pub(super) struct Settings {
     /// The name that people see
@@ -88,7 +91,7 @@ pub(super) struct Settings {
     /// The provider whose tokens it takes
     #[arg(long)]
     provider: Option<ProviderId>,
-    /// What tokens for it name as their audience; default: its address
+    /// What tokens for it name as their audience; default: its address, at Entra any of the provider's
     #[arg(long)]
     audience: Option<Audience>,
     /// A scope that clients ask for; may be repeated
@@ -103,6 +106,9 @@ pub(super) struct Settings {
     /// Whether it is what the host has at the bare well-known path
     #[arg(long)]
     default: Option<bool>,
+    /// The upstream of `GATEPOST_SERVICES` at which its lists are filtered; none takes it away
+    #[arg(long, value_name = "NAME")]
+    service: Option<ServiceName>,
 }
 
 impl Settings {
@@ -117,6 +123,7 @@ impl Settings {
             mode: self.mode,
             documentation: self.documentation.map(|page| Some(page.into_text())),
             is_default: self.default,
+            service: self.service.map(|name| (name.as_str() != NONE).then_some(name)),
         }
     }
 }
@@ -205,8 +212,10 @@ async fn create(
         mode: Mode::default(),
         documentation: None,
         is_default: false,
+        service: None,
     };
     let settings = settings.patch(None).of(&none);
+    console.state.admin.demand_service(settings.service.as_ref())?;
     console.carry_out(&CreateToolServer { id: id.clone(), tenant, settings }).await?;
     let text = format!(
         "Tool server {id} {} created at {url}. Everybody who may enter may use all of its tools until the first rule: \
@@ -219,6 +228,7 @@ async fn create(
 async fn update(console: &Console, id: ToolServerId, patch: ToolServerPatch) -> Result<Report, CommandError> {
     let tenant = find(console, &id).await?.tenant_id;
     patch.url.as_ref().map_or(Ok(()), |url| console.state.admin.demand_protected(url))?;
+    console.state.admin.demand_service(patch.service.as_ref().and_then(Option::as_ref))?;
     let changed = console.carry_out(&UpdateToolServer { id: id.clone(), tenant, patch }).await?.changed;
     let text = if changed {
         format!("Tool server {id} {} changed.", console.either("was", "would be"))
@@ -270,6 +280,9 @@ async fn show(console: &Console, id: &ToolServerId) -> Result<Report, CommandErr
         format!("Tool server {id} of tenant {}: {}", server.tenant_id, server.settings.url),
         format!("Messages are judged by their {}.", server.settings.mode),
     ];
+    text.extend(
+        server.settings.service.iter().map(|name| format!("Its lists are filtered at service {name}.")),
+    );
     for kind in Kind::ALL {
         let of_kind: Vec<_> = rules.iter().filter(|rule| rule.kind == kind).collect();
         if of_kind.is_empty() {

@@ -1,5 +1,6 @@
 use crate::site::Site;
 use crate::stores::Stores;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::ids::RequestId;
 use gatepost_store::directory::{DirectoryError, UserKey};
 use std::sync::Arc;
@@ -24,6 +25,9 @@ pub enum ExplainError {
         /// Similar addresses, the most similar first.
         similar: Vec<String>,
     },
+    /// No API key has this id.
+    #[error("there is no key {0}")]
+    UnknownKey(KeyId),
     /// Neither a refusal nor a change is stored under this request id.
     #[error("nothing is stored about request {0}")]
     UnknownRequest(RequestId),

@@ -2,6 +2,7 @@
 //! explanation.
 
 use super::context::ExplainError;
+use super::question::Asker;
 use crate::stores::Stores;
 use gatepost_core::access::Standing;
 use gatepost_core::administration::Scope;
@@ -9,8 +10,8 @@ use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_core::requirement::Requirement;
 use gatepost_core::secret::Hash;
 use gatepost_store::directory::{
-    DirectoryError, GroupLink, GroupRecord, LinkSource, Membership, MembershipSource, TenantRecord,
-    UserFilter, UserKey, UserRecord,
+    DirectoryError, FoundKey, GroupLink, GroupRecord, KeyRecord, LinkSource, Membership, MembershipSource,
+    TenantRecord, UserFilter, UserKey, UserRecord,
 };
 use gatepost_store::retry::retry;
 use gatepost_store::session::record::SessionRecord;
@@ -28,6 +29,32 @@ const PAGE: u32 = 500;
 const MIN_SIMILARITY: f64 = 0.75;
 /// How many addresses are suggested at most.
 const MAX_SUGGESTIONS: usize = 3;
+
+/// Whom the question is about.
+pub(super) enum Subject {
+    Person(Box<Facts>),
+    Key(Box<KeyRecords>),
+}
+
+/// What the directory contains about an API key.
+pub(super) struct KeyRecords {
+    pub(super) record: KeyRecord,
+    /// What the gate finds. `None`: the key was revoked, or its owner may not sign in.
+    pub(super) found: Option<FoundKey>,
+}
+
+impl Subject {
+    pub(super) async fn load(stores: &Stores, asker: &Asker) -> Result<Self, ExplainError> {
+        let id = match asker {
+            Asker::Person(user) => return Ok(Self::Person(Box::new(Facts::load(stores, user).await?))),
+            Asker::Key(id) => *id,
+        };
+        let record = stores.directory.find_key_record(&Scope::System, id).await?;
+        let record = record.ok_or(ExplainError::UnknownKey(id))?;
+        let found = stores.directory.find_key_of_id(id).await?;
+        Ok(Self::Key(Box::new(KeyRecords { record, found })))
+    }
+}
 
 /// What the stores contain about the person.
 pub(super) struct Facts {

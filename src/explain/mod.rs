@@ -15,11 +15,11 @@ mod trace;
 pub use context::{Context, ExplainError};
 pub use gatepost_core::request_mode::{Initiator, RequestMode};
 pub use past_request::explain_request;
-pub use question::{Question, RequestUrl, RequestUrlError, requirement_of_groups};
+pub use question::{Asker, Question, RequestUrl, RequestUrlError, requirement_of_groups};
 
 use crate::admin::access::missing;
 use crate::stores::Stores;
-use facts::Facts;
+use facts::{Facts, Subject};
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::requirement::Requirement;
@@ -39,14 +39,17 @@ const CHANGES_NOTHING: [&str; 2] = ["user.sign_in", "user.refuse"];
 /// [`ExplainError`]. A host that is not protected, an invalid requirement and a session store that does not answer are
 /// no errors: the explanation contains them.
 pub async fn explain(context: &Context, question: &Question) -> Result<Explanation, ExplainError> {
-    let facts = Facts::load(&context.stores, &question.user).await?;
+    let subject = Subject::load(&context.stores, &question.asker).await?;
     let now = Timestamp::now();
     let at = question.at.unwrap_or(now);
-    let mut trace = Trace::new(context, question, &facts, at);
+    let mut trace = Trace::new(context, question, &subject, at);
     trace.walk().await?;
     let targets = trace.targets();
     let Trace { steps, answer, sign_in_first, .. } = trace;
-    let remedy = find_remedy(context, question, &facts, &steps).await?;
+    let remedy = match &subject {
+        Subject::Person(facts) => find_remedy(context, question, facts, &steps).await?,
+        Subject::Key(_) => None,
+    };
     let changes = if at < now { Some(find_changes(&context.stores, at, &targets).await?) } else { None };
     Ok(Explanation {
         at: UtcTime(at),

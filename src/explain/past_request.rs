@@ -1,12 +1,13 @@
 //! Explains a past request by its id: the refusal that was stored, and the decision that would be made now.
 
 use super::context::{Context, ExplainError};
-use super::question::{Question, RequestUrl};
+use super::question::{Asker, Question, RequestUrl};
 use super::{MAX_CHANGES, change, explain};
 use crate::site::Site;
 use gatepost_core::administration::Scope;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::RequestId;
+use gatepost_core::mcp::message::Call;
 use gatepost_core::refusal::Refusal;
 use gatepost_pages::explanation::{Change, DecisionFacts, PastRequest, RefusalFacts, Step, UtcTime};
 use gatepost_store::directory::{AuditFilter, UserKey};
@@ -45,25 +46,37 @@ pub async fn explain_request(context: &Context, id: RequestId) -> Result<PastReq
 
 /// The same request as a question about now. If its host is no longer protected, the explanation says so.
 fn question(site: &Site, refusal: &Refusal) -> Option<Question> {
+    // What the person may by themselves says nothing about the key.
+    if refusal.via.is_some() {
+        return None;
+    }
     let name: HostName = refusal.host.parse().ok()?;
     let origin =
         site.hosts.find(&name).map_or_else(|| format!("https://{name}"), |origin| origin.to_string());
     let path = if refusal.path.starts_with('/') { refusal.path.as_str() } else { "/" };
     let url: RequestUrl = format!("{origin}{path}").parse().ok()?;
     Some(Question {
-        user: UserKey::Id(refusal.user),
+        asker: Asker::Person(UserKey::Id(refusal.user)),
         url,
         method: refusal.method.parse().ok()?,
         requirement: refusal.requirement.clone(),
         kind: refusal.kind,
         initiator: refusal.initiator.clone(),
         at: None,
+        call: refusal.missing.as_ref().and_then(|missing| asked(missing.tool.as_deref()?)),
     })
+}
+
+/// What was asked for, from what the refusal says was missing: `tool delete_repo`.
+fn asked(tool: &str) -> Option<Call> {
+    let (kind, name) = tool.split_once(' ')?;
+    Some(Call { kind: kind.parse().ok()?, name: name.to_owned() })
 }
 
 fn facts(refusal: Refusal) -> RefusalFacts {
     let reason = Reason::ALL.iter().find(|reason| reason.as_str() == refusal.reason);
     // A newer release may have stored a reason that this one does not have.
+    let tool = refusal.missing.as_ref().and_then(|missing| missing.tool.clone());
     let text = reason.map_or_else(
         || format!("refused: {}", refusal.reason),
         |reason| {
@@ -85,5 +98,7 @@ fn facts(refusal: Refusal) -> RefusalFacts {
         reason: refusal.reason,
         text,
         address: refusal.address,
+        via: refusal.via,
+        tool,
     }
 }

@@ -1,7 +1,9 @@
 //! The request to explain: a person, a URL, a method and a router's requirement.
 
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::{HostError, HostName};
+use gatepost_core::mcp::message::Call;
 use gatepost_core::request_mode::{Initiator, RequestMode};
 use gatepost_store::directory::UserKey;
 use hyper::header::{HeaderName, HeaderValue};
@@ -11,11 +13,20 @@ use std::fmt;
 use std::str::FromStr;
 use url::{Position, Url, form_urlencoded};
 
+/// Who sends the request.
+#[derive(Clone, Debug)]
+pub enum Asker {
+    /// A person.
+    Person(UserKey),
+    /// A program with this API key.
+    Key(KeyId),
+}
+
 /// The request to explain.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// The person.
-    pub user: UserKey,
+    /// Who sends it.
+    pub asker: Asker,
     /// The requested URL.
     pub url: RequestUrl,
     /// The method.
@@ -28,14 +39,22 @@ pub struct Question {
     pub initiator: Initiator,
     /// The time of the request. `None`: now.
     pub at: Option<Timestamp>,
+    /// What it asks a tool server for.
+    pub call: Option<Call>,
 }
 
 impl Question {
     /// A request from the address bar or the host's own pages.
-    pub fn own(user: UserKey, url: RequestUrl, method: Method, requirement: String) -> Self {
-        let is_read = matches!(method, Method::GET | Method::HEAD);
-        let kind = if is_read { RequestMode::Navigation } else { RequestMode::Fetch };
-        Self { user, url, method, requirement, kind, initiator: Initiator::Own, at: None }
+    pub fn own(asker: Asker, url: RequestUrl, method: Method, requirement: String) -> Self {
+        let is_page = matches!(method, Method::GET | Method::HEAD) && matches!(asker, Asker::Person(_));
+        let kind = if is_page { RequestMode::Navigation } else { RequestMode::Fetch };
+        Self { asker, url, method, requirement, kind, initiator: Initiator::Own, at: None, call: None }
+    }
+
+    /// The same, asking a tool server for something.
+    #[must_use]
+    pub fn asking_for(self, call: Option<Call>) -> Self {
+        Self { call, ..self }
     }
 
     /// The headers that the proxy would send to `/verify`.
@@ -133,7 +152,7 @@ mod tests {
 
     fn question(url: &str, method: Method) -> Question {
         let user = UserKey::Email("a@example.com".parse().expect("an address"));
-        Question::own(user, url.parse().expect("an address"), method, String::new())
+        Question::own(Asker::Person(user), url.parse().expect("an address"), method, String::new())
     }
 
     #[test]

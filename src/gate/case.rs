@@ -54,7 +54,7 @@ pub enum Verdict {
         email: Option<EmailAddress>,
         /// They may ask for access that they lack.
         may_request: bool,
-        /// The name of the API key by which a program sent the request for the person.
+        /// The name of the API key that was sent, by itself or for the person.
         via: Option<Box<str>>,
     },
     /// A store did not answer, so there is no decision: 503.
@@ -65,6 +65,11 @@ impl Verdict {
     /// A denial because nobody is signed in.
     pub(super) const fn sign_in(reason: SignInReason) -> Self {
         Self::nobody(Denial::SignIn(reason))
+    }
+
+    /// A denial that concerns the key of this name and no person.
+    pub const fn of_key(denial: Denial, name: Box<str>) -> Self {
+        Self::Deny { denial, user: None, email: None, may_request: false, via: Some(name) }
     }
 
     /// A denial that concerns no person.

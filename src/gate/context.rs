@@ -1,5 +1,6 @@
 use super::assertion::AssertionKeys;
 use super::failing::FailingCredentials;
+use super::key_uses::KeyUses;
 use super::refusals::Refusals;
 use super::seen_requirements::SeenRequirements;
 use super::session_cache::SessionCache;
@@ -31,18 +32,20 @@ pub struct Context {
     pub assertion_keys: Arc<AssertionKeys>,
     /// Uses of sessions that are not written yet.
     pub last_used: LastUsed,
+    /// Uses of API keys that are not written yet.
+    pub key_uses: Arc<KeyUses>,
     /// Refusals that are not written yet.
     pub refusals: Refusals,
     /// What routers require, as far as it is not written yet.
     pub seen_requirements: SeenRequirements,
     /// Groups and tenants that routers require and that do not exist.
     pub unknown_requirements: UnknownRequirements,
-    /// Look-ups of unknown API keys, by the client's address.
-    pub wrong_keys: FailingCredentials,
+    /// Look-ups of unknown API keys, by the client's address. Shared with the API.
+    pub wrong_keys: Arc<FailingCredentials>,
     /// Access tokens that fail, by the client's address.
     pub wrong_tokens: FailingCredentials,
-    /// Requests of the API keys that have a limit.
-    pub key_rates: Rate<KeyId>,
+    /// Requests of the API keys that have a limit. Shared with the API.
+    pub key_rates: Arc<Rate<KeyId>>,
     /// Runs background tasks.
     pub tasks: Arc<Tasks>,
 }

@@ -2,12 +2,14 @@
 //! whose cookie stands beside it.
 
 use super::forwarded::{Forwarded, Malformed};
+use super::said::Said;
 use super::session_cache::CacheKey;
 use crate::site::Site;
 use gatepost_core::api_key::{ApiKey, NotAKey, PREFIX};
 use gatepost_core::host::HostName;
 use gatepost_core::secret::Hash;
 use gatepost_store::session::cookie;
+use gatepost_telemetry::Credential as Label;
 
 /// The credential that decides.
 #[derive(Debug)]
@@ -78,6 +80,23 @@ impl<'a> Credential<'a> {
         match HashedToken::of(site, forwarded, host) {
             Some(token) if !has_cookies() => Self::Token(token),
             _ => Self::None,
+        }
+    }
+}
+
+impl Credential<'_> {
+    /// What kind it is, for the metrics. A key with a word, which may be worth nothing, is a word.
+    pub fn label(&self, site: &Site, forwarded: &Forwarded<'_>, host: &HostName) -> Label {
+        match self {
+            Self::None => Label::None,
+            Self::Cookie(_) => Label::Session,
+            Self::Token(_) => Label::Token,
+            Self::Key(_)
+                if !site.speakers.is_empty() && !matches!(Said::find(site, forwarded, host), Ok(None)) =>
+            {
+                Label::Word
+            }
+            Self::Key(_) | Self::NotAKey(_) => Label::Key,
         }
     }
 }

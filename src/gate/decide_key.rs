@@ -5,15 +5,19 @@ use super::case::{Case, Verdict};
 use super::context::Context;
 use super::credential::HashedKey;
 use super::decide_word;
-use super::identity_headers;
-use super::pass::{Passing, pass};
-use super::session_cache::CachedKey;
+use super::identity_headers::{self, IdentityHeaders};
+use super::pass::{Passing, complete, pass};
+use super::session_cache::{CachedKey, standing_of};
+use super::tools::ToolPassage;
 use crate::authn::{self, LoadError};
 use crate::rate::Quota;
-use gatepost_core::api_key::{KeyDenial, KeyUse};
+use crate::site::Site;
+use gatepost_core::api_key::{KeyDenial, KeyNetwork, KeyUse};
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::decision::{self, Denial};
+use gatepost_store::directory::FoundKey;
 use hyper::HeaderMap;
+use hyper::header::HeaderValue;
 use std::sync::Arc;
 use tokio::time::timeout;
 
@@ -29,7 +33,7 @@ pub(super) fn from_cache(
         Ok(None) => Some(judge(context, case, &key, presented, now)),
         Ok(Some(said)) => {
             let verdict = decide_word::from_cache(context, case, &key, &said, now)?;
-            Some(count(context, &key).map_or_else(|| verdict, Verdict::nobody))
+            Some(count(context, &key).unwrap_or(verdict))
         }
         Err(verdict) => Some(*verdict),
     }
@@ -49,7 +53,7 @@ pub(super) async fn from_stores(context: &Context, case: &Case<'_>, presented: H
         Ok(None) => judge(context, case, &key, presented, now),
         // Counted before the stores are queried about the person.
         Ok(Some(said)) => match count(context, &key) {
-            Some(denial) => Verdict::nobody(denial),
+            Some(verdict) => verdict,
             None => decide_word::from_stores(context, case, &key, &said).await,
         },
         Err(verdict) => *verdict,
@@ -76,11 +80,11 @@ async fn find(context: &Context, case: &Case<'_>, presented: HashedKey) -> Resul
     }
 }
 
-/// Counts a request of a key that has a limit. Returns a denial if there were too many.
-fn count(context: &Context, key: &CachedKey) -> Option<Denial> {
+/// Counts a request of a key that has a limit. Returns the refusal if there were too many.
+fn count(context: &Context, key: &CachedKey) -> Option<Verdict> {
     let quota = Quota::per_minute(key.proof.limits.requests_per_minute?);
     let wait = context.key_rates.count(key.proof.id, quota, BootTime::now()).wait?;
-    Some(Denial::Key(KeyDenial::TooMany(wait)))
+    Some(Verdict::of_key(Denial::Key(KeyDenial::TooMany(wait)), key.proof.name.clone()))
 }
 
 fn judge(
@@ -94,11 +98,12 @@ fn judge(
     let request = KeyUse { now, host: case.origin.host(), client: case.forwarded.client_address() };
     let permit = match decision::decide_key(case.requirement, &key.standing, limits, &request) {
         Ok(permit) => permit,
-        Err(denial) => return Verdict::nobody(denial),
+        Err(denial) => return Verdict::of_key(denial, key.proof.name.clone()),
     };
-    if let Some(denial) = count(context, key) {
-        return Verdict::nobody(denial);
+    if let Some(verdict) = count(context, key) {
+        return verdict;
     }
+    context.key_uses.note_pass(case, key, now);
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &key.headers, case.forwarded, context.site.cookies);
     if !presented.is_authorization {
@@ -106,6 +111,25 @@ fn judge(
     }
     let passing = Passing { permit: &permit, access: &key.standing.access, headers, now };
     pass(context, case, (key, presented.key), passing, |passage| {
-        passage.of_machine(key.proof.id, Arc::clone(limits))
+        passage.of_machine(key.proof.id, key.proof.name.clone(), Arc::clone(limits))
     })
+}
+
+/// What would be decided about a request with a key, for an explanation: nothing is counted or noted. The client is in the first
+/// of the key's networks.
+pub fn explain(site: &Site, case: &Case<'_>, found: &FoundKey, now: Timestamp) -> Verdict {
+    let standing = standing_of(site, found);
+    let client = found.limits.networks.first().map(KeyNetwork::addr);
+    let request = KeyUse { now, host: case.origin.host(), client };
+    let permit = match decision::decide_key(case.requirement, &standing, &found.limits, &request) {
+        Ok(permit) => permit,
+        Err(denial) => return Verdict::of_key(denial, found.name.clone()),
+    };
+    let rendered = IdentityHeaders::new(&standing, &site.config.verify);
+    let mut headers = HeaderMap::with_capacity(12);
+    identity_headers::write(&mut headers, &permit, &rendered, case.forwarded, site.cookies);
+    let passing = Passing { permit: &permit, access: &standing.access, headers, now };
+    let narrow =
+        |passage: ToolPassage| passage.of_machine(found.id, found.name.clone(), found.limits.clone().into());
+    complete(site, case, passing, narrow, || HeaderValue::from_static("..."))
 }

@@ -7,6 +7,7 @@ use super::credential::HashedToken;
 use super::identity_headers;
 use super::pass::{Passing, pass};
 use super::session_cache::CachedToken;
+use super::tools::ToolPassage;
 use crate::authn::{self, LoadError};
 use gatepost_config::BearerPeople;
 use gatepost_core::clock::Timestamp;
@@ -148,7 +149,7 @@ async fn admit(
         issued_at,
         now: Timestamp::now(),
     };
-    let actor = Actor { who: Who::SignIn, address, request_id: None, via: Via::Gate };
+    let actor = Actor { who: Who::SignIn, key: None, address, request_id: None, via: Via::Gate };
     let (task, identity) = (Arc::clone(context), identity.clone());
     let admitting = context.tasks.run(async move {
         let query = task.stores.directory.sign_in(&identity, &policy, &sign_in, &actor);
@@ -191,7 +192,8 @@ fn judge(
     identity_headers::write(&mut headers, &permit, &token.headers, case.forwarded, context.site.cookies);
     let passing = Passing { permit: &permit, access: &token.standing.access, headers, now };
     let is_person = token.proof.is_of_person();
+    let narrow = |passage: ToolPassage| if is_person { passage } else { passage.of_nobody() };
     pass(context, case, (token, presented.key), passing, |passage| {
-        if is_person { passage } else { passage.of_nobody() }
+        narrow(passage).by_token(Arc::clone(&token.proof.token))
     })
 }

@@ -40,7 +40,10 @@ pub(super) fn heard<'a>(
         return Ok(None);
     }
     let request = KeyUse { now, host, client: case.forwarded.client_address() };
-    key.proof.limits.check(&request).map_err(|denial| Box::new(Verdict::nobody(Denial::Key(denial))))?;
+    key.proof
+        .limits
+        .check(&request)
+        .map_err(|denial| Box::new(Verdict::of_key(Denial::Key(denial), key.proof.name.clone())))?;
     match said.map_err(|denial| Box::new(denied(key, denial)))? {
         Some(said) if !key.proof.limits.may_act_by(&said.speaker.config().id) => {
             Err(Box::new(denied(key, WordDenial::Scope)))
@@ -113,8 +116,7 @@ async fn verify(context: &Context, said: &Said<'_>, now: Timestamp) -> Result<Wo
 
 /// A denial that concerns the word itself.
 fn denied(key: &CachedKey, denial: WordDenial) -> Verdict {
-    let via = Some(key.proof.name.clone());
-    Verdict::Deny { denial: Denial::Word(denial), user: None, email: None, may_request: false, via }
+    Verdict::of_key(Denial::Word(denial), key.proof.name.clone())
 }
 
 /// The entry of a person depends on the key only by the tenants that limit it.
@@ -152,6 +154,7 @@ fn judge(
             return Verdict::Deny { denial, user, email, may_request, via };
         }
     };
+    context.key_uses.note_pass(case, key, now);
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &person.headers, case.forwarded, site.cookies);
     identity_headers::write_via(&mut headers, &key.proof.name);

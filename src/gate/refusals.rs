@@ -53,6 +53,8 @@ pub struct Denied<'a> {
     pub status: u16,
     /// The page that made the browser send the request.
     pub initiator: Initiator,
+    /// The name of the API key by which a program sent the request for the person.
+    pub via: Option<&'a str>,
 }
 
 impl Refusals {
@@ -128,6 +130,7 @@ impl Denied<'_> {
                 _ => None,
             },
             address: forwarded.client_address(),
+            via: self.via.map(str::to_owned),
         }
     }
 }
@@ -174,6 +177,7 @@ mod tests {
             denial: &Denial::CrossOrigin,
             status: 403,
             initiator: Initiator::Unnamed,
+            via: None,
         };
         refusals.note(denied, now)
     }

@@ -70,8 +70,8 @@ const KINDS: [ProblemKind; 18] = [
         status: StatusCode::UNAUTHORIZED,
         title: "Nobody is signed in",
         explanation: [
-            "The request carries no valid session.",
-            "Sign in at this address with a browser, then repeat the request from a page of this host.",
+            "The request carries no valid session, or an API key that is worth nothing: `detail` says why.",
+            "Sign in at this address with a browser, then repeat the request from a page of this host. A program sends an API key, which decides alone, whatever cookie stands beside it.",
         ],
     },
     ProblemKind {
@@ -81,7 +81,7 @@ const KINDS: [ProblemKind; 18] = [
         title: "You may not do this",
         explanation: [
             "The directory does not say that you administer what the request concerns. It is asked anew at each request.",
-            "Ask a system administrator to do it, or to make you an administrator.",
+            "Ask a system administrator to do it, or to make you an administrator. A key needs the scope of the operation, and may do no more than who made it.",
         ],
     },
     ProblemKind {

@@ -76,7 +76,7 @@ pub struct Browser {
 impl Browser {
     /// The actor in audit rows of changes that this browser causes.
     pub fn actor(&self, who: Who) -> Actor {
-        Actor { who, address: self.address, request_id: Some(self.request_id), via: Via::Gate }
+        Actor { who, key: None, address: self.address, request_id: Some(self.request_id), via: Via::Gate }
     }
 
     /// The session of the browser's cookie, if it is valid now.

@@ -6,6 +6,7 @@ mod checks;
 mod folder;
 mod house;
 mod programs;
+mod recorder;
 #[path = "../suite/deploy/stage.rs"]
 #[expect(dead_code, reason = "the suite uses the rest")]
 mod stage;

@@ -2,24 +2,38 @@
 
 use crate::repository;
 use crate::stage::{Stage, environment};
-use gatepost_kit::language_model::LanguageModel;
+use gatepost_kit::language_model::{LanguageModel, MODEL};
 use gatepost_kit::process::Running;
+use gatepost_kit::tunnel::Tunnel;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A tool server with one tool.
-const TOOL_SERVER: &str = "
-from mcp.server.fastmcp import FastMCP
-
-server = FastMCP('github')
-
+/// The tools of a tool server.
+const TOOLS: &str = "
 @server.tool()
 def shout(text: str) -> str:
     return text.upper()
 
-server.run()
+@server.tool()
+def whisper(text: str) -> str:
+    return text.lower()
+
+@server.tool()
+def get_file(path: str) -> str:
+    return 'file ' + path
+";
+/// A tool server before `TOOLS`, for mcp-proxy.
+const OF_2025_11_25: &str = "
+from mcp.server.fastmcp import FastMCP
+server = FastMCP('github')
+";
+/// The same by the newer version of `mcp` that `Open WebUI` brings.
+const OF_2026_07_28: &str = "
+import sys, uvicorn
+from mcp.server import MCPServer
+server = MCPServer('github')
 ";
 
 #[expect(clippy::disallowed_methods, reason = "what the script installed")]
@@ -29,13 +43,16 @@ fn installed(variable: &str) -> PathBuf {
 }
 
 /// With the environment and the files of the Compose file. Added is what keeps it on this machine, what lets it do
-/// without the libraries of its own models (`USE_SLIM_DOCKER`), and the keys of one check.
-pub fn start_open_webui(stage: &Stage, model: &LanguageModel, addr: SocketAddr) -> Running {
+/// without the libraries of its own models (`USE_SLIM_DOCKER`), and the keys of one check. `tunnel` is in the place of
+/// Traefik's alias, and Traefik's certificate is of this stage's authority.
+pub fn start_open_webui(stage: &Stage, model: &LanguageModel, tunnel: &Tunnel, addr: SocketAddr) -> Running {
     let installed = installed("GATEPOST_OPEN_WEBUI");
     mount(stage, &installed);
     let data = stage.folder.path("open-webui");
     std::fs::create_dir(&data).unwrap();
     let data = data.display().to_string();
+    let authority = stage.folder.path("authority.pem").display().to_string();
+    std::fs::write(&authority, stage.authority.ca_pem()).unwrap();
     let mut command = Command::new(installed.join("bin/open-webui"));
     command.env_clear().current_dir(&data);
     command.args(["serve", "--host", &addr.ip().to_string(), "--port", &addr.port().to_string()]);
@@ -47,8 +64,12 @@ pub fn start_open_webui(stage: &Stage, model: &LanguageModel, addr: SocketAddr) 
         ("DATA_DIR", &data),
         ("STATIC_DIR", &format!("{data}/static")),
         ("WEBUI_SECRET_KEY", &stage.folder.secret("webui_secret_key")),
+        ("FORWARD_USER_INFO_HEADER_JWT_SECRET", &stage.folder.secret("open_webui_speaker")),
+        ("HTTPS_PROXY", &tunnel.url()),
+        ("AIOHTTP_CLIENT_SESSION_TOOL_SERVER_SSL", &authority),
         ("OPENAI_API_BASE_URL", &model.url()),
         ("OPENAI_API_KEY", "none"),
+        ("DEFAULT_MODELS", MODEL),
         ("USE_SLIM_DOCKER", "true"),
         ("OFFLINE_MODE", "true"),
         ("HF_HUB_OFFLINE", "1"),
@@ -90,10 +111,11 @@ fn find_package(installed: &Path) -> PathBuf {
     packages.into_iter().find(|package| package.is_dir()).expect("Open WebUI is installed")
 }
 
-/// With a tool server of one tool, `shout`, at the place of GitHub's.
+/// With a tool server at the place of GitHub's.
 pub fn start_mcp_proxy(stage: &Stage, addr: SocketAddr) -> Running {
     let folder = installed("GATEPOST_MCP_PROXY").join("bin");
-    let server = json!({ "command": folder.join("python"), "args": ["-c", TOOL_SERVER] });
+    let server = format!("{OF_2025_11_25}{TOOLS}\nserver.run()\n");
+    let server = json!({ "command": folder.join("python"), "args": ["-c", server] });
     let file = stage.folder.path("servers.json");
     std::fs::write(&file, json!({ "mcpServers": { "github": server } }).to_string()).unwrap();
     let mut command = Command::new(folder.join("mcp-proxy"));
@@ -101,4 +123,17 @@ pub fn start_mcp_proxy(stage: &Stage, addr: SocketAddr) -> Running {
     command.args(["--host", &addr.ip().to_string(), "--port", &addr.port().to_string()]);
     command.arg("--named-server-config").arg(file);
     Running::start("mcp-proxy", command)
+}
+
+/// A tool server of the newest revision, at `/mcp`.
+pub fn start_modern_server(stage: &Stage, addr: SocketAddr) -> Running {
+    let server = format!(
+        "{OF_2026_07_28}{TOOLS}\nuvicorn.run(server.streamable_http_app(), host='{}', port={})\n",
+        addr.ip(),
+        addr.port()
+    );
+    let mut command = Command::new(installed("GATEPOST_OPEN_WEBUI").join("bin/python"));
+    command.env_clear().env("HOME", stage.folder.path("")).current_dir(stage.folder.path(""));
+    command.args(["-c", &server]);
+    Running::start("a tool server of 2026-07-28", command)
 }

@@ -4,6 +4,7 @@ use crate::house::House;
 use crate::stage::CHAT;
 use gatepost_kit::browser::Browser;
 use gatepost_kit::client::{Answer, Client, Kind};
+use gatepost_kit::language_model::MODEL;
 use gatepost_kit::process::until;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -136,6 +137,16 @@ impl Program {
             token => request.header("authorization", format!("Bearer {token}")),
         };
         request.send().await
+    }
+
+    /// Opens a model to everybody, as an administrator. With another name it is the same one with these settings.
+    pub async fn open_model(&self, name: &str, meta: &Value) {
+        let everybody = json!([{ "principal_type": "user", "principal_id": "*", "permission": "read" }]);
+        let base = (name != MODEL).then_some(MODEL);
+        let model = json!({ "id": name, "base_model_id": base, "name": name, "meta": meta, "params": {},
+            "access_grants": everybody });
+        let answer = self.post("/api/v1/models/create", &model).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
     }
 
     /// Who `Open WebUI` says that this is.

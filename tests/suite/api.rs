@@ -7,6 +7,7 @@ mod callers;
 mod contract;
 
 mod input;
+mod key_callers;
 mod keys;
 mod personal;
 mod requests;

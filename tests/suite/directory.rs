@@ -53,7 +53,9 @@ mod ends;
 mod faults;
 mod files;
 mod groups;
+mod key_actors;
 mod key_changes;
+mod key_life;
 mod keys;
 mod lists;
 mod many_rows;
@@ -138,6 +140,18 @@ impl Opened {
         }
     }
 
+    /// How the database would carry out a statement, from its `EXPLAIN`.
+    pub async fn plan(&self, explain: &str) -> String {
+        match &self.raw {
+            Raw::Postgres(_) => self.texts(explain).await.join("\n"),
+            Raw::Sqlite(pool) => {
+                let sql = AssertSqlSafe(explain.replace("gatepost.", ""));
+                let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(sql).fetch_all(pool).await.unwrap();
+                steps.into_iter().map(|step| step.3).collect::<Vec<_>>().join("\n")
+            }
+        }
+    }
+
     /// `user_email group_name` of every membership, sorted.
     pub async fn memberships(&self) -> Vec<String> {
         self.texts("SELECT user_email || ' ' || group_name FROM user_group_membership ORDER BY 1").await
@@ -196,6 +210,7 @@ pub fn now() -> Timestamp {
 pub fn actor() -> Actor {
     Actor {
         who: Who::CommandLine("test".to_owned()),
+        key: None,
         address: "192.0.2.7".parse().ok(),
         request_id: None,
         via: Via::CommandLine,

@@ -3,10 +3,10 @@
 
 mod chat;
 
-pub use chat::{Key, add_key_to_postgres, words_by};
+pub use chat::{Key, add_key_to_postgres, plan, word_about, words_by};
 
 use crate::world::{APP, OTHER, Pair, Plan, World, alice};
-use chat::{OF_CHAT, SOON, add_key, assert_nobody, call, calls, plan, revoke_keys, send, word_about, words};
+use chat::{OF_CHAT, SOON, add_key, assert_nobody, call, calls, revoke_keys, send, words};
 use gatepost_kit::client::Kind;
 use gatepost_kit::entra::Person;
 use gatepost_kit::process::until;

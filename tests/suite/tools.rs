@@ -10,15 +10,20 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 /// Its router sends bodies along.
-const MCP: &str = "mcp.example.test";
+pub const MCP: &str = "mcp.example.test";
 /// Its router reads headers alone.
-const FAST: &str = "fast.example.test";
-const PATH: &str = "/servers/github/mcp";
+pub const FAST: &str = "fast.example.test";
+pub const PATH: &str = "/servers/github/mcp";
 
 /// Alice is in `MCP-GitHub`, which opens the tenant and may use `get_*`; bob is a member of the tenant by himself; carol is
 /// an administrator; dave is nothing.
 async fn tool_world(pair: Pair) -> World {
-    let plan = Plan::default().route(MCP, "tenant=github&mcp=true").route(FAST, "tenant=github&mcp=headers");
+    tool_world_of(Plan::default(), pair).await
+}
+
+/// The same with other settings.
+pub async fn tool_world_of(plan: Plan, pair: Pair) -> World {
+    let plan = plan.route(MCP, "tenant=github&mcp=true").route(FAST, "tenant=github&mcp=headers");
     let world = plan.start(pair).await;
     for person in [alice(), Person::named("bob"), Person::named("carol"), Person::named("dave")] {
         world.entra.add(person);
@@ -38,28 +43,28 @@ async fn tool_world(pair: Pair) -> World {
     world
 }
 
-fn call(tool: &str) -> String {
+pub fn call(tool: &str) -> String {
     json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": { "name": tool, "arguments": { "secret": "s3cr3t" } } })
         .to_string()
 }
 
 /// A message of the current revision.
-fn current(tool: &str) -> String {
+pub fn current(tool: &str) -> String {
     let meta = json!({ "io.modelcontextprotocol/protocolVersion": "2026-07-28" });
     json!({ "jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": { "name": tool, "_meta": meta } })
         .to_string()
 }
 
-const JSON: (&str, &str) = ("content-type", "application/json");
+pub const JSON: (&str, &str) = ("content-type", "application/json");
 
-async fn post(client: &Client, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+pub async fn post(client: &Client, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let request = client.request(Method::POST, url).kind(Kind::Program);
     let request = headers.iter().fold(request, |request, (name, value)| request.header(name, value));
     request.body(body.to_owned()).send().await
 }
 
 /// The JSON-RPC error of a refusal.
-fn error(answer: &Answer, status: u16, code: i64) -> Value {
+pub fn error(answer: &Answer, status: u16, code: i64) -> Value {
     assert_eq!(answer.status, status, "{}", answer.body);
     assert_eq!(answer.header("content-type"), Some("application/json"), "{}", answer.body);
     let body = answer.json();

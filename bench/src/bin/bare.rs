@@ -3,13 +3,14 @@
 //! - `bare gate ADDRESS ANSWERS`: actix-web with one worker. Answers `/verify` with the headers that the file has for
 //!   the request's last cookie.
 //! - `bare gate-tls ADDRESS ANSWERS FOLDER`: the same with hyper over TLS with HTTP/2, configured like Gatepost.
+//! - `bare tools ADDRESS`: a tool server that answers everything with its list.
 //! - `bare backend ADDRESS`: an application that answers with the `X-User-Email` that it received.
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use gatepost_bench::site;
 use gatepost_certs::InternalTls;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
-use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
@@ -41,7 +42,8 @@ fn main() -> io::Result<()> {
             on_one_thread(gate_tls(address, Path::new(answers), Path::new(folder)))
         }
         ["backend", address] => on_one_thread(backend(address)),
-        _ => Err(io::Error::other("expected: gate, gate-tls or backend")),
+        ["tools", address] => on_one_thread(tools(address)),
+        _ => Err(io::Error::other("expected: gate, gate-tls, backend or tools")),
     }
 }
 
@@ -132,6 +134,22 @@ async fn backend(address: &str) -> io::Result<()> {
             Ok::<_, Infallible>(answer)
         });
         let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    })
+    .await
+}
+
+async fn tools(address: &str) -> io::Result<()> {
+    let list = Bytes::from(site::tool_list());
+    accept(address, move |stream| {
+        let list = list.clone();
+        async move {
+            let service = service_fn(move |_: Request<Incoming>| {
+                let mut answer = Response::new(Text(Some(list.clone())));
+                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                async move { Ok::<_, Infallible>(answer) }
+            });
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+        }
     })
     .await
 }

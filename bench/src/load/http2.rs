@@ -82,18 +82,21 @@ async fn connect(load: &Load<'_>, client: &Client) -> io::Result<(Sender, impl F
 /// Sends one request after the other until the measurement ends.
 async fn keep_asking(sender: Sender, shared: Rc<RefCell<Shared<'_>>>) -> io::Result<()> {
     loop {
-        let (pick, request) = {
+        let (pick, request, body) = {
             let mut shared = shared.borrow_mut();
             let Shared { load, window, tally, visitors } = &mut *shared;
             if !window.goes_on(Instant::now(), visitors.are_done(), load, tally)? {
                 return Ok(());
             }
             let pick = visitors.next();
-            (pick, load.requests.http2(pick.visitor))
+            (pick, load.requests.http2(pick.visitor), load.requests.body())
         };
         let begun = Instant::now();
         let mut sender = sender.clone().ready().await.map_err(io::Error::other)?;
-        let (answer, _) = sender.send_request(request, true).map_err(io::Error::other)?;
+        let (answer, mut upload) = sender.send_request(request, body.is_empty()).map_err(io::Error::other)?;
+        if !body.is_empty() {
+            upload.send_data(body, true).map_err(io::Error::other)?;
+        }
         let (head, mut body) = answer.await.map_err(io::Error::other)?.into_parts();
         while let Some(piece) = body.data().await {
             let length = piece.map_err(io::Error::other)?.len();

@@ -1,6 +1,7 @@
 //! Requests as Traefik sends them to `/verify` for a browser: 18 headers of the browser, and the `X-Forwarded-*`
 //! headers.
 
+use hyper::body::Bytes;
 use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, Uri, Version};
 use std::fmt::Write as _;
@@ -71,9 +72,11 @@ struct Http2 {
 /// Requests that only differ in the visitor.
 #[derive(Clone, Debug)]
 pub struct Requests {
+    method: Method,
     path: String,
     headers: Vec<(&'static str, String)>,
     cookie: String,
+    body: Bytes,
     head: Vec<u8>,
     http2: Http2,
     visitors: Arc<[Visitor]>,
@@ -86,9 +89,11 @@ impl Requests {
     pub fn pages(path: &str, host: &str) -> Self {
         let browser = PAGE.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         Self {
+            method: Method::GET,
             path: path.to_owned(),
             headers: browser,
             cookie: OTHER_COOKIES.to_owned(),
+            body: Bytes::new(),
             head: Vec::new(),
             http2: Http2::default(),
             visitors: Arc::default(),
@@ -116,6 +121,26 @@ impl Requests {
     pub fn with(mut self, name: &'static str, value: &str) -> Self {
         self.headers.retain(|(other, _)| *other != name);
         self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    /// Sends a body of JSON with each request, as Traefik does with `forwardBody: true`.
+    #[must_use]
+    pub fn with_json(mut self, body: String) -> Self {
+        self = self.with("Content-Type", "application/json").with("Content-Length", &body.len().to_string());
+        self.body = body.into();
+        self
+    }
+
+    /// The body of each request.
+    pub fn body(&self) -> Bytes {
+        self.body.clone()
+    }
+
+    /// Sends the requests by POST.
+    #[must_use]
+    pub fn posted(mut self) -> Self {
+        self.method = Method::POST;
         self
     }
 
@@ -165,7 +190,7 @@ impl Requests {
     pub fn ready(mut self) -> Self {
         let host =
             if self.headers.iter().any(|(name, _)| *name == "Host") { "" } else { "Host: gatepost:4181\r\n" };
-        let mut head = format!("GET {} HTTP/1.1\r\n{host}", self.path);
+        let mut head = format!("{} {} HTTP/1.1\r\n{host}", self.method, self.path);
         for (name, value) in &self.headers {
             let _ = write!(head, "{name}: {value}\r\n");
         }
@@ -197,12 +222,13 @@ impl Requests {
             into.extend_from_slice(visitor.cookie.as_bytes());
         }
         into.extend_from_slice(b"\r\n\r\n");
+        into.extend_from_slice(&self.body);
     }
 
     /// A visitor's HTTP/2 request.
     pub fn http2(&self, visitor: usize) -> Request<()> {
         let mut request = Request::new(());
-        *request.method_mut() = Method::GET;
+        request.method_mut().clone_from(&self.method);
         *request.version_mut() = Version::HTTP_2;
         request.uri_mut().clone_from(&self.http2.uri);
         request.headers_mut().clone_from(&self.http2.headers);
@@ -260,6 +286,15 @@ mod tests {
             "{text}"
         );
         assert_eq!(text.matches("Sec-Fetch-Mode").count(), 1);
+    }
+
+    #[test]
+    fn a_body_comes_with_its_length() {
+        let body = r#"{"jsonrpc":"2.0"}"#.to_owned();
+        let requests = Requests::pages("/verify", "app.example.test").with_json(body.clone()).ready();
+        let text = text(&requests, 0);
+        assert!(text.ends_with(&format!("\r\n\r\n{body}")), "{text}");
+        assert!(text.contains("Content-Length: 17\r\n") && requests.body() == body, "{text}");
     }
 
     #[test]

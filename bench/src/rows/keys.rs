@@ -1,57 +1,78 @@
-//! Compares a program with an API key with a person with a session, both warm, at the same Gatepost.
+//! Compares programs with an API key and with an access token with a person with a session, all warm, at the same
+//! Gatepost.
 
 use super::Stage;
 use super::production::{CONNECTIONS, Production, contestant};
 use crate::cpu::Watched;
 use crate::load::{Requests, Visitor};
+use crate::site::{Ground, Site, Stores};
 use gatepost_kit::client::send_raw;
-use gatepost_kit::process::{Gatepost, GatepostBuilder};
+use gatepost_kit::process::Gatepost;
 use std::io;
 use std::sync::Arc;
+
+/// The person of the access token, at the provider.
+const PERSON: &str = "bench";
+const AUDIENCE: &str = "GATEPOST_PROVIDERS__ENTRA__AUDIENCE";
 
 /// Measures over http.
 pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let (ground, schedule) = (stage.ground.clone(), stage.tempo.deciding());
     let Production { site, .. } = production;
     let host = site.addresses.host;
-    let key = create(site.builder(&ground), host).await?;
-    let gatepost = site.start(&ground, &site.builder(&ground)).await?;
-    let email = email_of(&gatepost, host, &key).await?;
-    // The cookie is the application's own.
-    let machine: Arc<[Visitor]> = [Visitor { cookie: "1".into(), email: email.into() }].into();
-    let requests = Requests::pages("/verify", host).with("Authorization", &format!("Bearer {key}"));
-    let requests = Arc::new(requests.by("own", machine).ready());
-    let watched = vec![Watched::new("gatepost", gatepost.running().pid())];
-    let contestants = [
-        production.gatepost(&gatepost, "session"),
-        contestant("API key", gatepost.internal(), requests, watched),
-    ];
+    let key = Site::command(site.builder(&ground), &["key", "create", "bench", "--host", host]).await?;
+    let token = token(&ground, site).await?;
+    let builder = site.builder(&ground).env(AUDIENCE, ground.entra.audience());
+    let gatepost = site.start(&ground, &builder).await?;
+    let mut contestants = vec![production.gatepost(&gatepost, "session")];
+    for (name, credential) in [("API key", key), ("access token", token)] {
+        let credential = format!("Bearer {credential}");
+        let email = email_of(&gatepost, host, &credential).await?;
+        // The cookie is the application's own.
+        let own: Arc<[Visitor]> = [Visitor { cookie: "1".into(), email: email.into() }].into();
+        let requests = Requests::pages("/verify", host).with("Authorization", &credential);
+        let requests = Arc::new(requests.by("own", own).ready());
+        let watched = vec![Watched::new("gatepost", gatepost.running().pid())];
+        contestants.push(contestant(name, gatepost.internal(), requests, watched));
+    }
     contestants[0].become_known(ground.cores).await?;
-    let title = format!("Warm, http, {CONNECTIONS} connections: a session and an API key");
-    let ratio = stage.row(&title, &contestants, schedule).await?.cpu_ratio(1);
-    if let Some(ratio) = ratio {
+    let title = format!("Warm, http, {CONNECTIONS} connections: a session, an API key and an access token");
+    let row = stage.row(&title, &contestants, schedule).await?;
+    let [of_key, of_token] = [row.cpu_ratio(1), row.cpu_ratio(2)];
+    if let Some(ratio) = of_key {
         let note = "a request with an API key by one with a session, both warm, http, 16 connections";
         let fact = stage.report.fact("CPU of a warm API key", ratio, "ratio", note);
         fact.must("CPU of a warm API key : warm session", 1.05, 1.0);
+    }
+    if let Some(ratio) = of_token {
+        let note = "a request with an access token by one with a session, both warm, http, 16 connections";
+        let fact = stage.report.fact("CPU of a warm access token", ratio, "ratio", note);
+        fact.must("CPU of a warm access token : warm session", 1.10, 1.0);
     }
     Ok(())
 }
 
 /// The address that applications get.
-async fn email_of(gatepost: &Gatepost, host: &str, key: &str) -> io::Result<String> {
+async fn email_of(gatepost: &Gatepost, host: &str, credential: &str) -> io::Result<String> {
     let mut request = Vec::new();
     let requests = Requests::pages("/verify", host).with("Connection", "close");
-    requests.with("Authorization", &format!("Bearer {key}")).ready().write(0, &mut request);
+    requests.with("Authorization", credential).ready().write(0, &mut request);
     let answer = send_raw(gatepost.internal(), &request).await?.text();
     let email = answer.lines().find_map(|line| line.strip_prefix("x-user-email: "));
-    email.map(str::to_owned).ok_or_else(|| io::Error::other(format!("the key does not pass: {answer}")))
+    email.map(str::to_owned).ok_or_else(|| io::Error::other(format!("it does not pass: {answer}")))
 }
 
-async fn create(builder: GatepostBuilder, host: &str) -> io::Result<String> {
-    let arguments = ["key", "create", "bench", "--host", host];
-    let made = arguments.into_iter().fold(builder, GatepostBuilder::arg).run().await;
-    if made.status.success() {
-        return Ok(String::from_utf8_lossy(&made.stdout).trim().to_owned());
-    }
-    Err(io::Error::other(String::from_utf8_lossy(&made.stderr).into_owned()))
+/// An access token for one of the people who have the sessions, so that both answers are alike.
+async fn token(ground: &Ground, site: &Site) -> io::Result<String> {
+    let Stores::Shared { postgres, .. } = &site.stores else { return Err(io::Error::other("no Postgres")) };
+    ground.entra.add(gatepost_kit::entra::Person::named(PERSON));
+    let subject = ground.entra.find(PERSON).ok_or_else(|| io::Error::other("nobody"))?.oid;
+    let issuer = ground.entra.issuer();
+    let identity = format!(
+        "INSERT INTO gatepost.identities (issuer, subject, provider, user_id, created_at) \
+         SELECT '{issuer}', '{subject}', 'entra', id, 0 FROM gatepost.users WHERE email = 'person-0@example.com' \
+         ON CONFLICT DO NOTHING"
+    );
+    postgres.sql("test_0", &identity).await;
+    Ok(ground.entra.access_token(PERSON))
 }

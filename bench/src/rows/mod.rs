@@ -6,12 +6,14 @@ mod api;
 mod cold;
 mod footprint;
 mod keys;
+mod lists;
 mod production;
 mod sessions;
 mod sign_ins;
 mod strangers;
 mod tail;
 mod through_traefik;
+mod tools;
 mod warm;
 
 use crate::measure::{Contestant, Schedule, measure_in_rounds};
@@ -28,8 +30,12 @@ use std::time::{Duration, Instant};
 pub enum Kind {
     /// `/verify` from memory, beside a bare handler; over http and over TLS with HTTP/2
     Warm,
-    /// An API key beside a session
+    /// An API key and an access token beside a session
     Keys,
+    /// Calls of a tool server beside a session; rules in memory
+    Tools,
+    /// A list of tools, filtered and not
+    Lists,
     /// 1, 16, 128 and 2,000 connections
     Connections,
     /// A new connection for each request
@@ -56,9 +62,11 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which they run.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Warm,
         Self::Keys,
+        Self::Tools,
+        Self::Lists,
         Self::Connections,
         Self::Fresh,
         Self::Strangers,
@@ -118,6 +126,8 @@ impl Stage {
         let in_production = [
             Kind::Warm,
             Kind::Keys,
+            Kind::Tools,
+            Kind::Lists,
             Kind::Connections,
             Kind::Fresh,
             Kind::Strangers,
@@ -137,6 +147,8 @@ impl Stage {
             let result = match (kind, &production) {
                 (Kind::Warm, Some(production)) => no_panic(warm::run(self, production)).await,
                 (Kind::Keys, Some(production)) => no_panic(keys::run(self, production)).await,
+                (Kind::Tools, Some(production)) => no_panic(tools::run(self, production)).await,
+                (Kind::Lists, Some(production)) => no_panic(lists::run(self, production)).await,
                 (Kind::Connections, Some(production)) => no_panic(warm::connections(self, production)).await,
                 (Kind::Fresh, Some(production)) => no_panic(warm::fresh(self, production)).await,
                 (Kind::Strangers, Some(production)) => no_panic(strangers::run(self, production)).await,

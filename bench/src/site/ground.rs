@@ -81,6 +81,14 @@ impl Ground {
         self.start_bare("backend", &[]).await
     }
 
+    /// Starts a bare tool server, which lists [`super::LISTED`] tools.
+    ///
+    /// # Errors
+    /// The operating system refused.
+    pub async fn tool_server(&self) -> io::Result<Bare> {
+        self.start_bare("tools", &[]).await
+    }
+
     async fn start_bare(&self, what: &str, files: &[&Path]) -> io::Result<Bare> {
         let addr = free_addr();
         let mut command = Command::new(&self.bare);

@@ -4,11 +4,13 @@ mod answers;
 mod directory;
 mod ground;
 mod people;
+mod tool_list;
 
 pub use answers::Answers;
 pub use directory::{ADMINS, Size, id_of_person};
 pub use ground::{Bare, Ground, until_at_rest};
 pub use people::{GROUP, Person};
+pub use tool_list::{LISTED, tool_list};
 
 use crate::cpu::Watched;
 use gatepost::app::{self, State};
@@ -168,6 +170,18 @@ impl Site {
     /// A builder for the measured process.
     pub fn builder(&self, ground: &Ground) -> GatepostBuilder {
         Gatepost::builder(&ground.gatepost).envs(self.variables.clone()).folder(self.folder())
+    }
+
+    /// Runs a command of Gatepost, and returns what it prints.
+    ///
+    /// # Errors
+    /// It failed.
+    pub async fn command(builder: GatepostBuilder, arguments: &[&str]) -> io::Result<String> {
+        let made = arguments.iter().fold(builder, |builder, argument| builder.arg(*argument)).run().await;
+        if made.status.success() {
+            return Ok(String::from_utf8_lossy(&made.stdout).trim().to_owned());
+        }
+        Err(io::Error::other(String::from_utf8_lossy(&made.stderr).into_owned()))
     }
 
     /// The folder of this site.

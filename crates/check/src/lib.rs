@@ -9,6 +9,7 @@ mod configuration;
 mod finding;
 mod keys;
 mod loopback;
+pub mod mcp;
 mod postgres;
 mod provider;
 mod redis;
@@ -44,7 +45,7 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
         postgres::CODES,
         requirements::CODES,
     ];
-    parts.into_iter().flatten().copied().chain(traefik::codes())
+    parts.into_iter().flatten().copied().chain(traefik::codes()).chain(mcp::CODES.iter().copied())
 }
 
 /// Checks every part. Must be called within a Tokio runtime.

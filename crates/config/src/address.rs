@@ -22,6 +22,7 @@ pub(super) struct Addresses {
     pub public_addr: SocketAddr,
     pub internal_tls: Option<PathBuf>,
     pub health_addr: Option<SocketAddr>,
+    pub filter_addr: Option<SocketAddr>,
     pub hosts: Vec<HostPattern>,
     pub allowed_origins: Vec<Origin>,
     pub trusted_proxies: Vec<IpNet>,
@@ -36,13 +37,15 @@ pub(super) fn read(reader: &mut Reader) -> Read<Addresses> {
     let proxies = reader.list("trusted_proxies", NETWORKS, Separator::Comma, network);
     let ca_file = read_ca_file(reader);
     let internal_tls = reader.path("internal_tls", "a folder of certificates");
-    let (internal_addr, public_addr, health_addr) = listeners?;
+    let Listeners { internal: internal_addr, public: public_addr, health: health_addr, filter: filter_addr } =
+        listeners?;
     Ok(Addresses {
         public_url: public_url?,
         internal_addr,
         public_addr,
         internal_tls: internal_tls?,
         health_addr,
+        filter_addr,
         hosts: hosts?,
         allowed_origins: origins?.unwrap_or_default(),
         trusted_proxies: proxies?.unwrap_or_else(loopback),
@@ -50,18 +53,27 @@ pub(super) fn read(reader: &mut Reader) -> Read<Addresses> {
     })
 }
 
-/// Reads the addresses of the internal, the public and the health listener.
-fn read_listeners(reader: &mut Reader) -> Read<(SocketAddr, SocketAddr, Option<SocketAddr>)> {
+struct Listeners {
+    internal: SocketAddr,
+    public: SocketAddr,
+    health: Option<SocketAddr>,
+    filter: Option<SocketAddr>,
+}
+
+/// Reads the addresses of all listeners.
+fn read_listeners(reader: &mut Reader) -> Read<Listeners> {
     let internal = reader.value("internal_addr", LISTENER, |text| text.parse().ok());
     let public = reader.value("public_addr", LISTENER, |text| text.parse().ok());
     let health = reader.value("health_addr", LISTENER, |text| text.parse().ok());
+    let filter = reader.value("mcp.filter_addr", LISTENER, |text| text.parse().ok());
     let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let (internal, public) = (internal?.unwrap_or(local(4181)), public?.unwrap_or(local(4180)));
-    let health = health?;
+    let (health, filter) = (health?, filter?);
     let is_one = |a: SocketAddr, b: SocketAddr| a == b && a.port() != 0;
     for (key, address, others) in [
-        ("internal_addr", Some(internal), [Some(public), None]),
-        ("health_addr", health, [Some(internal), Some(public)]),
+        ("internal_addr", Some(internal), [Some(public), None, None]),
+        ("health_addr", health, [Some(internal), Some(public), None]),
+        ("mcp.filter_addr", filter, [Some(internal), Some(public), health]),
     ] {
         let Some(address) = address else { continue };
         if others.into_iter().flatten().any(|other| is_one(address, other)) {
@@ -70,7 +82,7 @@ fn read_listeners(reader: &mut Reader) -> Read<(SocketAddr, SocketAddr, Option<S
             return Err(reader.contradiction(key, why));
         }
     }
-    Ok((internal, public, health))
+    Ok(Listeners { internal, public, health, filter })
 }
 
 fn read_hosts(reader: &mut Reader, public: Option<&Origin>) -> Read<Vec<HostPattern>> {

@@ -22,6 +22,7 @@ mod raw;
 mod reader;
 mod requests;
 mod retention;
+mod services;
 mod session;
 mod speaker_config;
 mod speakers;
@@ -42,9 +43,10 @@ pub use watched::{DerivedSecret, RELOAD_INTERVAL, WatchedSecret};
 
 use gatepost_core::host::{HostPattern, Origin};
 use gatepost_core::identity::ExternalGroup;
-use gatepost_core::ids::{GroupName, ProviderId};
+use gatepost_core::ids::{GroupName, ProviderId, ServiceName};
 use gatepost_core::secret::Secret;
 use ipnet::IpNet;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -63,6 +65,10 @@ pub struct Config {
     pub internal_tls: Option<PathBuf>,
     /// `GATEPOST_HEALTH_ADDR`: a third, plain listener for health and metrics only.
     pub health_addr: Option<SocketAddr>,
+    /// `GATEPOST_MCP__FILTER_ADDR`: a listener on which lists of tools are filtered.
+    pub filter_addr: Option<SocketAddr>,
+    /// `GATEPOST_SERVICES`: upstreams by their names.
+    pub services: BTreeMap<ServiceName, Url>,
     /// `GATEPOST_HOSTS`.
     pub hosts: Vec<HostPattern>,
     /// `GATEPOST_ALLOWED_ORIGINS`.

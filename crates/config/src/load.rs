@@ -5,7 +5,7 @@ use super::raw::{CONFIG_VARIABLE, TomlFile};
 use super::reader::{Read, Reader};
 use super::{
     ClientCredential, Config, SpeakerKey, StoresConfig, address, groups, identity_policy, log, providers,
-    requests, retention, session, speakers, stores, webhook,
+    requests, retention, services, session, speakers, stores, webhook,
 };
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -104,6 +104,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
     let stores = stores::read(reader);
     let providers = providers::read(reader);
     let speakers = speakers::read(reader);
+    let services = services::read(reader);
     let groups = groups::read(reader, providers.as_ref().ok().map(Vec::as_slice));
     let address_changes = identity_policy::read(reader);
     let session = session::read(reader);
@@ -119,6 +120,8 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
         public_addr: addresses.public_addr,
         internal_tls: addresses.internal_tls,
         health_addr: addresses.health_addr,
+        filter_addr: addresses.filter_addr,
+        services: services?,
         hosts: addresses.hosts,
         allowed_origins: addresses.allowed_origins,
         trusted_proxies: addresses.trusted_proxies,

@@ -64,7 +64,7 @@ impl Scope {
 /// Who makes a change, and what they may administer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// The person. `None`: the command line on the server, or nobody.
+    /// The person. `None`: the command line on the server, a key without an owner, or nobody.
     pub person: Option<UserId>,
     /// What they may administer.
     pub scope: Scope,
@@ -80,6 +80,19 @@ impl Caller {
     pub fn of(standing: &Standing) -> Self {
         let person = (!standing.is_disabled).then_some(standing.person.id);
         Self { person, scope: Scope::of(standing) }
+    }
+
+    /// A key that concerns `matter`: its owner, else its tenant, else the platform. It has that alone, and only while its
+    /// maker may change it. The key of a person administers nothing, whatever the person does.
+    pub fn of_key(matter: &Matter, maker: &Self) -> Self {
+        if maker.allows(matter).is_err() {
+            return Self::NOBODY;
+        }
+        match matter {
+            Matter::Platform => Self { person: None, scope: Scope::System },
+            Matter::Tenant(id) => Self { person: None, scope: Scope::Tenants([id.clone()].into()) },
+            Matter::Person(id) => Self { person: Some(*id), scope: Scope::NONE },
+        }
     }
 
     /// Decides whether this caller may change what concerns `matter`.
@@ -123,6 +136,11 @@ pub enum Denied {
     /// Only system administrators may do it.
     #[error("only a system administrator may do this")]
     SystemOnly,
+    /// Keys do not make keys, so that who finds one cannot keep what it opens.
+    #[error(
+        "a key may not make, change or rotate keys: a person or the command line on the server must do it"
+    )]
+    NotByKey,
 }
 
 /// A change that a [`Caller`] may make. Only [`Caller::grant`] makes one.
@@ -249,6 +267,29 @@ mod tests {
         let disabled = Standing { is_disabled: true, ..own };
         for other in [Caller::of(&standing(false, false)), Caller::NOBODY, Caller::of(&disabled)] {
             assert_eq!(other.allows(&matter), Err(Denied::Hidden), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_its_holder_while_its_maker_may_handle_it_and_never_wider() {
+        let (system, of_tenant) = (Caller::of(&standing(true, false)), Caller::of(&standing(false, false)));
+        let own = of_tenant.person.expect("a person");
+        let of_a = Caller { person: None, scope: Scope::Tenants([tenant("a")].into()) };
+        let as_owner = Caller { person: Some(own), scope: Scope::NONE };
+        for (matter, maker, key) in [
+            (Matter::Platform, &Caller::SYSTEM, Caller::SYSTEM),
+            (Matter::Platform, &system, Caller::SYSTEM),
+            (Matter::Platform, &of_tenant, Caller::NOBODY),
+            (Matter::Tenant(tenant("a")), &system, of_a.clone()),
+            (Matter::Tenant(tenant("a")), &of_tenant, of_a),
+            (Matter::Tenant(tenant("b")), &of_tenant, Caller::NOBODY),
+            (Matter::Tenant(tenant("m")), &of_tenant, Caller::NOBODY),
+            (Matter::Person(own), &of_tenant, as_owner.clone()),
+            (Matter::Person(own), &system, as_owner),
+            (Matter::Person(UserId::generate()), &of_tenant, Caller::NOBODY),
+        ] {
+            assert_eq!(Caller::of_key(&matter, maker), key, "{matter:?} {maker:?}");
+            assert_eq!(Caller::of_key(&matter, &Caller::NOBODY), Caller::NOBODY);
         }
     }
 

@@ -182,6 +182,10 @@ pub struct TenantId(Arc<str>);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ToolServerId(Arc<str>);
 
+/// The name of an upstream in `GATEPOST_SERVICES`: lower-case letters, digits and `-`, at most 32.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ServiceName(Arc<str>);
+
 /// A group's name, unique in the directory: 1 to 256 characters, no control characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupName(Arc<str>);
@@ -216,6 +220,9 @@ pub enum IdError {
     /// Not a [`SpeakerId`].
     #[error("{0:?} is not a speaker id: expected 1 to 32 of a-z, 0-9 and -")]
     Speaker(String),
+    /// Not a [`ServiceName`].
+    #[error("{0:?} is not the name of a service: expected 1 to 32 of a-z, 0-9 and -")]
+    Service(String),
     /// Not a [`TenantId`].
     #[error("{0:?} is not a tenant id: expected 1 to 64 of A-Z, a-z, 0-9, . - and _")]
     Tenant(String),
@@ -272,19 +279,19 @@ macro_rules! text_id {
     };
 }
 
-text_id!(ProviderId, IdError::Provider, |text| {
-    (1..=32).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-});
-text_id!(SpeakerId, IdError::Speaker, |text| {
-    (1..=32).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-});
+text_id!(ProviderId, IdError::Provider, is_configured_id);
+text_id!(SpeakerId, IdError::Speaker, is_configured_id);
+text_id!(ServiceName, IdError::Service, is_configured_id);
 text_id!(TenantId, IdError::Tenant, is_plain_id);
 text_id!(ToolServerId, IdError::ToolServer, is_plain_id);
 text_id!(GroupName, IdError::Group, |text| {
     (1..=256).contains(&text.chars().count()) && !text.chars().any(char::is_control) && text.trim() == text
 });
+
+fn is_configured_id(text: &str) -> bool {
+    (1..=32).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
 
 fn is_plain_id(text: &str) -> bool {
     (1..=64).contains(&text.len())

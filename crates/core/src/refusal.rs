@@ -38,4 +38,6 @@ pub struct Refusal {
     pub missing: Option<Missing>,
     /// The client's address, as the proxy reported it.
     pub address: Option<IpAddr>,
+    /// The name of the API key by which a program sent the request for the person.
+    pub via: Option<String>,
 }

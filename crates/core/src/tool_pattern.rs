@@ -1,6 +1,7 @@
 //! Patterns for the names of tools, prompts and resources (MCP).
 
 use serde::{Serialize, Serializer};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -45,6 +46,18 @@ impl FromStr for ToolPattern {
     }
 }
 
+/// What both lists of patterns match, of each pair the narrower one, sorted.
+pub fn narrowed(patterns: &[String], limits: &[ToolPattern]) -> Vec<String> {
+    let narrower = |one: &str, other: &str| match (one.strip_suffix('*'), other.strip_suffix('*')) {
+        (_, Some(beginning)) if one.starts_with(beginning) => Some(one.to_owned()),
+        (Some(beginning), _) if other.starts_with(beginning) => Some(other.to_owned()),
+        _ => (one == other).then(|| one.to_owned()),
+    };
+    let pairs = patterns.iter().flat_map(|one| limits.iter().map(move |other| narrower(one, other.as_str())));
+    let both: BTreeSet<String> = pairs.flatten().collect();
+    both.into_iter().collect()
+}
+
 impl fmt::Display for ToolPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -68,6 +81,23 @@ mod tests {
         assert!(!matches("get_*", "get") && !matches("get_*", "Get_file") && !matches("get", "get_file"));
         for wrong in ["", "a*b", "**", "*a", "a\n", &"a".repeat(513)] {
             assert!(wrong.parse::<ToolPattern>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_limit_narrows_what_is_given() {
+        let limits =
+            |list: &[&str]| list.iter().map(|text| text.parse().expect("a pattern")).collect::<Vec<_>>();
+        let given = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        for (patterns, limit, both) in [
+            (&["*"][..], &["get_*"][..], &["get_*"][..]),
+            (&["get_*"], &["*"], &["get_*"]),
+            (&["get_*", "put"], &["get_file", "put"], &["get_file", "put"]),
+            (&["get_a*"], &["get_*"], &["get_a*"]),
+            (&["get_file"], &["get_*"], &["get_file"]),
+            (&["get_*"], &["put_*", "get"], &[]),
+        ] {
+            assert_eq!(narrowed(&given(patterns), &limits(limit)), both, "{patterns:?} {limit:?}");
         }
     }
 }

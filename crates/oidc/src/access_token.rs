@@ -20,7 +20,7 @@ use super::jws::Jws;
 use super::keys::Key;
 use super::provider::{Provider, Providers};
 use super::token_error::TokenError;
-use gatepost_config::BearerConfig;
+use gatepost_config::{BearerConfig, ProviderKind};
 use gatepost_core::auth_time::AuthTime;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::{AssertedGroup, AssertedIdentity};
@@ -47,6 +47,40 @@ pub struct AccessToken {
     pub auth_time: AuthTime,
     /// `exp`, and the accepted difference of clocks. From then on the token is worth nothing.
     pub expires_at: Timestamp,
+    /// For which resource it was issued, and with which scopes.
+    pub grant: Grant,
+}
+
+/// What an access token is for.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    audience: Vec<String>,
+    /// Of an application its app roles, too.
+    scopes: BTreeSet<String>,
+    /// Entra's tokens name the client id of an API and the last part of a scope, whatever the client requested.
+    is_of_entra: bool,
+}
+
+impl Grant {
+    /// Whether the token was issued for a tool server with this address. `audience` is what an administrator says that tokens for
+    /// it name; else it is the address, which no token of Entra names.
+    pub fn is_for(&self, audience: Option<&str>, address: &str) -> bool {
+        match audience {
+            None if self.is_of_entra => true,
+            audience => self.audience.iter().any(|own| own == audience.unwrap_or(address)),
+        }
+    }
+
+    /// Whether the token has a scope, spelled as clients request it.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        let short = scope.rsplit_once('/').filter(|_| self.is_of_entra).map(|(_, short)| short);
+        self.scopes.contains(scope) || short.is_some_and(|short| self.scopes.contains(short))
+    }
+
+    /// The size of its texts, in bytes.
+    pub fn size(&self) -> usize {
+        self.audience.iter().chain(&self.scopes).map(|text| size_of::<String>() + text.len()).sum()
+    }
 }
 
 /// For whom an access token was issued.
@@ -132,7 +166,13 @@ impl Provider {
         let holder = client::Holder::read(self, claims, &audience)?;
         holder.require_listed(bearer)?;
         holder.require_scopes(bearer)?;
+        let grant = Grant {
+            scopes: holder.granted(),
+            audience: audience.into_iter().map(str::to_owned).collect(),
+            is_of_entra: matches!(self.config.kind, ProviderKind::Entra { .. }),
+        };
         Ok(AccessToken {
+            grant,
             provider: self.id().clone(),
             holder: self.token_holder(holder, claims, subject)?,
             issued_at,

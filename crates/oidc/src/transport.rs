@@ -10,8 +10,9 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::ProviderId;
 use openidconnect::{AccessToken, HttpRequest};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::{Client, Request, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, ClientBuilder, Request, RequestBuilder, Response, StatusCode};
 use serde_json::{Map, Value};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -298,17 +299,43 @@ pub enum ClientError {
 ///
 /// # Errors
 /// [`ClientError`].
-#[expect(clippy::disallowed_methods, reason = "all outgoing HTTP calls go through this client")]
 pub fn client(ca_file: Option<&Path>) -> Result<Client, ClientError> {
-    let client = Client::builder()
-        .tls_backend_preconfigured(tls_config(ca_file)?)
+    client_to(ca_file, None)
+}
+
+/// The same; a host may have another address than DNS says.
+///
+/// # Errors
+/// [`ClientError`].
+pub fn client_to(ca_file: Option<&Path>, host: Option<(&str, IpAddr)>) -> Result<Client, ClientError> {
+    let mut builder = builder(tls_config(ca_file)?);
+    if let Some((name, address)) = host {
+        // The port is that of the URL.
+        builder = builder.resolve(name, SocketAddr::new(address, 0));
+    }
+    Ok(builder.build()?)
+}
+
+/// The same client for the operator's own servers, which no proxy of the environment reaches or may see. It speaks HTTP/1.1,
+/// where a request may name another host than its address has.
+///
+/// # Errors
+/// As [`client`].
+pub fn direct_client(ca_file: Option<&Path>) -> Result<Client, ClientError> {
+    let mut tls = tls_config(ca_file)?;
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(builder(tls).no_proxy().build()?)
+}
+
+#[expect(clippy::disallowed_methods, reason = "all outgoing HTTP calls go through these clients")]
+fn builder(tls: rustls::ClientConfig) -> ClientBuilder {
+    Client::builder()
+        .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TOTAL_TIMEOUT)
         .user_agent(concat!("gatepost/", env!("CARGO_PKG_VERSION")))
-        .build()?;
-    Ok(client)
 }
 
 fn tls_config(ca_file: Option<&Path>) -> Result<rustls::ClientConfig, ClientError> {

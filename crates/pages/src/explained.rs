@@ -42,6 +42,8 @@ pub struct QuestionForm {
     pub method: String,
     /// The query of the middleware's address.
     pub requirement: String,
+    /// The tool that the request calls, where the router asks about tools.
+    pub tool: String,
     /// The request number of a refusal, instead of the other fields.
     pub number: String,
 }

@@ -44,7 +44,7 @@ impl Refusal<'_> {
     /// Renders the answer.
     pub fn page(&self, gate: &Gate<'_>) -> Page {
         if let Self::NobodyToActFor { sign_in_at } = self {
-            return speakers::nobody(gate, sign_in_at);
+            return speakers::nobody_page(gate, &self.message(&speakers::nobody(sign_in_at)), sign_in_at);
         }
         let content = self.content(gate);
         let header = content.header.clone();
@@ -128,7 +128,8 @@ impl Refusal<'_> {
             Self::TooManyHandOvers { retry_after } => too_many_hand_overs(retry_after),
             Self::CrossOrigin => cross_origin(),
             Self::InvalidWord(why) => speakers::invalid(why),
-            Self::WordRefused(why) | Self::NobodyToActFor { sign_in_at: why } => speakers::refused(why),
+            Self::WordRefused(why) => speakers::refused(why),
+            Self::NobodyToActFor { sign_in_at } => speakers::nobody(sign_in_at),
             Self::InvalidKey(why) => keys::invalid(why),
             Self::KeyRefused(why) => keys::refused(why),
             Self::InvalidToken(why) => tokens::invalid(why),

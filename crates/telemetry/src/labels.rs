@@ -103,6 +103,22 @@ impl Answer {
 }
 
 label! {
+    /// By what a request says who sends it.
+    Credential {
+        /// By nothing, or by nothing that can be read.
+        None = "none",
+        /// By the cookie of a session.
+        Session = "session",
+        /// By an API key.
+        Key = "key",
+        /// By an access token of a provider.
+        Token = "token",
+        /// By an API key and a word about a person.
+        Word = "word",
+    }
+}
+
+label! {
     /// The reason for an answer of `/verify`.
     Reason {
         /// The session is valid and the requirement is met.

@@ -3,14 +3,15 @@
 //! Neither contains secrets. Every label has a fixed set of values, so that requests cannot create new series.
 
 mod handles;
+mod key_ends;
 pub mod labels;
 pub mod logs;
 pub mod metrics;
 mod provider;
 
 pub use labels::{
-    Answer, CallOutcome, EndCause, NotKept, ProviderEndpoint, Reason, RefreshOutcome, SignInOutcome, Store,
-    StoreOperation, StoreOutcome,
+    Answer, CallOutcome, Credential, EndCause, NotKept, ProviderEndpoint, Reason, RefreshOutcome,
+    SignInOutcome, Store, StoreOperation, StoreOutcome,
 };
 pub use logs::LogError;
 pub use metrics::{CONTENT_TYPE, Metrics};

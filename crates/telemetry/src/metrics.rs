@@ -1,10 +1,13 @@
 //! The metrics that `/metrics` shows.
 //!
-//! Guarantees that requests cannot create new series: providers come from the configuration, all other labels are enums
-//! of [`super::labels`]. After its first use, a counter costs an array access and an atomic addition.
+//! Guarantees that requests cannot create new series: providers come from the configuration, API keys that end soon from
+//! the directory, at most 100 of them. All other labels are enums of [`super::labels`]. After its first use, a counter costs an array access and an atomic addition.
 
 use super::handles::{Handles, NewCounter, NewHistogram, counters, durations, single};
-use super::labels::{Answer, EndCause, Label, NotKept, Reason, Store, StoreOperation, StoreOutcome};
+use super::key_ends::KeyEnds;
+use super::labels::{
+    Answer, Credential, EndCause, Label, NotKept, Reason, Store, StoreOperation, StoreOutcome,
+};
 use super::provider::{ProviderFamilies, ProviderMetrics};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::ProviderId;
@@ -28,6 +31,12 @@ const ANSWER_SECONDS: [f64; 12] =
 struct DecisionLabels {
     answer: Answer,
     reason: Reason,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CredentialLabels {
+    credential: Credential,
+    answer: Answer,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -63,6 +72,7 @@ struct NotKeptLabels {
 pub struct Metrics {
     registry: Registry,
     decisions: Handles<(Answer, Reason), DecisionLabels, Counter, NewCounter>,
+    credentials: Handles<(Credential, Answer), CredentialLabels, Counter, NewCounter>,
     verify_duration: Handles<Answer, AnswerLabels, Histogram, NewHistogram>,
     store_calls: Handles<(Store, StoreOperation, StoreOutcome), CallLabels, Counter, NewCounter>,
     store_call_duration: Handles<(Store, StoreOperation), OperationLabels, Histogram, NewHistogram>,
@@ -73,6 +83,7 @@ pub struct Metrics {
     lease_renewals: Counter,
     passes: Gauge,
     passes_bytes: Gauge,
+    key_ends: KeyEnds,
     providers: BTreeMap<ProviderId, ProviderMetrics>,
 }
 
@@ -96,6 +107,11 @@ impl Metrics {
         let store_time = "Time that a store took to answer";
         let metrics = Self {
             decisions: Handles::new(counters(r, "gatepost_decisions", "Answers of /verify")),
+            credentials: Handles::new(counters(
+                r,
+                "gatepost_credentials",
+                "Answers of /verify by what the request was sent with",
+            )),
             verify_duration: Handles::new(durations(
                 r,
                 "gatepost_verify_duration",
@@ -153,6 +169,7 @@ impl Metrics {
                 "Estimated memory of the cached sessions",
                 Gauge::default(),
             ),
+            key_ends: KeyEnds::register(r),
             providers,
             registry,
         };
@@ -167,6 +184,11 @@ impl Metrics {
     pub fn decided(&self, answer: Answer, reason: Reason, took: Duration) {
         self.decisions.get(&(answer, reason), || DecisionLabels { answer, reason }).inc();
         self.verify_duration.get(&answer, || AnswerLabels { answer }).observe(took.as_secs_f64());
+    }
+
+    /// Counts the same answer by what the request was sent with.
+    pub fn decided_by(&self, credential: Credential, answer: Answer) {
+        self.credentials.get(&(credential, answer), || CredentialLabels { credential, answer }).inc();
     }
 
     /// Counts a call to a store and its duration.
@@ -214,6 +236,12 @@ impl Metrics {
         self.passes_bytes.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
+    /// Shows when these keys expire, and no others: the id of each, its tenant, and its end. The caller limits their number,
+    /// and only administrators make keys.
+    pub fn keys_end<'a>(&self, keys: impl IntoIterator<Item = (String, Option<&'a str>, Timestamp)>) {
+        self.key_ends.set(keys);
+    }
+
     /// The metrics of a provider; `None` if it is not configured.
     pub fn provider(&self, id: &ProviderId) -> Option<&ProviderMetrics> {
         self.providers.get(id)
@@ -237,12 +265,13 @@ mod tests {
     use crate::labels::{CallOutcome, ProviderEndpoint, RefreshOutcome, SignInOutcome};
     use std::collections::BTreeSet;
 
-    const FAMILIES: [(&str, &str); 20] = [
+    const FAMILIES: [(&str, &str); 21] = [
         ("gatepost_build", "info"),
         ("gatepost_decisions", "counter"),
         ("gatepost_groups_lost", "counter"),
         ("gatepost_groups_truncated", "counter"),
         ("gatepost_groups_unknown", "counter"),
+        ("gatepost_key_expires_timestamp", "gauge"),
         ("gatepost_lease_renewals", "counter"),
         ("gatepost_passes", "gauge"),
         ("gatepost_passes_bytes", "gauge"),
@@ -276,6 +305,7 @@ mod tests {
         metrics.refusals_not_kept(NotKept::OnePerson, 2);
         metrics.groups_truncated();
         metrics.sign_in_limited();
+        metrics.keys_end([("0".to_owned(), None, Timestamp::from_unix(6))]);
         let entra = metrics.provider(&id("entra")).expect("configured");
         entra.signed_in(SignInOutcome::Done);
         entra.called(ProviderEndpoint::Token, CallOutcome::Success, Duration::from_secs(11));

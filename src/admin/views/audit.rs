@@ -12,7 +12,7 @@ pub struct AuditEntry {
     pub id: i64,
     #[schema(format = DateTime)]
     pub at: String,
-    /// A person's id, or `cli:NAME`, `db:ROLE`, `sign-in`, `refresh`, `provider`, `configuration`.
+    /// A person's id, `key:ID` (a key without an owner), `cli:NAME`, `db:ROLE`, `sign-in`, `refresh`, `provider`, `configuration`.
     pub actor: String,
     pub actor_email: Option<String>,
     pub action: String,

@@ -1,6 +1,7 @@
 //! API keys.
 
 use super::{text, time};
+use gatepost_core::api_key::ApiKey;
 use gatepost_core::calendar::rfc3339;
 use gatepost_store::directory::KeyRecord;
 use gatepost_store::directory::changes::ShownKey;
@@ -45,8 +46,10 @@ pub struct Key {
     /// Until then the secret from before the last rotation counts too.
     #[schema(format = DateTime)]
     pub old_secret_until: Option<String>,
+    /// To the minute, some seconds later. Requests that were refused do not count.
     #[schema(format = DateTime)]
     pub last_used_at: Option<String>,
+    /// The client's address.
     pub last_used_from: Option<String>,
     #[schema(format = DateTime)]
     pub revoked_at: Option<String>,
@@ -80,13 +83,28 @@ impl From<&KeyRecord> for Key {
             requests_per_minute: limits.requests_per_minute,
             expires_at: time(limits.expires_at),
             endless_reason: key.endless_reason.clone(),
-            old_secret_until: time(key.previous_until),
+            old_secret_until: time(key.previous_until.filter(|_| key.revoked_at.is_none())),
             last_used_at: time(key.last_used_at),
             last_used_from: key.last_used_from.clone(),
             revoked_at: time(key.revoked_at),
             created_at: rfc3339(key.created_at),
             version: key.version.to_string(),
         }
+    }
+}
+
+/// Whose a secret is that was found somewhere.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LookedUpKey {
+    #[serde(flatten)]
+    pub record: Key,
+    /// The key was rotated since: this secret counts until `old_secret_until`, if at all.
+    pub replaced: bool,
+}
+
+impl LookedUpKey {
+    pub fn new(key: &KeyRecord, secret: &ApiKey<'_>) -> Self {
+        Self { record: key.into(), replaced: !key.is_present_secret(secret) }
     }
 }
 

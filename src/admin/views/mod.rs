@@ -21,7 +21,7 @@ pub use changes::{
     SessionEnd, SessionsEnd, TenantChange, TenantMemberChange, UserChange, UserErasure,
 };
 pub use groups::{Group, Link, Member};
-pub use keys::{Key, KeyChange, NewKey};
+pub use keys::{Key, KeyChange, LookedUpKey, NewKey};
 pub use people::{Admin, AdminEntry, Identity, Session, User, UserDetails};
 pub use personal::{FormerAddress, PersonalData, PersonalRefusal, PersonalRequest};
 pub use requests::{AccessRequest, RequestChange};

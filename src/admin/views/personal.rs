@@ -1,6 +1,6 @@
 //! Everything that is held about one person, for that person.
 
-use super::{AuditEntry, Session, UserDetails, text, time};
+use super::{AuditEntry, Key, Session, UserDetails, text, time};
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::ids::UserId;
 use gatepost_core::refusal::Refusal;
@@ -24,6 +24,8 @@ pub struct PersonalData<M: ToSchema> {
     pub requests: Vec<PersonalRequest>,
     /// Signed-in browsers, until the session ends or expires.
     pub sessions: Vec<Session>,
+    /// The person's API keys, without their secrets. Revoked ones are among them as long as their records stay.
+    pub keys: Vec<Key>,
     /// Requests to applications that were refused in the last 7 days.
     pub refusals: Vec<PersonalRefusal>,
     /// What the person did, and what was done about them, newest first. It is the last member: it may be long.
@@ -103,6 +105,10 @@ pub struct PersonalRefusal {
     pub reason: String,
     /// The client's address.
     pub address: Option<String>,
+    /// The name of the API key by which a program sent the request for the person.
+    pub via: Option<String>,
+    /// What the request asked a tool server for, by its name.
+    pub tool: Option<String>,
 }
 
 impl From<&Refusal> for PersonalRefusal {
@@ -118,6 +124,8 @@ impl From<&Refusal> for PersonalRefusal {
             status: refusal.status,
             reason: refusal.reason.clone(),
             address: text(refusal.address.as_ref()),
+            via: refusal.via.clone(),
+            tool: refusal.missing.as_ref().and_then(|missing| missing.tool.clone()),
         }
     }
 }

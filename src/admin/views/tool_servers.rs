@@ -28,6 +28,9 @@ pub struct ToolServer {
     pub documentation: Option<String>,
     /// It is what the host has at the bare well-known path.
     pub default: bool,
+    /// The upstream of `GATEPOST_SERVICES` at which its lists are filtered.
+    #[schema(example = "mcp")]
+    pub service: Option<String>,
     #[schema(format = DateTime)]
     pub created_at: String,
     /// Counts the changes of what is said about it.
@@ -49,6 +52,7 @@ impl From<&Server> for ToolServer {
             mode: settings.mode.to_string(),
             documentation: settings.documentation.clone(),
             default: settings.is_default,
+            service: super::text(settings.service.as_ref()),
             created_at: rfc3339(server.created_at),
             version: server.version.to_string(),
         }

@@ -14,9 +14,10 @@ use gatepost_pages::header_report::{Header, HeaderProblem, Report};
 use gatepost_store::session::cookie::{self, OwnNames};
 use hyper::HeaderMap;
 
-/// Identity headers that do not depend on the person alone.
-const DEPEND_ON_REQUEST: [&str; 5] =
-    ["x-tenant-id", "x-user-role", "x-user-assertion", "cookie", "authorization"];
+/// Identity headers that do not depend on the person alone. `x-user-via` is none of them: only people see this report, and they
+/// send no key.
+const DEPEND_ON_REQUEST: [&str; 6] =
+    ["x-tenant-id", "x-user-role", "x-user-assertion", "x-user-tools", "cookie", "authorization"];
 
 /// A request that arrived at an application through the proxy.
 #[derive(Debug)]

@@ -1,22 +1,21 @@
 //! The steps about groups, tenants and admins.
 
-use super::Trace;
 use crate::admin::access::source_of;
-use crate::explain::facts::RequiredRecords;
+use crate::explain::facts::{Facts, RequiredRecords};
 use gatepost_core::decision::Missing;
 use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_core::requirement::Requirement;
 use gatepost_pages::explanation::{AdminFacts, GroupFacts, GroupsFacts, TenantFacts, TenantsFacts};
 use gatepost_store::directory::GroupLink;
 
-impl Trace<'_> {
+impl Facts {
     pub(super) fn groups(
         &self,
         requirement: &Requirement,
         required_records: &RequiredRecords,
         missing: &Missing,
     ) -> GroupsFacts {
-        let own = &self.facts.standing.access.groups;
+        let own = &self.standing.access.groups;
         let required = requirement.groups.iter();
         GroupsFacts {
             required: required.clone().map(|name| self.group(name, required_records)).collect(),
@@ -30,11 +29,11 @@ impl Trace<'_> {
     }
 
     fn group(&self, name: &GroupName, required_records: &RequiredRecords) -> GroupFacts {
-        let is_member = self.facts.standing.access.groups.contains(name);
+        let is_member = self.standing.access.groups.contains(name);
         let record = required_records.groups.get(name);
-        let memberships = self.facts.memberships.iter().filter(|membership| membership.group == *name);
+        let memberships = self.memberships.iter().filter(|membership| membership.group == *name);
         let links = record.map(|record| record.links.iter().map(external_id).collect()).unwrap_or_default();
-        let namesakes = self.facts.namesakes(name).map(external_id).collect();
+        let namesakes = self.namesakes(name).map(external_id).collect();
         GroupFacts {
             name: name.clone(),
             is_member,
@@ -55,12 +54,12 @@ impl Trace<'_> {
         TenantsFacts {
             required: requirement.tenants.iter().map(tenant).collect(),
             is_met: missing.tenants.is_empty(),
-            opened: self.facts.standing.access.tenants.iter().map(|(id, role)| (id.clone(), role)).collect(),
+            opened: self.standing.access.tenants.iter().map(|(id, role)| (id.clone(), role)).collect(),
         }
     }
 
     fn tenant(&self, id: &TenantId, required_records: &RequiredRecords) -> TenantFacts {
-        let access = &self.facts.standing.access;
+        let access = &self.standing.access;
         let opened_by =
             required_records.tenants.get(id).map(|record| record.groups.clone()).unwrap_or_default();
         let mut through = opened_by.clone();
@@ -75,9 +74,9 @@ impl Trace<'_> {
     }
 
     pub(super) fn admin(&self, requirement: &Requirement) -> AdminFacts {
-        let admin = self.facts.record.admin.clone().unwrap_or_default();
+        let admin = self.record.admin.clone().unwrap_or_default();
         AdminFacts {
-            is_admin: self.facts.standing.access.is_admin,
+            is_admin: self.standing.access.is_admin,
             is_required: requirement.admin,
             explicit: admin.explicit,
             reasons: admin.reasons,

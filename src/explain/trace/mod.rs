@@ -1,10 +1,12 @@
 //! Takes the steps of `/verify` for one request and records them.
 
 mod access;
+mod key;
 mod sessions;
+mod tool;
 
 use super::context::{Context, ExplainError};
-use super::facts::{Facts, RequiredRecords};
+use super::facts::{Facts, RequiredRecords, Subject};
 use super::question::Question;
 use crate::gate::case::{Case, Verdict};
 use crate::gate::forwarded::Forwarded;
@@ -27,7 +29,7 @@ use std::collections::BTreeSet;
 pub(super) struct Trace<'a> {
     context: &'a Context,
     question: &'a Question,
-    facts: &'a Facts,
+    subject: &'a Subject,
     at: Timestamp,
     /// What the audit calls everything that the decision depends on.
     targets: BTreeSet<String>,
@@ -40,13 +42,13 @@ impl<'a> Trace<'a> {
     pub(super) const fn new(
         context: &'a Context,
         question: &'a Question,
-        facts: &'a Facts,
+        subject: &'a Subject,
         at: Timestamp,
     ) -> Self {
         Self {
             context,
             question,
-            facts,
+            subject,
             at,
             targets: BTreeSet::new(),
             steps: Vec::new(),
@@ -57,9 +59,15 @@ impl<'a> Trace<'a> {
 
     /// Records the steps of `/verify` in its order. Stops early if a step refuses the request for every person.
     pub(super) async fn walk(&mut self) -> Result<(), ExplainError> {
-        let summary = &self.facts.record.summary;
-        self.targets.extend(summary.email.iter().map(|email| format!("address:{email}")));
-        self.targets.extend(["configuration".to_owned(), format!("user:{}", summary.id)]);
+        self.targets.insert("configuration".to_owned());
+        match self.subject {
+            Subject::Person(facts) => {
+                let summary = &facts.record.summary;
+                self.targets.extend(summary.email.iter().map(|email| format!("address:{email}")));
+                self.targets.insert(format!("user:{}", summary.id));
+            }
+            Subject::Key(key) => drop(self.targets.insert(format!("key:{}", key.record.id))),
+        }
         let headers = self.question.headers();
         let forwarded = Forwarded::parse(Headers::new(&headers), self.context.site.config.is_development());
         let problem = forwarded.as_ref().err().map(ToString::to_string);
@@ -100,7 +108,10 @@ impl<'a> Trace<'a> {
             requirement: &requirement,
             query: &self.question.requirement,
         };
-        self.judge(&case).await
+        match self.subject {
+            Subject::Person(facts) => self.judge(facts, &case).await,
+            Subject::Key(key) => self.judge_key(key, &case).await,
+        }
     }
 
     fn fail(&mut self, status: u16, reason: Reason) {
@@ -117,19 +128,19 @@ impl<'a> Trace<'a> {
         }
     }
 
-    async fn judge(&mut self, case: &Case<'_>) -> Result<(), ExplainError> {
+    async fn judge(&mut self, facts: &Facts, case: &Case<'_>) -> Result<(), ExplainError> {
         let required_records = RequiredRecords::load(&self.context.stores, case.requirement).await?;
-        self.steps.push(Step::Person(self.person()));
-        let judged = self.sessions(case);
+        self.steps.push(Step::Person(person(facts)));
+        let judged = self.sessions(facts, case);
         let denial = match &judged.verdict {
             Verdict::Deny { denial, .. } => Some(denial),
             Verdict::Allow(_) | Verdict::AskTools(_) | Verdict::CannotKnow(_) => None,
         };
         self.steps.push(Step::Origin(self.origin(case)));
-        let missing = decision::missing(case.requirement, &self.facts.standing.access).unwrap_or_default();
-        self.steps.push(Step::Groups(self.groups(case.requirement, &required_records, &missing)));
-        self.steps.push(Step::Tenants(self.tenants(case.requirement, &required_records, &missing)));
-        self.steps.push(Step::Admin(self.admin(case.requirement)));
+        let missing = decision::missing(case.requirement, &facts.standing.access).unwrap_or_default();
+        self.steps.push(Step::Groups(facts.groups(case.requirement, &required_records, &missing)));
+        self.steps.push(Step::Tenants(facts.tenants(case.requirement, &required_records, &missing)));
+        self.steps.push(Step::Admin(facts.admin(case.requirement)));
         if let Some(max_age) = case.requirement.max_age {
             let is_met = match denial {
                 None => Some(true),
@@ -139,28 +150,22 @@ impl<'a> Trace<'a> {
             let auth_time = judged.times.auth_time.known().map(UtcTime);
             self.steps.push(Step::MaxAge(MaxAgeFacts { max_age: max_age.as_secs(), auth_time, is_met }));
         }
-        self.steps.push(Step::Decision(decision_facts(denial)));
-        self.answer = Some(self.answer_of(&judged.verdict, case));
-        self.note_targets(&required_records);
+        self.finish(case, judged.verdict).await?;
+        self.note_targets(facts, &required_records);
         Ok(())
     }
 
-    fn person(&self) -> PersonFacts {
-        let record = &self.facts.record;
-        let summary = &record.summary;
-        let mut providers: Vec<_> =
-            record.identities.iter().map(|identity| identity.provider.clone()).collect();
-        providers.dedup();
-        PersonFacts {
-            id: summary.id,
-            email: summary.email.clone(),
-            name: summary.name.clone(),
-            disabled_at: summary.disabled_at.map(UtcTime),
-            sessions_not_before: record.sessions_not_before.map(UtcTime),
-            created_at: UtcTime(summary.created_at),
-            last_sign_in_at: summary.last_sign_in_at.map(UtcTime),
-            providers,
-        }
+    /// The steps about the tool server and the decision, and the answer.
+    async fn finish(&mut self, case: &Case<'_>, verdict: Verdict) -> Result<(), ExplainError> {
+        let (verdict, reason) = self.tool(case, verdict).await?;
+        let denial = match &verdict {
+            Verdict::Deny { denial, .. } => Some(denial),
+            Verdict::Allow(_) | Verdict::AskTools(_) | Verdict::CannotKnow(_) => None,
+        };
+        let facts = decision_facts(denial);
+        self.steps.push(Step::Decision(DecisionFacts { reason: reason.unwrap_or(facts.reason), ..facts }));
+        self.answer = Some(self.answer_of(&verdict, case));
+        Ok(())
     }
 
     fn origin(&self, case: &Case<'_>) -> OriginFacts {
@@ -175,7 +180,6 @@ impl<'a> Trace<'a> {
     fn answer_of(&self, verdict: &Verdict, case: &Case<'_>) -> Answer {
         match verdict {
             Verdict::Allow(headers) => allowed(headers),
-            // Whether the person may enter. What a message asks for is judged by the rules of the tool server.
             Verdict::AskTools(passage) => allowed(passage.headers()),
             Verdict::Deny { denial, .. } => self.answer_to(denial, case),
             Verdict::CannotKnow(_) => Answer { status: 503, headers: [].into() },
@@ -195,19 +199,36 @@ impl<'a> Trace<'a> {
         Answer { status: reply.status(), headers }
     }
 
-    fn note_targets(&mut self, required_records: &RequiredRecords) {
-        let access = &self.facts.standing.access;
+    fn note_targets(&mut self, facts: &Facts, required_records: &RequiredRecords) {
+        let access = &facts.standing.access;
         let groups = access.groups.iter().chain(required_records.groups.keys());
         self.targets.extend(groups.map(|name| format!("group:{name}")));
         let tenants = access.tenants.ids().chain(required_records.tenants.keys());
         self.targets.extend(tenants.map(|id| format!("tenant:{id}")));
-        let links = required_records.groups.values().flat_map(|group| &group.links).chain(self.facts.links());
+        let links = required_records.groups.values().flat_map(|group| &group.links).chain(facts.links());
         self.targets.extend(links.map(|link| format!("provider_group:{}", link.external)));
     }
 
     /// The targets under which the audit records changes that affect this decision.
     pub(super) fn targets(&self) -> Vec<String> {
         self.targets.iter().cloned().collect()
+    }
+}
+
+fn person(facts: &Facts) -> PersonFacts {
+    let record = &facts.record;
+    let summary = &record.summary;
+    let mut providers: Vec<_> = record.identities.iter().map(|identity| identity.provider.clone()).collect();
+    providers.dedup();
+    PersonFacts {
+        id: summary.id,
+        email: summary.email.clone(),
+        name: summary.name.clone(),
+        disabled_at: summary.disabled_at.map(UtcTime),
+        sessions_not_before: record.sessions_not_before.map(UtcTime),
+        created_at: UtcTime(summary.created_at),
+        last_sign_in_at: summary.last_sign_in_at.map(UtcTime),
+        providers,
     }
 }
 

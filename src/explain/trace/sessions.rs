@@ -1,7 +1,7 @@
 //! The step about the person's sessions.
 
 use super::Trace;
-use crate::explain::facts::StoredSession;
+use crate::explain::facts::{Facts, StoredSession};
 use crate::gate::case::{Caller, Case, Verdict};
 use crate::gate::decide;
 use crate::gate::identity_headers::IdentityHeaders;
@@ -21,16 +21,16 @@ pub(super) struct EvaluatedSession {
 impl Trace<'_> {
     /// Decides for each session, and records the step. Returns the decision of the most recently used valid session, or
     /// of a new session if none is valid.
-    pub(super) fn sessions(&mut self, case: &Case<'_>) -> EvaluatedSession {
-        let rendered = IdentityHeaders::new(&self.facts.standing, &self.context.site.config.verify);
+    pub(super) fn sessions(&mut self, person: &Facts, case: &Case<'_>) -> EvaluatedSession {
+        let rendered = IdentityHeaders::new(&person.standing, &self.context.site.config.verify);
         let no_sessions = Vec::new();
-        let (sessions, problem) = match &self.facts.sessions {
+        let (sessions, problem) = match &person.sessions {
             Ok(sessions) => (sessions, None),
             Err(error) => (&no_sessions, Some(Chain(error).to_string())),
         };
         let mut facts = SessionsFacts {
             sessions: Vec::new(),
-            left_out: self.facts.left_out,
+            left_out: person.left_out,
             begun_later: 0,
             is_assumed: false,
             problem,
@@ -63,13 +63,13 @@ impl Trace<'_> {
         evaluated.unwrap_or_else(|| {
             let denial = first_denial.unwrap_or(Denial::SignIn(SignInReason::NoSession));
             self.sign_in_first = Some(self.answer_to(&denial, case));
-            self.assume(case, &rendered)
+            self.assume(person, case, &rendered)
         })
     }
 
     /// The decision for a new session.
-    fn assume(&self, case: &Case<'_>, rendered: &IdentityHeaders) -> EvaluatedSession {
-        let standing = &self.facts.standing;
+    fn assume(&self, person: &Facts, case: &Case<'_>, rendered: &IdentityHeaders) -> EvaluatedSession {
+        let standing = &person.standing;
         let times = SessionTimes::of_new_session(standing, self.at);
         let verdict = self.verdict(case, &Caller { standing, times, headers: rendered });
         EvaluatedSession { times, verdict }

@@ -1,14 +1,16 @@
 //! The proof of an API key: what the key allows.
 
+use super::atomic_timestamp::AtomicTimestamp;
 use super::cached_caller::{CachedCaller, Proof};
 use gatepost_core::access::Person;
 use gatepost_core::api_key::{KeyId, KeyLimits};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{TenantId, UserId};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A key that the directory knows.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct KeyProof {
     /// The key.
     pub id: KeyId,
@@ -20,6 +22,8 @@ pub struct KeyProof {
     pub tenant: Option<TenantId>,
     /// The person with whom the key dies.
     owner: Option<UserId>,
+    /// The minute whose use was passed on to be written. Other entries of the same key have their own.
+    noted: AtomicTimestamp,
 }
 
 impl KeyProof {
@@ -30,7 +34,14 @@ impl KeyProof {
         owner: Option<UserId>,
         limits: KeyLimits,
     ) -> Self {
-        Self { id, name, limits: limits.into(), tenant, owner }
+        Self {
+            id,
+            name,
+            limits: limits.into(),
+            tenant,
+            owner,
+            noted: AtomicTimestamp::new(Timestamp::from_unix(0)),
+        }
     }
 }
 
@@ -45,7 +56,14 @@ impl Proof for KeyProof {
     }
 
     fn copy(&self, _now: Timestamp) -> Self {
-        self.clone()
+        Self {
+            id: self.id,
+            name: self.name.clone(),
+            limits: Arc::clone(&self.limits),
+            tenant: self.tenant.clone(),
+            owner: self.owner,
+            noted: AtomicTimestamp::new(self.noted.get()),
+        }
     }
 
     fn size(&self) -> usize {
@@ -63,6 +81,12 @@ impl Proof for KeyProof {
 }
 
 impl CachedCaller<KeyProof> {
+    /// Notes a use. Returns `true` if it has to be passed on to be written, to one caller a minute.
+    pub fn note_use(&self, now: Timestamp) -> bool {
+        let minute = Timestamp::from_unix(now.unix().div_euclid(60) * 60);
+        self.proof.noted.take_turn(minute, Duration::from_mins(1))
+    }
+
     /// Whose changes concern the key.
     pub(super) fn holder(&self) -> u64 {
         holder(self.proof.id, self.proof.owner)

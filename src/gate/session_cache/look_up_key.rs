@@ -6,6 +6,7 @@ use super::single_flight::Found;
 use super::{CachedKey, SessionCache};
 use crate::authn::{self, LoadError};
 use crate::invalidation::lease::Stamp;
+use crate::site::Site;
 use gatepost_core::access::{Person, Standing};
 use gatepost_core::clock::BootTime;
 use gatepost_core::email::EmailAddress;
@@ -31,16 +32,20 @@ impl SessionCache {
     }
 
     fn make_key(&self, found: FoundKey, stamp: Stamp) -> Arc<CachedKey> {
-        let FoundKey { id, name, machine_name, owner, tenant, access, counts_until, limits } = found;
-        let host = self.site.config.public_url.host();
-        // The name holds only characters that an address may hold, so there always is one.
-        let email = EmailAddress::of_machine(&machine_name, host);
-        let person = Person { id: id.machine(), email, name: Some(name.clone()) };
-        let standing = Standing::of_machine(person, access, counts_until);
+        let standing = standing_of(&self.site, &found);
+        let FoundKey { id, name, owner, tenant, limits, .. } = found;
         let (standing, headers, interned_bytes) = self.interner.intern(standing, &self.site.config.verify);
         let proof = KeyProof::new(id, name, tenant, owner, limits);
         Arc::new(CachedCaller::new(proof, standing, headers, interned_bytes, stamp))
     }
+}
+
+/// The standing of the machine that a key stands for.
+pub fn standing_of(site: &Site, found: &FoundKey) -> Standing {
+    // The name holds only characters that an address may hold, so there always is one.
+    let email = EmailAddress::of_machine(&found.machine_name, site.config.public_url.host());
+    let person = Person { id: found.id.machine(), email, name: Some(found.name.clone()) };
+    Standing::of_machine(person, Arc::clone(&found.access), found.counts_until)
 }
 
 /// The counters must be read before the key is, and whose counter it is only the key says. So a key that is new to this

@@ -21,6 +21,7 @@ mod word_proof;
 
 pub use cached_caller::{CacheKey, CachedCaller};
 pub use key_proof::KeyProof;
+pub use look_up_key::standing_of;
 pub use look_up_word::VerifiedWord;
 pub use session_proof::SessionProof;
 pub use token_proof::TokenProof;

@@ -51,7 +51,7 @@ impl Proof for TokenProof {
             }
             TokenHolder::Application { client, roles } => client.len() + size_of_groups(roles),
         };
-        size_of::<AccessToken>() + texts
+        size_of::<AccessToken>() + texts + self.token.grant.size()
     }
 }
 

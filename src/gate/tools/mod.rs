@@ -5,23 +5,22 @@
 
 mod servers;
 
-pub use servers::{GateServer, Snapshot, ToolServers};
+pub use servers::{Addresses, GateServer, Snapshot, ToolServers};
 
-use super::assertion::{self, AssertionKeys, Claims, McpClaims};
+use super::assertion::{self, Claims, McpClaims};
 use super::identity_headers::encode;
 use crate::site::Site;
 use gatepost_core::access::{Access, Role};
 use gatepost_core::api_key::{KeyId, KeyLimits};
-use gatepost_core::decision::{Missing, Permit};
+use gatepost_core::decision::{KeyLack, Missing, Permit, TokenDenial};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{TenantId, UserId};
-use gatepost_core::mcp::message::Call;
+use gatepost_core::mcp::message::{Ask, Call};
 use gatepost_core::mcp::pattern::Kind;
-use gatepost_core::mcp::rules::User;
-use gatepost_core::tool_pattern::ToolPattern;
+use gatepost_core::mcp::rules::{Lack, User, Way};
+use gatepost_oidc::AccessToken;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The patterns of the tools that the person may use.
@@ -38,11 +37,15 @@ pub struct ToolPassage {
     access: Arc<Access>,
     claims: Option<Claims>,
     tenant: Option<(TenantId, Role)>,
-    /// The machine, if it is one.
-    machine: Option<KeyId>,
+    /// The id of the machine's key, if it is one.
+    machine: Option<String>,
     /// What the key allows that was sent.
     limits: Option<Arc<KeyLimits>>,
-    /// The name of the key by which somebody else acts for the person.
+    /// The machine's key sends requests for people, and says for nobody: it gets to know servers, and uses what rules give it.
+    says_for_nobody: bool,
+    /// The access token that was sent.
+    token: Option<Arc<AccessToken>>,
+    /// The name of the key that was sent, by itself or for the person.
     via: Option<Box<str>>,
     /// The person; none for a machine.
     pub user: Option<UserId>,
@@ -67,6 +70,8 @@ impl ToolPassage {
             tenant: permit.tenant.map(|(id, role)| (id.clone(), role)),
             machine: None,
             limits: None,
+            says_for_nobody: false,
+            token: None,
             via: None,
             user: Some(permit.person.id),
             email: permit.email.clone(),
@@ -81,30 +86,44 @@ impl ToolPassage {
 
     /// The same for the machine of this key.
     #[must_use]
-    pub fn of_machine(self, key: KeyId, limits: Arc<KeyLimits>) -> Self {
-        Self { machine: Some(key), ..self.of_nobody().within(limits) }
+    pub fn of_machine(self, key: KeyId, name: Box<str>, limits: Arc<KeyLimits>) -> Self {
+        let says_for_nobody = limits.acts_for_people();
+        Self { machine: Some(key.to_string()), says_for_nobody, ..self.of_nobody().via_key(name, limits) }
     }
 
-    /// The same within what a key allows.
-    fn within(self, limits: Arc<KeyLimits>) -> Self {
-        Self { limits: Some(limits), ..self }
-    }
-
-    /// The same for somebody for whom a key with this name acts.
+    /// The same by a key with this name, within what it allows.
     #[must_use]
     pub fn via_key(self, name: Box<str>, limits: Arc<KeyLimits>) -> Self {
-        Self { via: Some(name), ..self.within(limits) }
+        Self { via: Some(name), limits: Some(limits), ..self }
     }
 
-    /// The name of the key by which somebody else acts for the person.
+    /// The same by an access token.
+    #[must_use]
+    pub fn by_token(self, token: Arc<AccessToken>) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
+    /// Whether the access token, if one was sent, was issued for this server and with all of its scopes.
+    ///
+    /// # Errors
+    /// What the token lacks.
+    pub fn require_grant(&self, server: &GateServer) -> Result<(), TokenDenial> {
+        let Some(AccessToken { grant, .. }) = self.token.as_deref() else { return Ok(()) };
+        if !grant.is_for(server.audience.as_deref(), server.url.as_str()) {
+            return Err(TokenDenial::Invalid(
+                "the token is for another audience than this tool server".into(),
+            ));
+        }
+        if server.scopes.iter().all(|scope| grant.has_scope(scope)) {
+            Ok(())
+        } else {
+            Err(TokenDenial::MissingScope(server.scopes.clone()))
+        }
+    }
+
+    /// The name of the key that was sent, by itself or for the person.
     pub fn via(&self) -> Option<&str> {
         self.via.as_deref()
-    }
-
-    /// Whether the key, if there is one, is for this call.
-    fn is_within_key(&self, call: &Call) -> bool {
-        let tools = self.limits.as_ref().map_or(&[][..], |limits| &limits.tools);
-        call.kind != Kind::Tool || tools.is_empty() || tools.iter().any(|tool| tool.matches(&call.name))
     }
 
     /// The identity headers, without those about tools.
@@ -112,31 +131,57 @@ impl ToolPassage {
         &self.headers
     }
 
-    /// Decides about a message. `None`: it asks for nothing that has rules.
+    /// Who this is for the rules of a server.
+    fn user(&self, server: &GateServer) -> User<'_> {
+        User {
+            access: &self.access,
+            role: self.access.role_in(&server.tenant),
+            key: self.machine.as_deref(),
+            tools: self.limits.as_ref().map_or(&[][..], |limits| &limits.tools),
+            needs_rule: self.says_for_nobody,
+        }
+    }
+
+    /// The patterns of what they may use of one kind.
+    pub fn patterns(&self, server: &GateServer, kind: Kind) -> Vec<String> {
+        server.rules.patterns(kind, &self.user(server))
+    }
+
+    /// By which way they may use something.
     ///
     /// # Errors
-    /// What the person lacks.
+    /// What they lack.
+    pub fn find_way<'a>(&self, server: &'a GateServer, call: &Call) -> Result<Way<'a>, Missing> {
+        let (groups, key) = match server.rules.judge(call.kind, &call.name, &self.user(server)) {
+            Ok(way) => return Ok(way),
+            Err(Lack::Key) => (Vec::new(), Some(KeyLack::Tools)),
+            Err(Lack::Rule) if self.says_for_nobody => (Vec::new(), Some(KeyLack::Person)),
+            Err(Lack::Rule) => (server.rules.groups_for(call.kind, &call.name), None),
+        };
+        Err(Missing { groups, key, tool: Some(shown(call)), ..Missing::default() })
+    }
+
+    /// Decides about a message. `sign` makes the assertion, if the router asks for one.
+    ///
+    /// # Errors
+    /// What they lack.
     pub fn decide(
         &self,
         server: &GateServer,
-        call: Option<&Call>,
-        (keys, limit): (&AssertionKeys, usize),
+        ask: &Ask,
+        sign: impl FnOnce(Claims) -> String,
+        limit: usize,
     ) -> Result<HeaderMap, Missing> {
-        let key = self.machine.map(|key| key.to_string());
-        let role = self.access.role_in(&server.tenant);
-        let user = User { access: &self.access, role, key: key.as_deref() };
-        if let Some(call) = call {
-            let is_allowed = server.rules.allows(call, &user);
-            if !is_allowed || !self.is_within_key(call) {
-                let groups = if is_allowed { Vec::new() } else { server.rules.groups_for(call) };
-                return Err(Missing { groups, tool: Some(shown(call)), ..Missing::default() });
+        match ask {
+            Ask::Call(call) => drop(self.find_way(server, call)?),
+            Ask::Other(_) | Ask::Stream if self.says_for_nobody => {
+                let tool = Some(shown_ask(ask));
+                return Err(Missing { tool, key: Some(KeyLack::Person), ..Missing::default() });
             }
+            Ask::Look | Ask::Other(_) | Ask::Stream => {}
         }
         let mut headers = self.headers.clone();
-        let mut tools = server.rules.patterns(Kind::Tool, &user);
-        if let Some(limits) = self.limits.as_ref().filter(|limits| !limits.tools.is_empty()) {
-            tools = within(&tools, &limits.tools);
-        }
+        let tools = self.patterns(server, Kind::Tool);
         if let Ok(value) = HeaderValue::from_str(&joined(&tools, limit)) {
             headers.insert(HEADER, value);
         }
@@ -145,28 +190,16 @@ impl ToolPassage {
             let mcp = McpClaims {
                 server: server.id.to_string(),
                 tools,
-                prompts: server.rules.patterns(Kind::Prompt, &user),
-                resources: server.rules.patterns(Kind::Resource, &user),
+                prompts: self.patterns(server, Kind::Prompt),
+                resources: self.patterns(server, Kind::Resource),
             };
-            let token = Claims { tenant, role, mcp: Some(mcp), ..claims }.sign(keys);
+            let token = sign(Claims { tenant, role, mcp: Some(mcp), ..claims });
             if let Ok(value) = HeaderValue::from_str(&token) {
                 headers.insert(assertion::HEADER, value);
             }
         }
         Ok(headers)
     }
-}
-
-/// What both lists of patterns match, of each pair the narrower one.
-fn within(patterns: &[String], tools: &[ToolPattern]) -> Vec<String> {
-    let narrower = |one: &str, other: &str| match (one.strip_suffix('*'), other.strip_suffix('*')) {
-        (_, Some(beginning)) if one.starts_with(beginning) => Some(one.to_owned()),
-        (Some(beginning), _) if other.starts_with(beginning) => Some(other.to_owned()),
-        _ => (one == other).then(|| one.to_owned()),
-    };
-    let pairs = patterns.iter().flat_map(|one| tools.iter().map(move |other| narrower(one, other.as_str())));
-    let both: BTreeSet<String> = pairs.flatten().collect();
-    both.into_iter().collect()
 }
 
 /// Patterns as a header value: whole ones up to a length.
@@ -186,9 +219,23 @@ fn joined(patterns: &[String], limit: usize) -> String {
 
 /// What a message asks for, for people and the log. The name comes from outside.
 fn shown(call: &Call) -> String {
+    format!("{} {}", call.kind, bounded(&call.name))
+}
+
+/// The same for what is not about rules.
+fn shown_ask(ask: &Ask) -> String {
+    match ask {
+        Ask::Call(call) => shown(call),
+        Ask::Stream => "the stream of the server".to_owned(),
+        Ask::Look | Ask::Other(None) => "an answer to the server".to_owned(),
+        Ask::Other(Some(method)) => format!("method {}", bounded(method)),
+    }
+}
+
+/// A name from outside, short and on one line.
+pub fn bounded(name: &str) -> String {
     let plain = |char: char| if char.is_control() { '\u{fffd}' } else { char };
-    let name: String = call.name.chars().take(MAX_SHOWN).map(plain).collect();
-    format!("{} {name}", call.kind)
+    name.chars().take(MAX_SHOWN).map(plain).collect()
 }
 
 #[cfg(test)]
@@ -202,23 +249,6 @@ mod tests {
         assert_eq!(joined(&patterns, 12), "a%2Cb,get_*");
         assert_eq!(joined(&patterns, 10), "a%2Cb");
         assert_eq!(joined(&[], 10), "");
-    }
-
-    #[test]
-    fn a_key_narrows_what_rules_give() {
-        let keys =
-            |list: &[&str]| list.iter().map(|text| text.parse().expect("a pattern")).collect::<Vec<_>>();
-        let rules = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        for (given, key, both) in [
-            (&["*"][..], &["get_*"][..], &["get_*"][..]),
-            (&["get_*"], &["*"], &["get_*"]),
-            (&["get_*", "put"], &["get_file", "put"], &["get_file", "put"]),
-            (&["get_a*"], &["get_*"], &["get_a*"]),
-            (&["get_file"], &["get_*"], &["get_file"]),
-            (&["get_*"], &["put_*", "get"], &[]),
-        ] {
-            assert_eq!(within(&rules(given), &keys(key)), both, "{given:?} {key:?}");
-        }
     }
 
     #[test]

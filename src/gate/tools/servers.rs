@@ -11,10 +11,11 @@ use crate::stores::Stores;
 use crate::tasks::Tasks;
 use gatepost_core::clock::BootTime;
 use gatepost_core::host::HostName;
-use gatepost_core::ids::{ProviderId, TenantId, ToolServerId};
+use gatepost_core::ids::{ProviderId, ServiceName, TenantId, ToolServerId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::{Endpoint, is_plain, longest_prefix};
 use gatepost_core::mcp::rules::RuleSet;
+use gatepost_core::requirement::Requirement;
 use gatepost_store::directory::{ToolRule, ToolServer};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -34,22 +35,57 @@ pub struct GateServer {
     pub name: Option<String>,
     pub provider: Option<ProviderId>,
     pub mode: Mode,
+    /// What access tokens for it name as their audience, if that is not its address.
+    pub audience: Option<String>,
+    /// All of them must be in an access token.
     pub scopes: Vec<String>,
     pub documentation: Option<String>,
     pub is_default: bool,
+    /// The upstream at which its lists are filtered.
+    pub service: Option<ServiceName>,
     pub rules: RuleSet,
 }
+
+impl GateServer {
+    /// Whether a router means this server. A server of another tenant than the router's has that tenant's rules. A router that
+    /// reads headers alone needs a server that compares them with the body.
+    pub fn is_meant(&self, requirement: &Requirement, mode: Mode) -> bool {
+        let is_of_tenant = requirement.tenants.is_empty() || requirement.tenants.contains(&self.tenant);
+        is_of_tenant && (mode == Mode::Body || self.mode == Mode::Headers)
+    }
+}
+
+/// Tool servers by their addresses.
+#[derive(Debug)]
+pub struct Addresses(HashMap<HostName, Vec<Arc<GateServer>>>);
 
 /// All tool servers at one moment.
 #[derive(Debug)]
 pub struct Snapshot {
-    by_host: HashMap<HostName, Vec<Arc<GateServer>>>,
+    addresses: Addresses,
     stamp: Stamp,
     started: BootTime,
 }
 
 impl Snapshot {
-    fn of(read: Vec<(ToolServer, Vec<ToolRule>)>, stamp: Stamp, started: BootTime) -> Self {
+    /// As [`Addresses::find`].
+    pub fn find(&self, host: &HostName, path: &[u8]) -> Option<&Arc<GateServer>> {
+        self.addresses.find(host, path)
+    }
+
+    /// As [`Addresses::named`].
+    pub fn named(&self, host: &HostName, path: Option<&str>) -> Option<&Arc<GateServer>> {
+        self.addresses.named(host, path)
+    }
+
+    const fn entry(&self) -> Entry {
+        Entry { user: STRIPE, stamp: self.stamp, counts_until: BootTime::MAX }
+    }
+}
+
+impl Addresses {
+    /// Arranges what was read from the directory.
+    pub fn new(read: Vec<(ToolServer, Vec<ToolRule>)>) -> Self {
         let mut by_host: HashMap<HostName, Vec<Arc<GateServer>>> = HashMap::new();
         for (server, rules) in read {
             let settings = server.settings;
@@ -61,37 +97,35 @@ impl Snapshot {
                 name: settings.name,
                 provider: settings.provider,
                 mode: settings.mode,
+                audience: settings.audience,
                 scopes: settings.scopes,
                 documentation: settings.documentation,
                 is_default: settings.is_default,
+                service: settings.service,
                 rules: RuleSet::new(rules.iter().map(ToolRule::decisive)),
             };
             by_host.entry(host).or_default().push(Arc::new(server));
         }
-        Self { by_host, stamp, started }
+        Self(by_host)
     }
 
     /// The server that a request for this path is for. `None` also for a path that programs could read differently: the
     /// server behind the gate may take it for another one.
     pub fn find(&self, host: &HostName, path: &[u8]) -> Option<&Arc<GateServer>> {
-        let servers = self.by_host.get(host)?;
+        let servers = self.0.get(host)?;
         let path = std::str::from_utf8(path).ok().filter(|path| is_plain(path))?;
         longest_prefix(servers.iter().map(|server| (server.url.path(), server)), path)
     }
 
     /// The server with exactly this path; without one the host's only server, or the only one that is marked.
     pub fn named(&self, host: &HostName, path: Option<&str>) -> Option<&Arc<GateServer>> {
-        let servers = self.by_host.get(host)?;
+        let servers = self.0.get(host)?;
         let only = |servers: Vec<_>| if let [server] = servers[..] { Some(server) } else { None };
         match path {
             Some(path) => servers.iter().find(|server| server.url.path() == path),
             None => only(servers.iter().collect())
                 .or_else(|| only(servers.iter().filter(|server| server.is_default).collect())),
         }
-    }
-
-    const fn entry(&self) -> Entry {
-        Entry { user: STRIPE, stamp: self.stamp, counts_until: BootTime::MAX }
     }
 }
 
@@ -176,7 +210,7 @@ impl ToolServers {
             self.tasks.run(async move { timeout(DEADLINE, stores.directory.read_tool_servers()).await });
         let error = match read.await {
             Ok(Ok(read)) => {
-                let snapshot = Arc::new(Snapshot::of(read, stamp, started));
+                let snapshot = Arc::new(Snapshot { addresses: Addresses::new(read), stamp, started });
                 *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&snapshot));
                 *failed_at = None;
                 return Ok(snapshot);

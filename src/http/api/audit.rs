@@ -15,6 +15,7 @@ use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 use futures_util::StreamExt;
 use futures_util::stream;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::{RequestId, TenantId, UserId};
@@ -32,8 +33,10 @@ pub(super) struct AuditParameters {
     user: Option<String>,
     /// Changes of this target: `group:NAME`, `tenant:ID`, ...
     target: Option<Vec<String>>,
-    /// Changes by this person's id, or by `cli:NAME`, `db:ROLE`, `sign-in`, `refresh`, `provider`, `configuration`.
+    /// Changes by this person's id, or by `key:ID`, `cli:NAME`, `db:ROLE`, `sign-in`, `refresh`, `provider`, `configuration`.
     actor: Option<String>,
+    /// Changes by the key of this id.
+    key: Option<String>,
     /// What was done: `user.disable`, ... May occur several times.
     action: Option<Vec<String>>,
     /// Only rows that the administrators of this tenant may read.
@@ -56,6 +59,7 @@ impl Filter for AuditFilter {
             targets: parameters.several("target"),
             user: parameters.one::<UserId>("user"),
             actor: parameters.one::<Who>("actor"),
+            key: parameters.one::<KeyId>("key"),
             actions: parameters.several("action"),
             except: Vec::new(),
             tenant: parameters.one::<TenantId>("tenant"),

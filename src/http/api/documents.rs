@@ -7,17 +7,32 @@ use crate::http::public::answer::{PageAnswer, text};
 use crate::http::public::extract::Path;
 use crate::http::public::fault::Fault;
 use crate::sign_in::{Browser, Context};
-use actix_web::{HttpResponse, web};
-use gatepost_pages as pages;
+use actix_web::HttpResponse;
+use actix_web::web::{Bytes, Data};
+use gatepost_pages::{self as pages, ApiOperation};
 use std::rc::Rc;
+use std::sync::OnceLock;
 
-pub(super) async fn openapi(_: Rc<Browser>, context: web::Data<Context>) -> HttpResponse {
-    let document = openapi::document(Some(&context.site.config.public_url));
-    text("application/json", document, "no-store")
+/// What the documents hold, computed at the first request for one: anybody may ask, and each takes milliseconds.
+#[derive(Debug, Default)]
+pub(in crate::http) struct Documents {
+    openapi: OnceLock<Bytes>,
+    operations: OnceLock<Vec<(String, Vec<ApiOperation>)>>,
 }
 
-pub(super) async fn page(browser: Rc<Browser>) -> PageAnswer {
-    PageAnswer(pages::api_operations(&openapi::operations(), browser.request_id))
+pub(super) async fn openapi(
+    _: Rc<Browser>,
+    documents: Data<Documents>,
+    context: Data<Context>,
+) -> HttpResponse {
+    let public_url = &context.site.config.public_url;
+    let document = documents.openapi.get_or_init(|| openapi::document(Some(public_url)).into());
+    text("application/json", document.clone(), "no-store")
+}
+
+pub(super) async fn page(browser: Rc<Browser>, documents: Data<Documents>) -> PageAnswer {
+    let operations = documents.operations.get_or_init(openapi::operations);
+    PageAnswer(pages::api_operations(operations, browser.request_id))
 }
 
 pub(super) async fn problem(browser: Rc<Browser>, Path(slug): Path<String>) -> Result<PageAnswer, Fault> {

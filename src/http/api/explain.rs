@@ -8,12 +8,15 @@ use super::problems::WriteProblems;
 use super::refused::Refused;
 use super::reply::Reply;
 use crate::explain::{
-    Context, Initiator, Question, RequestUrl, explain, explain_request, requirement_of_groups,
+    Asker, Context, Initiator, Question, RequestUrl, explain, explain_request, requirement_of_groups,
 };
 use actix_web::web::Data;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::Origin;
 use gatepost_core::ids::{GroupName, RequestId};
+use gatepost_core::mcp::message::Call;
+use gatepost_core::mcp::pattern::Kind;
 use gatepost_store::directory::UserKey;
 use hyper::Method;
 use utoipa::ToSchema;
@@ -24,7 +27,7 @@ pub(super) enum Explainable {
     Question(Box<Question>),
 }
 
-/// The members of the question, for the document: `request` alone, or `user` and `url`.
+/// The members of the question, for the document: `request` alone, or `user` or `key`, and `url`.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "the document is made of it")]
 pub(super) struct ExplainQuestion {
@@ -32,10 +35,18 @@ pub(super) struct ExplainQuestion {
     request: Option<String>,
     /// The person, by id or address.
     user: Option<String>,
+    /// An API key in place of a person, by its id.
+    key: Option<String>,
     /// An absolute address of an application.
     url: Option<String>,
-    /// `GET` if it is absent.
+    /// `GET` if it is absent, `POST` with `tool`, `prompt` or `resource`.
     method: Option<String>,
+    /// The tool that the request calls, where the router demands `mcp=true`. One of `tool`, `prompt` and `resource` at most.
+    tool: Option<String>,
+    /// The prompt that it fetches.
+    prompt: Option<String>,
+    /// The resource that it reads, by its URI.
+    resource: Option<String>,
     /// Groups that the router demands; one of them is enough.
     groups: Option<Vec<String>>,
     /// The whole demand of the router: what stands after `/verify?` in the middleware's address. It excludes `groups`.
@@ -52,14 +63,16 @@ impl Body for Explainable {
         if let Some(request) = members.text("request")?.value() {
             return Some(Self::Past(request));
         }
-        let user = members.required::<UserKey>("user");
+        let asker = asker(members);
+        let calls = calls(members);
         let url = members.required::<RequestUrl>("url");
         let method = members.text::<Method>("method");
         let groups = members.texts::<GroupName>("groups");
         let requirement = members.text::<String>("requirement");
         let from = members.text::<Origin>("from");
         let at = members.text::<Timestamp>("at");
-        let (user, url, method) = (user?, url?, method?.value());
+        let (asker, url, method) = (asker?, url?, method?.value());
+        let call = calls?.into_iter().next();
         let (groups, requirement) = (groups?, requirement?.value());
         if requirement.is_some() && !groups.is_empty() {
             members.flaw("groups", "excluded", "`requirement` excludes it.");
@@ -67,9 +80,36 @@ impl Body for Explainable {
         let requirement =
             requirement.unwrap_or_else(|| requirement_of_groups(groups.iter().map(GroupName::as_str)));
         let initiator = from?.value().map_or(Initiator::Own, Initiator::Page);
-        let own = Question::own(user, url, method.unwrap_or(Method::GET), requirement);
+        let method = method.unwrap_or(if call.is_some() { Method::POST } else { Method::GET });
+        let own = Question::own(asker, url, method, requirement).asking_for(call);
         Some(Self::Question(Box::new(Question { initiator, at: at?.value(), ..own })))
     }
+}
+
+/// `user` or `key`.
+fn asker(members: &mut Members<'_>) -> Option<Asker> {
+    let (key, user) = (members.text::<KeyId>("key"), members.text::<UserKey>("user"));
+    match (key?.value(), user?.value()) {
+        (Some(_), Some(_)) => members.flaw("key", "excluded", "`user` excludes it."),
+        (None, None) => members.flaw("user", "missing", "It must be there, or `key`."),
+        (Some(key), None) => return Some(Asker::Key(key)),
+        (None, Some(user)) => return Some(Asker::Person(user)),
+    }
+    None
+}
+
+/// What of a tool server is asked for: one thing at most. `None`: a member is wrong.
+fn calls(members: &mut Members<'_>) -> Option<Vec<Call>> {
+    let mut calls = Vec::new();
+    for kind in Kind::ALL {
+        let name = members.text(kind.as_str())?.value();
+        calls.extend(name.map(|name| Call { kind, name }));
+    }
+    if let [_, further, ..] = &calls[..] {
+        let kind = further.kind.as_str();
+        members.flaw(kind, "excluded", "One of `tool`, `prompt` and `resource` is enough.");
+    }
+    Some(calls)
 }
 
 /// Why a request passes or not.

@@ -1,7 +1,7 @@
 //! API keys: those of the platform, of tenants and of people, and one's own. A secret is in the answer that makes it, and
 //! in no other.
 
-use super::caller::Caller;
+use super::caller::{Caller, Person};
 use super::input::{Json, Post, Write};
 use super::key_bodies::{FoundSecret, HeldBy, HeldByParameters, KeyPatch, KeyPlan, Overlap};
 use super::list::{Filter, Filtered, List, Page, PageParameters};
@@ -10,7 +10,7 @@ use super::refused::{Refused, not_found};
 use super::repeats::Terms;
 use super::reply::Reply;
 use crate::admin::Context;
-use crate::admin::views::{Key, KeyChange, NewKey};
+use crate::admin::views::{Key, KeyChange, LookedUpKey, NewKey};
 use crate::http::problem_document::{Flaw, Problem};
 use crate::http::public::extract::Path;
 use actix_web::web::Data;
@@ -68,7 +68,7 @@ pub(super) async fn list_of_user(
 /// Lists the caller's own keys by id.
 #[utoipa::path(get, path = "/api/v1/me/keys", tag = "me", params(PageParameters),
     responses((status = 200, body = List<Key>), ReadProblems))]
-pub(super) async fn list_own(caller: Caller, admin: Data<Context>, page: Page<()>) -> Result<Reply, Refused> {
+pub(super) async fn list_own(caller: Person, admin: Data<Context>, page: Page<()>) -> Result<Reply, Refused> {
     listed(&admin, &Scope::System, &page, &KeyFilter { owner: Some(caller.id()), ..KeyFilter::default() })
         .await
 }
@@ -103,7 +103,7 @@ pub(super) async fn show(
 #[utoipa::path(get, path = "/api/v1/me/keys/{id}", tag = "me", params(("id" = String, Path)),
     responses((status = 200, body = Key), ReadProblems))]
 pub(super) async fn show_own(
-    caller: Caller,
+    caller: Person,
     admin: Data<Context>,
     Path(id): Path<KeyId>,
     _: Filtered<()>,
@@ -112,8 +112,8 @@ pub(super) async fn show_own(
 }
 
 /// Below `me` there are the caller's own keys alone.
-async fn find_own(admin: &Context, caller: &Caller, id: KeyId) -> Result<KeyRecord, Refused> {
-    let key = admin.find_key(id, &caller.actor()).await?;
+async fn find_own(admin: &Context, caller: &Person, id: KeyId) -> Result<KeyRecord, Refused> {
+    let key = admin.find_key(id, &caller.caller.actor()).await?;
     if key.owner_id == Some(caller.id()) { Ok(key) } else { Err(DirectoryError::UnknownKey(id).into()) }
 }
 
@@ -153,7 +153,7 @@ pub(super) async fn create_of_tenant(
 #[utoipa::path(post, path = "/api/v1/me/keys", tag = "me", request_body = KeyPlan,
     responses((status = 201, body = NewKey), (status = 200, body = NewKey, description = "A dry run."), WriteProblems))]
 pub(super) async fn create_own(
-    caller: Caller,
+    caller: Person,
     admin: Data<Context>,
     Post(terms, plan): Post<KeyPlan>,
 ) -> Result<Reply, Refused> {
@@ -161,7 +161,7 @@ pub(super) async fn create_own(
         return Err(of_another_holder());
     }
     let holder = KeyHolder { tenant: plan.tenant.clone(), owner: Some(caller.id()) };
-    make(&admin, &caller, terms, &plan.into_change(holder, &admin)).await
+    make(&admin, &caller.caller, terms, &plan.into_change(holder, &admin)).await
 }
 
 fn of_another_holder() -> Refused {
@@ -207,14 +207,14 @@ pub(super) async fn patch(
 #[utoipa::path(patch, path = "/api/v1/me/keys/{id}", tag = "me", params(("id" = String, Path)), request_body = KeyPatch,
     responses((status = 200, body = KeyChange), WriteProblems))]
 pub(super) async fn patch_own(
-    caller: Caller,
+    caller: Person,
     admin: Data<Context>,
     Path(id): Path<KeyId>,
     Write(conditions): Write,
     Json(patch): Json<KeyPatch>,
 ) -> Result<Reply, Refused> {
     let key = find_own(&admin, &caller, id).await?;
-    update(&admin, &caller, &key, conditions, patch).await
+    update(&admin, &caller.caller, &key, conditions, patch).await
 }
 
 async fn update(
@@ -247,13 +247,13 @@ pub(super) async fn rotate(
 #[utoipa::path(post, path = "/api/v1/me/keys/{id}/rotate", tag = "me", params(("id" = String, Path)), request_body = Overlap,
     responses((status = 200, body = NewKey), WriteProblems))]
 pub(super) async fn rotate_own(
-    caller: Caller,
+    caller: Person,
     admin: Data<Context>,
     Path(id): Path<KeyId>,
     Post(terms, overlap): Post<Overlap>,
 ) -> Result<Reply, Refused> {
     let key = find_own(&admin, &caller, id).await?;
-    make(&admin, &caller, terms, &rotation(&key, &overlap)).await
+    make(&admin, &caller.caller, terms, &rotation(&key, &overlap)).await
 }
 
 fn rotation(key: &KeyRecord, overlap: &Overlap) -> RotateKey {
@@ -265,13 +265,13 @@ fn rotation(key: &KeyRecord, overlap: &Overlap) -> RotateKey {
 #[utoipa::path(delete, path = "/api/v1/me/keys/{id}", tag = "me", params(("id" = String, Path)),
     responses((status = 204, description = "It counts no more."), (status = 200, body = KeyChange, description = "A dry run."), WriteProblems))]
 pub(super) async fn revoke_own(
-    caller: Caller,
+    caller: Person,
     admin: Data<Context>,
     Path(id): Path<KeyId>,
     Write(conditions): Write,
 ) -> Result<Reply, Refused> {
     let key = find_own(&admin, &caller, id).await?;
-    end(&admin, &caller, conditions, RevokeKey { id, holder: key.holder() }).await
+    end(&admin, &caller.caller, conditions, RevokeKey { id, holder: key.holder() }).await
 }
 
 /// Revokes a key, for good. Its record stays.
@@ -299,14 +299,15 @@ async fn end(
 
 /// Finds whose a key is that was found somewhere.
 #[utoipa::path(post, path = "/api/v1/keys/lookup", tag = "keys", request_body = FoundSecret,
-    responses((status = 200, body = Key), WriteProblems))]
+    responses((status = 200, body = LookedUpKey), WriteProblems))]
 pub(super) async fn look_up(
     caller: Caller,
     admin: Data<Context>,
     Json(FoundSecret { key }): Json<FoundSecret>,
 ) -> Result<Reply, Refused> {
     let nobodys = || not_found("No key that you administer has this secret.");
-    let digest = ApiKey::parse(&key).map_err(|_| nobodys())?.digest();
-    let found = admin.stores.directory.look_up_key(&caller.scope, &digest).await?.ok_or_else(nobodys)?;
-    Ok(shown(&found))
+    let secret = ApiKey::parse(&key).map_err(|_| nobodys())?;
+    let found = admin.stores.directory.look_up_key(&caller.scope, &secret.digest()).await?;
+    let found = found.ok_or_else(nobodys)?;
+    Ok(Reply::ok(LookedUpKey::new(&found, &secret)).version(found.version))
 }

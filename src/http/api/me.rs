@@ -1,6 +1,6 @@
 //! What concerns the caller alone: who they are, what they may, their sessions.
 
-use super::caller::Caller;
+use super::caller::Person;
 use super::input::Write;
 use super::list::{Filtered, List, Page, PageParameters};
 use super::problems::{ReadProblems, WriteProblems};
@@ -29,19 +29,22 @@ pub(super) struct Me {
     id: String,
     email: Option<String>,
     name: Option<String>,
-    /// Whether the caller administers everything.
+    /// Whether the caller administers everything. The key of a person administers nothing.
     is_admin: bool,
     /// The tenants that the caller administers, if not everything.
     administers: Vec<String>,
     /// The session of this request.
-    session: String,
+    session: Option<String>,
+    /// The key of this request.
+    #[schema(format = "uuid")]
+    key: Option<String>,
 }
 
 /// Who the caller is, and what they administer.
 #[utoipa::path(get, path = "/api/v1/me", tag = "me", responses((status = 200, body = Me), ReadProblems))]
-pub(super) async fn show(caller: Caller, _: Filtered<()>) -> Result<Reply, Refused> {
-    let person = &caller.principal.standing.person;
-    let administers = match &caller.scope {
+pub(super) async fn show(caller: Person, _: Filtered<()>) -> Result<Reply, Refused> {
+    let person = &caller.standing.person;
+    let administers = match &caller.caller.scope {
         Scope::System => Vec::new(),
         Scope::Tenants(tenants) => tenants.iter().map(ToString::to_string).collect(),
     };
@@ -49,9 +52,10 @@ pub(super) async fn show(caller: Caller, _: Filtered<()>) -> Result<Reply, Refus
         id: person.id.to_string(),
         email: person.email.as_ref().map(ToString::to_string),
         name: person.name.as_deref().map(str::to_owned),
-        is_admin: caller.scope == Scope::System,
+        is_admin: caller.caller.scope == Scope::System,
         administers,
-        session: caller.principal.session.id.hash().to_string(),
+        session: caller.session().map(|session| session.to_string()),
+        key: caller.key().map(|key| key.to_string()),
     }))
 }
 
@@ -69,11 +73,11 @@ pub(super) struct MyAccess {
 /// The caller's groups and tenants, and what they open.
 #[utoipa::path(get, path = "/api/v1/me/access", tag = "me", responses((status = 200, body = MyAccess), ReadProblems))]
 pub(super) async fn access(
-    caller: Caller,
+    caller: Person,
     admin: web::Data<admin::Context>,
     _: Filtered<()>,
 ) -> Result<Reply, Refused> {
-    let Standing { access, person, .. } = &caller.principal.standing;
+    let Standing { access, person, .. } = &caller.standing;
     let open = admin.find_own_openable(person.id).await?;
     let own = access.tenants.iter().map(|(id, _)| id);
     let tenants = own.chain(&access.every_tenant);
@@ -90,11 +94,11 @@ pub(super) async fn access(
 #[utoipa::path(get, path = "/api/v1/me/sessions", tag = "me", params(PageParameters),
     responses((status = 200, body = List<Session>), ReadProblems))]
 pub(super) async fn sessions(
-    caller: Caller,
+    caller: Person,
     context: web::Data<Context>,
     page: Page<()>,
 ) -> Result<Reply, Refused> {
-    let live = live(&context, &caller.principal.standing, page.place()).await?;
+    let live = live(&context, &caller.standing, page.place()).await?;
     Ok(session_page(&page, live))
 }
 
@@ -120,7 +124,7 @@ pub(super) async fn live(
 #[utoipa::path(get, path = "/api/v1/me/sessions/{id}", tag = "me", params(("id" = String, Path)),
     responses((status = 200, body = Session), ReadProblems))]
 pub(super) async fn session(
-    caller: Caller,
+    caller: Person,
     context: web::Data<Context>,
     Path(hash): Path<Hash>,
     _: Filtered<()>,
@@ -133,7 +137,7 @@ pub(super) async fn session(
 #[utoipa::path(delete, path = "/api/v1/me/sessions/{id}", tag = "me", params(("id" = String, Path)),
     responses((status = 204, description = "It has ended."), (status = 200, body = SessionEnd, description = "A dry run."), WriteProblems))]
 pub(super) async fn end_session(
-    caller: Caller,
+    caller: Person,
     context: web::Data<Context>,
     Path(hash): Path<Hash>,
     Write(conditions): Write,
@@ -142,7 +146,7 @@ pub(super) async fn end_session(
     conditions.demand(None)?;
     if !conditions.is_dry_run {
         let (revocation, cause) = (&context.revocation, EndCause::AccountPage);
-        revocation::end_session(revocation, hash, record.user, cause, &caller.actor()).await?;
+        revocation::end_session(revocation, hash, record.user, cause, &caller.caller.actor()).await?;
         revoke_refresh_token(revocation, &record);
     }
     let end = SessionEnd { hash: hash.to_string(), user_id: record.user.to_string(), changed: true };
@@ -150,8 +154,8 @@ pub(super) async fn end_session(
 }
 
 /// Only among the caller's own: a session of somebody else is none.
-async fn own(context: &Context, caller: &Caller, hash: Hash) -> Result<(Hash, SessionRecord), Refused> {
-    let live = live(context, &caller.principal.standing, None).await?;
+async fn own(context: &Context, caller: &Person, hash: Hash) -> Result<(Hash, SessionRecord), Refused> {
+    let live = live(context, &caller.standing, None).await?;
     let found = live.into_iter().find(|(own, _)| *own == hash);
     found.ok_or_else(|| not_found(format!("You have no session {hash}.")))
 }

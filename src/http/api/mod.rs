@@ -2,7 +2,7 @@
 //! operations: who may call each, and the handler.
 //!
 //! A request is judged in this order: where it comes from, how many the caller has sent, who calls and what they
-//! administer now, then its path, its conditions and its body. What fails is a problem document (RFC 9457). Changes go
+//! administer now (a key that is new to this replica is looked up before its requests are counted), then its path, its conditions and its body. What fails is a problem document (RFC 9457). Changes go
 //! through [`crate::admin`], which asks again, in the transaction of the change.
 
 mod access;
@@ -16,6 +16,7 @@ mod groups;
 mod input;
 mod json;
 mod key_bodies;
+mod key_caller;
 mod keys;
 mod list;
 mod me;
@@ -33,10 +34,11 @@ mod tenants;
 mod tool_servers;
 mod users;
 
+pub(in crate::http) use documents::Documents;
 pub use openapi::document;
 
 use crate::http::public::HostScope;
-use crate::http::public::RequestOrigin::{Anywhere, OwnPages};
+use crate::http::public::RequestOrigin::{Anywhere, OwnPagesOrKey};
 use crate::http::public::callers::Anyone;
 use crate::http::public::fault::FaultFormat;
 use crate::http::public::routing::{DELETE, GET, PATCH, POST, POST_EMPTY, PUT, Routes, at};
@@ -66,19 +68,24 @@ fn own(api: &mut Routes<'_>) {
     api.add(at("/me/access").on(GET, OwnRead, Anywhere, me::access));
     api.add(at("/me/sessions").on(GET, OwnRead, Anywhere, me::sessions));
     let session = at("/me/sessions/{id}").on(GET, OwnRead, Anywhere, me::session);
-    api.add(session.on(DELETE, OwnWrite, OwnPages, me::end_session));
+    api.add(session.on(DELETE, OwnWrite, OwnPagesOrKey, me::end_session));
 }
 
 fn people(api: &mut Routes<'_>) {
     let users = at("/users").on(GET, AdminRead, Anywhere, users::list);
-    api.add(users.on(POST, SystemWrite, OwnPages, users::create));
+    api.add(users.on(POST, SystemWrite, OwnPagesOrKey, users::create));
     api.add(at("/users/{id}").on(GET, AdminRead, Anywhere, users::show));
-    api.add(at("/users/{id}/disable").on(POST_EMPTY, SystemWrite, OwnPages, users::disable));
-    api.add(at("/users/{id}/enable").on(POST_EMPTY, SystemWrite, OwnPages, users::enable));
-    api.add(at("/users/{id}/end-sessions").on(POST_EMPTY, SystemWrite, OwnPages, users::end_sessions));
-    api.add(at("/users/{id}/release-address").on(POST_EMPTY, SystemWrite, OwnPages, users::release_address));
+    api.add(at("/users/{id}/disable").on(POST_EMPTY, SystemWrite, OwnPagesOrKey, users::disable));
+    api.add(at("/users/{id}/enable").on(POST_EMPTY, SystemWrite, OwnPagesOrKey, users::enable));
+    api.add(at("/users/{id}/end-sessions").on(POST_EMPTY, SystemWrite, OwnPagesOrKey, users::end_sessions));
+    api.add(at("/users/{id}/release-address").on(
+        POST_EMPTY,
+        SystemWrite,
+        OwnPagesOrKey,
+        users::release_address,
+    ));
     api.add(at("/users/{id}/access").on(GET, AdminRead, Anywhere, users::access));
-    api.add(at("/users/{id}/erase").on(POST, SystemWrite, OwnPages, personal::erase));
+    api.add(at("/users/{id}/erase").on(POST, SystemWrite, OwnPagesOrKey, personal::erase));
     api.add(at("/users/{id}/export").on(GET, SystemRead, Anywhere, personal::export));
     api.add(at("/users/{id}/memberships").on(GET, AdminRead, Anywhere, users::memberships));
     api.add(at("/users/{id}/sessions").on(GET, SystemRead, Anywhere, users::sessions));
@@ -86,78 +93,83 @@ fn people(api: &mut Routes<'_>) {
 
 fn all_groups(api: &mut Routes<'_>) {
     let groups = at("/groups").on(GET, SystemRead, Anywhere, groups::list);
-    api.add(groups.on(POST, SystemWrite, OwnPages, groups::create));
+    api.add(groups.on(POST, SystemWrite, OwnPagesOrKey, groups::create));
     let group = at("/groups/{id}").on(GET, SystemRead, Anywhere, groups::show);
-    let group = group.on(PATCH, SystemWrite, OwnPages, groups::rename);
-    api.add(group.on(DELETE, SystemWrite, OwnPages, groups::delete));
+    let group = group.on(PATCH, SystemWrite, OwnPagesOrKey, groups::rename);
+    api.add(group.on(DELETE, SystemWrite, OwnPagesOrKey, groups::delete));
     api.add(at("/groups/{id}/members").on(GET, SystemRead, Anywhere, group_members::list));
-    api.add(at("/groups/{id}/members:batch").on(POST, SystemWrite, OwnPages, group_members::batch));
-    let member = at("/groups/{id}/members/{user}").on(PUT, SystemWrite, OwnPages, group_members::add);
-    api.add(member.on(DELETE, SystemWrite, OwnPages, group_members::remove));
+    api.add(at("/groups/{id}/members:batch").on(POST, SystemWrite, OwnPagesOrKey, group_members::batch));
+    let member = at("/groups/{id}/members/{user}").on(PUT, SystemWrite, OwnPagesOrKey, group_members::add);
+    api.add(member.on(DELETE, SystemWrite, OwnPagesOrKey, group_members::remove));
     let links = at("/groups/{id}/links").on(GET, SystemRead, Anywhere, groups::links);
-    let links = links.on(POST, SystemWrite, OwnPages, groups::link);
-    api.add(links.on(DELETE, SystemWrite, OwnPages, groups::unlink));
-    let mapping = at("/groups/{id}/tenants/{tenant}").on(PUT, SystemWrite, OwnPages, groups::map);
-    api.add(mapping.on(DELETE, SystemWrite, OwnPages, groups::unmap));
+    let links = links.on(POST, SystemWrite, OwnPagesOrKey, groups::link);
+    api.add(links.on(DELETE, SystemWrite, OwnPagesOrKey, groups::unlink));
+    let mapping = at("/groups/{id}/tenants/{tenant}").on(PUT, SystemWrite, OwnPagesOrKey, groups::map);
+    api.add(mapping.on(DELETE, SystemWrite, OwnPagesOrKey, groups::unmap));
 }
 
 fn all_tenants(api: &mut Routes<'_>) {
     api.add(at("/tenants").on(GET, AdminRead, Anywhere, tenants::list));
     let tenant = at("/tenants/{id}").on(GET, AdminRead, Anywhere, tenants::show);
-    let tenant = tenant.on(PUT, SystemWrite, OwnPages, tenants::put);
-    let tenant = tenant.on(PATCH, SystemWrite, OwnPages, tenants::patch);
-    api.add(tenant.on(DELETE, SystemWrite, OwnPages, tenants::delete));
+    let tenant = tenant.on(PUT, SystemWrite, OwnPagesOrKey, tenants::put);
+    let tenant = tenant.on(PATCH, SystemWrite, OwnPagesOrKey, tenants::patch);
+    api.add(tenant.on(DELETE, SystemWrite, OwnPagesOrKey, tenants::delete));
     api.add(at("/tenants/{id}/members").on(GET, AdminRead, Anywhere, tenants::members));
-    let member = at("/tenants/{id}/members/{user}").on(PUT, AdminWrite, OwnPages, tenants::add_member);
-    api.add(member.on(DELETE, AdminWrite, OwnPages, tenants::remove_member));
+    let member = at("/tenants/{id}/members/{user}").on(PUT, AdminWrite, OwnPagesOrKey, tenants::add_member);
+    api.add(member.on(DELETE, AdminWrite, OwnPagesOrKey, tenants::remove_member));
 }
 
 fn all_keys(api: &mut Routes<'_>) {
     let own = at("/me/keys").on(GET, OwnRead, Anywhere, keys::list_own);
-    api.add(own.on(POST, OwnWrite, OwnPages, keys::create_own));
+    api.add(own.on(POST, OwnWrite, OwnPagesOrKey, keys::create_own));
     let own = at("/me/keys/{id}").on(GET, OwnRead, Anywhere, keys::show_own);
-    let own = own.on(PATCH, OwnWrite, OwnPages, keys::patch_own);
-    api.add(own.on(DELETE, OwnWrite, OwnPages, keys::revoke_own));
-    api.add(at("/me/keys/{id}/rotate").on(POST, OwnWrite, OwnPages, keys::rotate_own));
+    let own = own.on(PATCH, OwnWrite, OwnPagesOrKey, keys::patch_own);
+    api.add(own.on(DELETE, OwnWrite, OwnPagesOrKey, keys::revoke_own));
+    api.add(at("/me/keys/{id}/rotate").on(POST, OwnWrite, OwnPagesOrKey, keys::rotate_own));
     let keys = at("/keys").on(GET, AdminRead, Anywhere, keys::list);
-    api.add(keys.on(POST, AdminWrite, OwnPages, keys::create));
-    api.add(at("/keys/lookup").on(POST, AdminRead, OwnPages, keys::look_up));
+    api.add(keys.on(POST, AdminWrite, OwnPagesOrKey, keys::create));
+    api.add(at("/keys/lookup").on(POST, AdminRead, OwnPagesOrKey, keys::look_up));
     let key = at("/keys/{id}").on(GET, AdminRead, Anywhere, keys::show);
-    let key = key.on(PATCH, AdminWrite, OwnPages, keys::patch);
-    api.add(key.on(DELETE, AdminWrite, OwnPages, keys::revoke));
-    api.add(at("/keys/{id}/rotate").on(POST, AdminWrite, OwnPages, keys::rotate));
+    let key = key.on(PATCH, AdminWrite, OwnPagesOrKey, keys::patch);
+    api.add(key.on(DELETE, AdminWrite, OwnPagesOrKey, keys::revoke));
+    api.add(at("/keys/{id}/rotate").on(POST, AdminWrite, OwnPagesOrKey, keys::rotate));
     let of_tenant = at("/tenants/{id}/keys").on(GET, AdminRead, Anywhere, keys::list_of_tenant);
-    api.add(of_tenant.on(POST, AdminWrite, OwnPages, keys::create_of_tenant));
+    api.add(of_tenant.on(POST, AdminWrite, OwnPagesOrKey, keys::create_of_tenant));
     api.add(at("/users/{id}/keys").on(GET, AdminRead, Anywhere, keys::list_of_user));
 }
 
 fn all_tool_servers(api: &mut Routes<'_>) {
     let servers = at("/tenants/{id}/tool-servers").on(GET, AdminRead, Anywhere, tool_servers::list);
-    api.add(servers.on(POST, AdminWrite, OwnPages, tool_servers::create));
+    api.add(servers.on(POST, AdminWrite, OwnPagesOrKey, tool_servers::create));
     let server = at("/tool-servers/{id}").on(GET, AdminRead, Anywhere, tool_servers::show);
-    let server = server.on(PATCH, AdminWrite, OwnPages, tool_servers::update);
-    api.add(server.on(DELETE, AdminWrite, OwnPages, tool_servers::delete));
+    let server = server.on(PATCH, AdminWrite, OwnPagesOrKey, tool_servers::update);
+    api.add(server.on(DELETE, AdminWrite, OwnPagesOrKey, tool_servers::delete));
     let rules = at("/tool-servers/{id}/rules").on(GET, AdminRead, Anywhere, tool_servers::rules);
-    api.add(rules.on(POST, AdminWrite, OwnPages, tool_servers::allow));
-    api.add(at("/tool-servers/{id}/rules/{rule}").on(DELETE, AdminWrite, OwnPages, tool_servers::forbid));
+    api.add(rules.on(POST, AdminWrite, OwnPagesOrKey, tool_servers::allow));
+    api.add(at("/tool-servers/{id}/rules/{rule}").on(
+        DELETE,
+        AdminWrite,
+        OwnPagesOrKey,
+        tool_servers::forbid,
+    ));
 }
 
 fn all_requests(api: &mut Routes<'_>) {
     api.add(at("/requests").on(GET, AdminRead, Anywhere, requests::list));
     api.add(at("/requests/{id}").on(GET, AdminRead, Anywhere, requests::show));
-    api.add(at("/requests/{id}/grant").on(POST, AdminWrite, OwnPages, requests::grant));
-    api.add(at("/requests/{id}/decline").on(POST, AdminWrite, OwnPages, requests::decline));
+    api.add(at("/requests/{id}/grant").on(POST, AdminWrite, OwnPagesOrKey, requests::grant));
+    api.add(at("/requests/{id}/decline").on(POST, AdminWrite, OwnPagesOrKey, requests::decline));
 }
 
 fn platform(api: &mut Routes<'_>) {
     api.add(at("/admins").on(GET, SystemRead, Anywhere, admins::list));
     let admin = at("/admins/{user}").on(GET, SystemRead, Anywhere, admins::show);
-    let admin = admin.on(PUT, SystemWrite, OwnPages, admins::decide);
-    api.add(admin.on(DELETE, SystemWrite, OwnPages, admins::reset));
+    let admin = admin.on(PUT, SystemWrite, OwnPagesOrKey, admins::decide);
+    api.add(admin.on(DELETE, SystemWrite, OwnPagesOrKey, admins::reset));
     api.add(at("/audit").on(GET, AdminRead, Anywhere, audit::list));
     api.add(at("/audit/export").on(GET, AdminRead, Anywhere, audit::export));
     api.add(at("/audit/heads").on(GET, SystemRead, Anywhere, audit::heads));
     api.add(at("/access").on(GET, AdminRead, Anywhere, access::list));
-    api.add(at("/explain").on(POST, SystemRead, OwnPages, explain::answer));
+    api.add(at("/explain").on(POST, SystemRead, OwnPagesOrKey, explain::answer));
     api.add(at("/system").on(GET, SystemRead, Anywhere, system::show));
 }

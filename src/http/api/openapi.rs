@@ -6,12 +6,15 @@ use super::{
     tool_servers, users,
 };
 use crate::http::problem_document::{Flaw, ProblemDocument};
+use crate::http::public::callers::KeyScope;
 use gatepost_core::host::Origin;
 use gatepost_pages::ApiOperation;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::server::Server;
 use utoipa::openapi::{Components, Required};
 
@@ -22,27 +25,87 @@ use utoipa::openapi::{Components, Required};
         description = "People, groups, tenants and their administrators. docs/api.md has the rules that all operations share.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
-    security(("session" = [])),
     components(schemas(ProblemDocument, Flaw)),
     paths(
-        me::show, me::access, me::sessions, me::session, me::end_session,
-        users::list, users::create, users::show, users::disable, users::enable, users::end_sessions,
-        users::release_address, users::memberships, users::access, users::sessions,
-        personal::export_own, personal::export, personal::erase,
-        groups::list, groups::create, groups::show, groups::rename, groups::delete, groups::links, groups::link,
-        groups::unlink, groups::map, groups::unmap,
-        group_members::list, group_members::add, group_members::remove, group_members::batch,
-        tenants::list, tenants::show, tenants::put, tenants::patch, tenants::delete, tenants::members, tenants::add_member,
+        me::show,
+        me::access,
+        me::sessions,
+        me::session,
+        me::end_session,
+        users::list,
+        users::create,
+        users::show,
+        users::disable,
+        users::enable,
+        users::end_sessions,
+        users::release_address,
+        users::memberships,
+        users::access,
+        users::sessions,
+        personal::export_own,
+        personal::export,
+        personal::erase,
+        groups::list,
+        groups::create,
+        groups::show,
+        groups::rename,
+        groups::delete,
+        groups::links,
+        groups::link,
+        groups::unlink,
+        groups::map,
+        groups::unmap,
+        group_members::list,
+        group_members::add,
+        group_members::remove,
+        group_members::batch,
+        tenants::list,
+        tenants::show,
+        tenants::put,
+        tenants::patch,
+        tenants::delete,
+        tenants::members,
+        tenants::add_member,
         tenants::remove_member,
-        keys::list, keys::create, keys::look_up, keys::show, keys::patch, keys::revoke, keys::rotate, keys::list_of_tenant,
-        keys::create_of_tenant, keys::list_of_user, keys::list_own, keys::create_own, keys::show_own, keys::patch_own,
-        keys::revoke_own, keys::rotate_own,
-        tool_servers::list, tool_servers::create, tool_servers::show, tool_servers::update, tool_servers::delete,
-        tool_servers::rules, tool_servers::allow, tool_servers::forbid,
-        requests::list, requests::show, requests::grant, requests::decline,
-        admins::list, admins::show, admins::decide, admins::reset,
-        audit::list, audit::export, audit::heads, access::list, explain::answer, system::show,
-    ),
+        keys::list,
+        keys::create,
+        keys::look_up,
+        keys::show,
+        keys::patch,
+        keys::revoke,
+        keys::rotate,
+        keys::list_of_tenant,
+        keys::create_of_tenant,
+        keys::list_of_user,
+        keys::list_own,
+        keys::create_own,
+        keys::show_own,
+        keys::patch_own,
+        keys::revoke_own,
+        keys::rotate_own,
+        tool_servers::list,
+        tool_servers::create,
+        tool_servers::show,
+        tool_servers::update,
+        tool_servers::delete,
+        tool_servers::rules,
+        tool_servers::allow,
+        tool_servers::forbid,
+        requests::list,
+        requests::show,
+        requests::grant,
+        requests::decline,
+        admins::list,
+        admins::show,
+        admins::decide,
+        admins::reset,
+        audit::list,
+        audit::export,
+        audit::heads,
+        access::list,
+        explain::answer,
+        system::show,
+    )
 )]
 struct Document;
 
@@ -56,8 +119,10 @@ pub fn document(public_url: Option<&Origin>) -> String {
     complete_operations(&mut document);
     document.servers =
         Some(vec![Server::new(public_url.map_or_else(|| "/".to_owned(), ToString::to_string))]);
-    let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(COOKIE)));
-    document.components.get_or_insert_with(Components::new).add_security_scheme("session", cookie);
+    let components = document.components.get_or_insert_with(Components::new);
+    for (name, scheme) in security_schemes() {
+        components.add_security_scheme(name, scheme);
+    }
     leave_out_unused_schemas(&mut document);
     document.to_pretty_json().expect("a document is JSON")
 }
@@ -87,11 +152,34 @@ fn complete_operations(document: &mut utoipa::openapi::OpenApi) {
         for (method, operation) in methods {
             let Some(operation) = operation else { continue };
             operation.operation_id = Some(format!("{method}_{words}"));
+            operation.security = Some(security(scope_of(method, path)));
             // `explain` is a POST for its body alone.
             if method != "get" && path != "/explain" {
                 operation.parameters.get_or_insert_default().extend(parameters_of_changes(method));
             }
         }
+    }
+}
+
+/// The cookie of a browser, and the two headers that take a key.
+fn security_schemes() -> [(&'static str, SecurityScheme); 3] {
+    let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(COOKIE)));
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("gp_").build();
+    let header = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-Gatepost-Key")));
+    [("session", cookie), ("key", SecurityScheme::Http(bearer)), ("key_header", header)]
+}
+
+/// One of the schemes suffices. A key needs the scope.
+fn security(scope: KeyScope) -> Vec<SecurityRequirement> {
+    let of_key = |name: &str| SecurityRequirement::new(name, [scope.as_str()]);
+    vec![SecurityRequirement::new::<_, [&str; 0], &str>("session", []), of_key("key"), of_key("key_header")]
+}
+
+/// The scope that the routes ask of a key, which a test compares. These two are a POST for their body alone.
+fn scope_of(method: &str, path: &str) -> KeyScope {
+    match (method, path) {
+        ("get", _) | ("post", "/explain" | "/keys/lookup") => KeyScope::Read,
+        _ => KeyScope::Write,
     }
 }
 
@@ -160,6 +248,21 @@ mod tests {
     use crate::http::public::{Callers, routes};
     use serde_json::Value;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn the_document_names_the_scope_that_each_route_asks_of_a_key() {
+        let document: Value = serde_json::from_str(&document(None)).expect("JSON");
+        for route in routes() {
+            let Callers::Api(access) = route.callers else { continue };
+            let operation = &document["paths"][&route.path][route.method.to_lowercase()];
+            let scope = [access.scope.as_str()];
+            let want = serde_json::json!([{ "session": [] }, { "key": scope }, { "key_header": scope }]);
+            assert_eq!(operation["security"], want, "{route:?}");
+        }
+        for scheme in ["session", "key", "key_header"] {
+            assert!(document["components"]["securitySchemes"][scheme].is_object(), "{scheme}");
+        }
+    }
 
     #[test]
     fn each_route_of_the_api_has_an_operation_and_a_rule_and_each_operation_a_route() {

@@ -1,6 +1,6 @@
 //! What is held about one person: told to them or to a system administrator, and erased.
 
-use super::caller::Caller;
+use super::caller::{Caller, Person};
 use super::input::{Body, Post};
 use super::list::Filtered;
 use super::members::Members;
@@ -12,7 +12,7 @@ use super::users::{UserMembership, find, list_memberships};
 use crate::admin::Context;
 use crate::admin::audit::Export;
 use crate::admin::views::{
-    AuditEntry, FormerAddress, PersonalData, PersonalRefusal, PersonalRequest, Session, UserErasure,
+    AuditEntry, FormerAddress, Key, PersonalData, PersonalRefusal, PersonalRequest, Session, UserErasure,
 };
 use crate::http::public::extract::Path;
 use crate::sign_in;
@@ -27,7 +27,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::UserId;
 use gatepost_store::directory::changes::EraseUser;
-use gatepost_store::directory::{AuditFilter, AuditRecord, Conditions, DirectoryError, Done};
+use gatepost_store::directory::{AuditFilter, AuditRecord, Conditions, DirectoryError, Done, KeyFilter};
 use gatepost_store::retry::retry;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -35,11 +35,14 @@ use utoipa::ToSchema;
 /// How many requests of a person are told: more than five a day for 90 days.
 const MOST_REQUESTS: u32 = 1000;
 
+/// How many keys of a person are told, the oldest first. At most 20 are not revoked.
+const MOST_KEYS: u32 = 1000;
+
 /// Everything that is held about the caller.
 #[utoipa::path(get, path = "/api/v1/me/export", tag = "me",
     responses((status = 200, body = PersonalData<UserMembership>), ReadProblems))]
 pub(super) async fn export_own(
-    caller: Caller,
+    caller: Person,
     admin: Data<Context>,
     context: Data<sign_in::Context>,
     _: Filtered<()>,
@@ -134,6 +137,8 @@ async fn begin(admin: &Context, user: UserId) -> Result<Bytes, Refused> {
     let record = find(admin, scope, user).await?;
     let traces = admin.stores.directory.find_traces(user).await?;
     let requests = admin.stores.directory.list_requests_of(user, MOST_REQUESTS).await?;
+    let of_user = KeyFilter { tenant: None, owner: Some(user) };
+    let keys = admin.stores.directory.search_keys(scope, &of_user, None, MOST_KEYS).await?;
     let sessions = retry(async || admin.stores.sessions.list_of_user(user).await).await;
     let sessions = sessions.map_err(crate::admin::SessionError::from)?;
     let data = PersonalData {
@@ -143,6 +148,7 @@ async fn begin(admin: &Context, user: UserId) -> Result<Bytes, Refused> {
         memberships: list_memberships(admin, scope, user).await?,
         requests: requests.iter().map(PersonalRequest::from).collect(),
         sessions: sessions.iter().map(|(hash, record)| Session::new(hash, record)).collect(),
+        keys: keys.items.iter().map(Key::from).collect(),
         refusals: traces.refusals.iter().map(PersonalRefusal::from).collect(),
         audit: Vec::new(),
     };

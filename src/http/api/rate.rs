@@ -1,24 +1,54 @@
-//! How many requests each caller of the API has, and how answers say it. The caller is whom the sealed cookie names, so
-//! strangers cannot fill the memory, and what they send costs no look-up.
+//! How many requests each caller of the API has, and how answers say it. The caller is whom the sealed cookie
+//! names, or a key that exists, so strangers cannot fill the memory, and what they send with a cookie costs no look-up.
 
-use crate::rate::{Left, Quota};
+use crate::http::problem_document::{Problem, ProblemCode};
+use crate::http::public::fault::Fault;
+use crate::http::public::request::{add_header, data};
+use crate::rate::{Left, Quota, Rate};
+use actix_web::HttpRequest;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use gatepost_core::clock::BootTime;
+use gatepost_core::ids::UserId;
 use std::time::Duration;
 
 /// 20 requests a second, and 60 at once after a pause.
-pub(super) const QUOTA: Quota = Quota::new(Duration::from_millis(50), 60);
+const QUOTA: Quota = Quota::new(Duration::from_millis(50), 60);
+
+/// Counts the request of a person or of a key, whose ids are of one kind, and says in the answer what is left.
+///
+/// # Errors
+/// There were too many.
+pub(super) fn count(request: &HttpRequest, caller: UserId) -> Result<(), Fault> {
+    let left = data::<Rate<UserId>>(request).count(caller, QUOTA, BootTime::now());
+    add(request, "ratelimit-policy", &policy());
+    add(request, "ratelimit", &limit(left));
+    left.wait.map_or(Ok(()), |wait| Err(too_many(wait)))
+}
+
+/// There were too many requests. The next one may come after this time.
+pub(super) fn too_many(wait: Duration) -> Fault {
+    let problem = Problem::new(ProblemCode::TooManyRequests, "You have sent too many requests.");
+    problem.with("retry-after", retry_after(wait)).into()
+}
+
+fn add(request: &HttpRequest, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        add_header(request, HeaderName::from_static(name), value);
+    }
+}
 
 /// `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11 section 3).
-pub(super) fn policy() -> String {
+fn policy() -> String {
     format!("\"api\";q={};w={}", QUOTA.burst, QUOTA.window().as_secs())
 }
 
 /// `RateLimit` (section 4).
-pub(super) fn limit(left: Left) -> String {
+fn limit(left: Left) -> String {
     format!("\"api\";r={};t={}", left.requests, seconds(left.full_in))
 }
 
 /// `Retry-After`.
-pub(super) fn retry_after(wait: Duration) -> String {
+fn retry_after(wait: Duration) -> String {
     seconds(wait).max(1).to_string()
 }
 

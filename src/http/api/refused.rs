@@ -62,6 +62,7 @@ impl From<Denied> for Refused {
         let detail = format!("{denied}.");
         Self(match denied {
             Denied::Hidden => Problem::new(ProblemCode::NotFound, "There is no such thing."),
+            Denied::NotByKey => Problem::new(ProblemCode::Forbidden, detail).because("not_by_key"),
             Denied::SystemOnly => Problem::new(ProblemCode::Forbidden, detail).because("system_only"),
         })
     }
@@ -104,6 +105,7 @@ impl From<DirectoryError> for Refused {
             E::AddressTaken => state("address_taken"),
             E::TooManyRules(_) => state("too_many_rules"),
             E::HostNotProtected(_) => not_possible("unprotected_host"),
+            E::UnknownService(_) => not_possible("unknown_service"),
             E::ReservedGroup(_) => state("reserved_group"),
             E::GroupLinked(_) => state("group_linked"),
             E::PlanOvertaken(_) => state("plan_overtaken"),
@@ -123,6 +125,8 @@ impl From<DirectoryError> for Refused {
             E::Unavailable(_)
             | E::ReadOnly
             | E::Pooler
+            | E::HalfCopied(_)
+            | E::Moved(_)
             | E::NewerSchema
             | E::Migration(_)
             | E::Address(_)
@@ -195,7 +199,8 @@ impl From<ExplainError> for Refused {
     }
 }
 
-fn unavailable(error: &(dyn std::error::Error + 'static)) -> Refused {
+/// A store does not answer.
+pub(super) fn unavailable(error: &(dyn std::error::Error + 'static)) -> Refused {
     tracing::warn!(error = %Chain(error), "an operation of the API failed");
     Refused(
         Problem::new(ProblemCode::Unavailable, "A store does not answer.").with("retry-after", RETRY_AFTER),

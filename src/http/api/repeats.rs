@@ -1,13 +1,13 @@
 //! `Idempotency-Key`: a POST that comes again is answered as the first time, and made only once.
 
-use super::caller::Caller;
+use super::caller::{Caller, RepeatsOf};
 use super::refused::{Refused, running};
 use super::reply::Reply;
 use crate::admin::Context;
 use crate::http::problem_document::{Flaw, Problem, ProblemCode};
 use crate::http::public::fault::Fault;
-use crate::http::public::request::{browser, data, one};
-use actix_web::HttpRequest;
+use crate::http::public::request::{data, one};
+use actix_web::{HttpMessage, HttpRequest};
 use gatepost_core::secret::Hash;
 use gatepost_store::directory::changes::{Once, Repeat, StoredAnswer};
 use gatepost_store::directory::{Applicable, Conditions, Done};
@@ -23,9 +23,10 @@ pub(super) async fn repeat(request: &HttpRequest, body: &[u8]) -> Result<Option<
         return Ok(None);
     }
     let key = one(request.headers(), HEADER).filter(|key| is_key(key)).ok_or_else(malformed)?;
-    let browser = browser(request);
-    let caller = browser.held.as_ref().and_then(|held| held.value.as_ref()).map(|value| value.user);
-    let caller = caller.map(|user| user.to_string()).unwrap_or_default();
+    let caller = match request.extensions().get::<RepeatsOf>() {
+        Some(RepeatsOf(caller)) => caller.clone(),
+        None => return Err(Fault::CallerNotChecked),
+    };
     let uri = request.uri().to_string();
     let repeat = Repeat {
         key: Hash::of(&[b"api", caller.as_bytes(), key.as_bytes()]),

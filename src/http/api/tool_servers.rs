@@ -11,7 +11,7 @@ use crate::admin::Context;
 use crate::admin::views::{ToolRule, ToolRuleChange, ToolServer, ToolServerChange};
 use crate::http::public::extract::Path;
 use actix_web::web::Data;
-use gatepost_core::ids::{ProviderId, TenantId, ToolRuleId, ToolServerId};
+use gatepost_core::ids::{ProviderId, ServiceName, TenantId, ToolRuleId, ToolServerId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
 use gatepost_core::mcp::pattern::{Kind, Subject};
@@ -64,6 +64,9 @@ pub(super) struct NewToolServer {
     documentation: Option<String>,
     /// It is what the host has at the bare well-known path.
     default: Option<bool>,
+    /// The upstream of `GATEPOST_SERVICES` at which its lists are filtered. System administrators name it.
+    #[schema(pattern = "^[a-z0-9-]{1,32}$")]
+    service: Option<String>,
 }
 
 /// [`NewToolServer`], read.
@@ -86,6 +89,7 @@ impl Body for NewServer {
             mode: Mode::default(),
             documentation: None,
             is_default: false,
+            service: None,
         };
         Some(Self { id, settings: rest.of(&none) })
     }
@@ -101,6 +105,7 @@ pub(super) async fn create(
     Post(terms, NewServer { id, settings }): Post<NewServer>,
 ) -> Result<Reply, Refused> {
     admin.demand_protected(&settings.url)?;
+    admin.demand_service(settings.service.as_ref())?;
     let change = CreateToolServer { id: id.clone(), tenant, settings };
     let answer = |done: &Done<()>, conditions: Conditions| {
         let change = ToolServerChange { id: id.to_string(), changed: done.changed };
@@ -149,6 +154,9 @@ pub(super) struct ToolServerChanges {
     #[schema(max_length = 1024)]
     documentation: Option<String>,
     default: Option<bool>,
+    /// `null`: none. System administrators change it, and then also `url`.
+    #[schema(pattern = "^[a-z0-9-]{1,32}$")]
+    service: Option<String>,
 }
 
 /// [`ToolServerChanges`], read.
@@ -182,6 +190,7 @@ fn patch(members: &mut Members<'_>) -> Option<ToolServerPatch> {
     let mode = members.text::<Mode>("mode");
     let documentation = given!(PageAddress, "documentation", PageAddress::into_text);
     let is_default = members.flag("default");
+    let service = given!(ServiceName, "service", std::convert::identity);
     let scopes: Vec<String> = scopes?.into_iter().map(ScopeName::into_text).collect();
     Some(ToolServerPatch {
         url: None,
@@ -192,6 +201,7 @@ fn patch(members: &mut Members<'_>) -> Option<ToolServerPatch> {
         mode: mode?.value(),
         documentation: documentation?,
         is_default: is_default?.value(),
+        service: service?,
     })
 }
 
@@ -207,6 +217,7 @@ pub(super) async fn update(
 ) -> Result<Reply, Refused> {
     let tenant = find(&admin, &caller, &id).await?.tenant_id;
     patch.url.as_ref().map_or(Ok(()), |url| admin.demand_protected(url))?;
+    admin.demand_service(patch.service.as_ref().and_then(Option::as_ref))?;
     let change = UpdateToolServer { id: id.clone(), tenant, patch };
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
     let change = ToolServerChange { id: id.to_string(), changed: done.changed };

@@ -1,5 +1,8 @@
+use crate::permits::Permits;
 use crate::readiness::Readiness;
 use crate::{gate, sign_in};
+use gatepost_core::ids::UserId;
+use reqwest::Client;
 use std::sync::Arc;
 
 /// What the internal listener needs to answer.
@@ -11,6 +14,15 @@ pub struct Context {
     pub sign_in: Arc<sign_in::Context>,
     /// Whether this replica should get requests.
     pub readiness: Arc<Readiness>,
+    /// Asks tool servers for lists, if lists are filtered. Uses no proxy of the environment: they are the operator's own.
+    pub upstreams: Option<Client>,
+    /// Lists that are asked for at this moment, by who asks.
+    pub listing: Arc<Permits<UserId>>,
+}
+
+impl Context {
+    /// Lists that one caller and all together may ask for at a time. Each may take 5 MiB for 10 s.
+    pub const MAX_LISTING: (usize, usize) = (8, 32);
 }
 
 /// What a listener of this kind answers.
@@ -20,4 +32,6 @@ pub enum Surface {
     Internal,
     /// Health and metrics alone.
     Health,
+    /// Lists of tools alone.
+    Filter,
 }

@@ -4,11 +4,13 @@
 //! the proxy alone sends ten, and its HTTP/2 is of a line with a known hole.
 //!
 //! [`workers`] accept connections, [`connection`] serves one, [`service`] answers a request: [`verify`] a request of the
-//! proxy, [`gate_endpoints`] the gate's own paths on a protected host, [`tools`] a message for a tool server.
+//! proxy, [`gate_endpoints`] the gate's own paths on a protected host, [`tools`] a message for a tool server. [`filter`]
+//! answers list calls on a listener of its own.
 
 mod connection;
 mod connection_timeouts;
 mod context;
+mod filter;
 mod gate_endpoints;
 mod responder;
 mod rpc;

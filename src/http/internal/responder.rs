@@ -53,7 +53,7 @@ pub(super) struct Responder<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Whom<'a> {
     pub(super) email: Option<&'a EmailAddress>,
-    /// The name of the API key by which a program sent the request for the person.
+    /// The name of the API key that was sent, by itself or for the person.
     pub(super) via: Option<&'a str>,
 }
 
@@ -125,7 +125,9 @@ impl<'a> Responder<'a> {
             }
             Reply::ScopeMissing(scopes) => {
                 self.log_refusal(whom, "the access token lacks a scope");
-                self.refuse(&Refusal::ScopeMissing(scopes))
+                let server = self.server.as_ref();
+                let scopes = server.map_or_else(|| scopes.to_vec(), |server| rpc::all_scopes(scopes, server));
+                self.refuse(&Refusal::ScopeMissing(&scopes))
             }
             Reply::TokenStepUp(max_age) => self.refuse(&Refusal::TokenStepUp(max_age)),
             Reply::TooMany(retry_after) => self.refuse(&Refusal::TooMany { retry_after }),
@@ -154,8 +156,7 @@ impl<'a> Responder<'a> {
         Denied { user, whom, may_request }: Denied<'_>,
     ) -> (Answer, Reason) {
         let reply = Reply::to(denial, self.forwarded.kind(), requirement);
-        let is_kept =
-            user.is_some_and(|user| self.keep_refusal(requirement, denial, reply, user, whom.email));
+        let is_kept = user.is_some_and(|user| self.keep_refusal(requirement, denial, reply, (user, whom)));
         // The form looks the refusal up, so without it there would be nothing to ask for.
         (self.deny(reply, whom, may_request && is_kept), reason_of(denial))
     }
@@ -167,8 +168,7 @@ impl<'a> Responder<'a> {
         requirement: &Requirement,
         denial: &Denial,
         reply: Reply<'_>,
-        user: UserId,
-        email: Option<&EmailAddress>,
+        (user, whom): (UserId, Whom<'_>),
     ) -> bool {
         let (Reply::StepUp(_) | Reply::CrossOrigin | Reply::Forbidden(_)) = reply else { return false };
         let gate = &self.context.gate;
@@ -176,10 +176,11 @@ impl<'a> Responder<'a> {
             case: &self.request.case(requirement),
             request_id: self.request_id,
             user,
-            email,
+            email: whom.email,
             denial,
             status: reply.status(),
             initiator: self.forwarded.initiator(self.origin, &gate.site.config.allowed_origins),
+            via: whom.via,
         };
         let noted = gate.refusals.note(denied, Timestamp::now());
         if let Err(cause) = noted {

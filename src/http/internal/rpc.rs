@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 /// The challenge of a page for people.
 const PLAIN_CHALLENGE: &str = "Bearer realm=\"gatepost\"";
 
+/// The words of a page and of JSON name the session cookie and `login_url`, which this form does not have.
+const NOBODY: &str = "Nobody is signed in. Send an access token or an API key.";
+
 /// A refusal that a page would show.
 pub(super) fn refusal(site: &Site, id: &MessageId, refusal: &Refusal<'_>, gate: &Gate<'_>) -> Answer {
     let (status, text, header) = refusal.words(gate);
@@ -24,13 +27,16 @@ pub(super) fn refusal(site: &Site, id: &MessageId, refusal: &Refusal<'_>, gate: 
                 "unknown_tool_server",
             ),
             Some(tool) => {
-                let name = tool.split_once(' ').map_or(tool.as_str(), |(_, name)| name);
+                let name = ["tool ", "prompt ", "resource ", "method "];
+                let name = name.iter().find_map(|kind| tool.strip_prefix(kind)).unwrap_or(tool);
                 (format!("You may not use {name}. Missing: {}.", groups(missing)), "tool")
             }
             None => (format!("You may not use this tool server. Missing: {missing}."), "requirement"),
         },
-        Refusal::SignIn { .. } => (text, "sign_in_required"),
+        Refusal::SignIn { .. } => (NOBODY.to_owned(), "sign_in_required"),
+        Refusal::NobodyToActFor { .. } => (text, "sign_in"),
         Refusal::StepUp { .. } => (text, "step_up_required"),
+        Refusal::ScopeMissing(_) => (text, "insufficient_scope"),
         Refusal::CrossOrigin => (text, "cross_origin"),
         Refusal::Unavailable { .. } | Refusal::Recheck { .. } => (text, "unavailable"),
         _ => (text, "refused"),
@@ -50,6 +56,9 @@ pub(super) fn refusal(site: &Site, id: &MessageId, refusal: &Refusal<'_>, gate: 
 }
 
 fn groups(missing: &gatepost_core::decision::Missing) -> String {
+    if let Some(lack) = missing.key {
+        return lack.as_str().to_owned();
+    }
     let names: Vec<&str> = missing.groups.iter().map(GroupName::as_str).collect();
     if names.is_empty() {
         "a rule that allows it to you".to_owned()
@@ -64,6 +73,7 @@ pub(super) fn fault(site: &Site, request_id: RequestId, id: &MessageId, fault: &
         Fault::TooLarge => "too_large",
         Fault::Unreadable(_) => "unreadable",
         Fault::HeaderMismatch(_) => "header_mismatch",
+        Fault::VersionMissing => "version_missing",
         Fault::UnsupportedVersion(_) => "unsupported_version",
     };
     let help = site.public_address("/", &[]).to_string();
@@ -75,6 +85,19 @@ pub(super) fn fault(site: &Site, request_id: RequestId, id: &MessageId, fault: &
     answer(fault.status(), fault.code(), id, &fault.to_string(), &data)
 }
 
+/// A list that is not answered.
+pub(super) fn failure(
+    site: &Site,
+    request_id: RequestId,
+    id: &MessageId,
+    status: StatusCode,
+    (reason, message): (&str, String),
+) -> Answer {
+    let help = site.public_address("/", &[]).to_string();
+    let data = json!({ "request_id": request_id.to_string(), "reason": reason, "help": help });
+    answer(status.as_u16(), i32::from(status.as_u16()), id, &message, &data)
+}
+
 fn answer(status: u16, code: i32, id: &MessageId, message: &str, data: &Value) -> Answer {
     let error = json!({ "code": code, "message": message, "data": data });
     let body = json!({ "jsonrpc": "2.0", "id": id.as_json(), "error": error });
@@ -82,14 +105,26 @@ fn answer(status: u16, code: i32, id: &MessageId, message: &str, data: &Value) -
     respond::text(status, "application/json", body.to_string())
 }
 
-/// Adds to a 401 where the tool server's authorization server is named. Every other answer stays: a client would ask for
-/// scopes that do not help.
+/// All scopes that a request to a tool server needs. `missing` are those that its provider demands of every token, which Entra
+/// spells without the API.
+pub(super) fn all_scopes(missing: &[String], server: &GateServer) -> Vec<String> {
+    let is_other = |scope: &&String| {
+        let is_end = |own: &String| own == *scope || own.ends_with(&format!("/{scope}"));
+        !server.scopes.iter().any(is_end)
+    };
+    missing.iter().filter(is_other).chain(&server.scopes).cloned().collect()
+}
+
+/// Adds where the tool server's authorization server is named to a 401, and to a 403 that other scopes would help. Every other
+/// answer stays: a client would ask for scopes that do not help.
 pub(super) fn challenge(answer: &mut Answer, server: &GateServer) {
-    if answer.status() != StatusCode::UNAUTHORIZED {
+    let lacks_scope =
+        answer.status() == StatusCode::FORBIDDEN && answer.headers().contains_key(WWW_AUTHENTICATE);
+    if answer.status() != StatusCode::UNAUTHORIZED && !lacks_scope {
         return;
     }
     let mut place = format!("resource_metadata=\"{}\"", server.url.metadata_url());
-    if !server.scopes.is_empty() {
+    if !server.scopes.is_empty() && !lacks_scope {
         place.extend([", scope=\"", &*server.scopes.join(" "), "\""]);
     }
     let present = answer.headers().get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok());

@@ -2,6 +2,7 @@
 
 use super::connection_timeouts::Activity;
 use super::context::{Context, Surface};
+use super::filter;
 use super::verify::{ProxyRequest, verify};
 use crate::gate::headers::Headers;
 use crate::http::respond::{self, Answer};
@@ -23,8 +24,13 @@ pub(super) async fn answer(
     surface: Surface,
     activity: &Activity,
     peer: IpAddr,
-    Received { head, body }: Received<'_>,
+    received: Received<'_>,
 ) -> Answer {
+    if surface == Surface::Filter {
+        // On the heap: a connection of the proxy must not always carry this room.
+        return Box::pin(filter::answer(context, activity, peer, received)).await;
+    }
+    let Received { head, body } = received;
     match head.uri.path() {
         "/verify" if surface == Surface::Internal => {
             let query = head.uri.query().unwrap_or_default();

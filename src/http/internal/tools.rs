@@ -6,12 +6,13 @@
 
 use super::responder::{Denied, Responder, Whom, reason_of_failure};
 use super::rpc;
+use crate::gate::assertion::Claims;
 use crate::gate::headers::Headers;
-use crate::gate::tools::{GateServer, NO_SERVER, ToolPassage};
+use crate::gate::tools::{NO_SERVER, ToolPassage};
 use crate::http::respond::{self, Answer};
 use gatepost_core::decision::{Denial, Missing};
 use gatepost_core::mcp::headers::{Repeated, Sent};
-use gatepost_core::mcp::message::{Call, Message, MessageId};
+use gatepost_core::mcp::message::{Ask, Message, MessageId};
 use gatepost_core::mcp::{Fault, MAX_BODY, Mode};
 use gatepost_core::requirement::Requirement;
 use gatepost_pages::Refusal;
@@ -39,11 +40,11 @@ static BODIES: Semaphore = Semaphore::const_new(MAX_BODIES);
 /// What is found in a message.
 struct Asked {
     id: MessageId,
-    call: Option<Call>,
+    ask: Ask,
 }
 
 /// Why a body was not read.
-enum Unread {
+pub(super) enum Unread {
     Fault(Fault),
     /// Too many are read, or it came too slowly or not at all.
     Unavailable,
@@ -73,7 +74,7 @@ pub(super) async fn answer(
         Err(error) => return (responder.cannot_know(&error), reason_of_failure(&error)),
     };
     let mode = requirement.mcp.unwrap_or_default();
-    let Some(server) = server.filter(|server| is_meant(server, requirement, mode)) else {
+    let Some(server) = server.filter(|server| server.is_meant(requirement, mode)) else {
         tracing::warn!(
             request.id = %responder.request_id,
             host = %responder.origin.host(),
@@ -84,14 +85,19 @@ pub(super) async fn answer(
         let (answer, _) = refuse(responder, requirement, missing, &passage);
         return (answer, Reason::UnknownToolServer);
     };
+    if let Err(denial) = passage.require_grant(&server) {
+        let whom = Whom { email: Some(&passage.email), via: passage.via() };
+        let denied = Denied { user: passage.user, whom, may_request: false };
+        return responder.deny_and_keep(requirement, &Denial::Token(denial), denied);
+    }
     let asked = match mode {
         Mode::Body => by_body(responder.forwarded.method(), headers, body).await,
         Mode::Headers => by_headers(responder.forwarded.method(), headers),
     };
-    let call = match asked {
-        Ok(Asked { id, call }) => {
+    let ask = match asked {
+        Ok(Asked { id, ask }) => {
             responder.rpc = responder.rpc.take().map(|_| id);
-            call
+            ask
         }
         Err((id, Unread::Fault(fault))) => {
             tracing::info!(request.id = %responder.request_id, tool_server = %server.id, %fault, "refused a message for a tool server");
@@ -104,18 +110,11 @@ pub(super) async fn answer(
             return (responder.refuse(&refusal), Reason::Overloaded);
         }
     };
-    let rest = (&*gate.assertion_keys, gate.site.config.verify.groups_header_limit);
-    match passage.decide(&server, call.as_ref(), rest) {
+    let sign = |claims: Claims| claims.sign(&gate.assertion_keys);
+    match passage.decide(&server, &ask, sign, gate.site.config.verify.groups_header_limit) {
         Ok(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),
         Err(missing) => refuse(responder, requirement, missing, &passage),
     }
-}
-
-/// A server of another tenant than the router's has that tenant's rules. A router that reads headers alone needs a server
-/// that compares them with the body.
-fn is_meant(server: &GateServer, requirement: &Requirement, mode: Mode) -> bool {
-    let is_of_tenant = requirement.tenants.is_empty() || requirement.tenants.contains(&server.tenant);
-    is_of_tenant && (mode == Mode::Body || server.mode == Mode::Headers)
 }
 
 fn refuse(
@@ -137,8 +136,8 @@ fn by_headers(method: &str, headers: Headers<'_>) -> Found {
     if method != "POST" {
         return Err(unread(Fault::UnsupportedVersion(String::new())));
     }
-    let call = repeated(headers).call().map_err(unread)?;
-    Ok(Asked { id: MessageId::default(), call })
+    let ask = repeated(headers).ask().map_err(unread)?;
+    Ok(Asked { id: MessageId::default(), ask })
 }
 
 async fn by_body(method: &str, headers: Headers<'_>, body: &mut Incoming) -> Found {
@@ -154,7 +153,9 @@ async fn by_body(method: &str, headers: Headers<'_>, body: &mut Incoming) -> Fou
     }
     let (read, _permit) = read(body).await.map_err(|unread| (MessageId::default(), unread))?;
     if is_without {
-        let asked = Asked { id: MessageId::default(), call: None };
+        // Whoever opened a session may end it.
+        let ask = if matches!(method, "GET" | "HEAD") { Ask::Stream } else { Ask::Look };
+        let asked = Asked { id: MessageId::default(), ask };
         return if read.is_empty() { Ok(asked) } else { Err(unreadable("only POST has a body")) };
     }
     if read.is_empty() {
@@ -162,12 +163,12 @@ async fn by_body(method: &str, headers: Headers<'_>, body: &mut Incoming) -> Fou
     }
     let message = Message::read(&read).map_err(unread)?;
     match repeated(headers).agree_with(&message) {
-        Ok(()) => Ok(Asked { id: message.id, call: message.call }),
+        Ok(()) => Ok(Asked { id: message.id.clone(), ask: message.into_ask() }),
         Err(fault) => Err((message.id, Unread::Fault(fault))),
     }
 }
 
-fn repeated(headers: Headers<'_>) -> Repeated<'_> {
+pub(super) fn repeated(headers: Headers<'_>) -> Repeated<'_> {
     Repeated {
         version: Sent::of(headers.all("mcp-protocol-version")),
         method: Sent::of(headers.all("mcp-method")),
@@ -176,22 +177,27 @@ fn repeated(headers: Headers<'_>) -> Repeated<'_> {
 }
 
 /// Whether the body is said to be JSON in UTF-8, as it is.
-fn is_json(headers: Headers<'_>) -> bool {
+pub(super) fn is_json(headers: Headers<'_>) -> bool {
+    is_plain(headers, "application/json")
+}
+
+/// Whether a body is said to be of this type, in UTF-8 and without a content coding.
+pub(super) fn is_plain(headers: Headers<'_>, wanted: &str) -> bool {
     let mut types = headers.all(CONTENT_TYPE);
     let (Some(sent), None) = (types.next(), types.next()) else { return false };
     let Ok(sent) = std::str::from_utf8(sent) else { return false };
     let mut parts = sent.split(';').map(str::trim);
-    let is_json = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
+    let is_wanted = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(wanted));
     let is_utf8 = parts.all(|parameter| {
         parameter.is_empty()
             || parameter.eq_ignore_ascii_case("charset=utf-8")
             || parameter.eq_ignore_ascii_case("charset=\"utf-8\"")
     });
-    is_json && is_utf8 && !headers.has(CONTENT_ENCODING)
+    is_wanted && is_utf8 && !headers.has(CONTENT_ENCODING)
 }
 
 /// Reads a body. The permit is for its memory.
-async fn read(body: &mut Incoming) -> Result<(Vec<u8>, SemaphorePermit<'static>), Unread> {
+pub(super) async fn read(body: &mut Incoming) -> Result<(Vec<u8>, SemaphorePermit<'static>), Unread> {
     let hint = body.size_hint();
     let expected = usize::try_from(hint.upper().unwrap_or(u64::MAX)).unwrap_or(usize::MAX).min(MAX_BODY);
     let room = u32::try_from(expected.div_ceil(1024).max(1)).unwrap_or(u32::MAX);

@@ -15,7 +15,7 @@ use crate::http::respond::{self, Answer};
 use gatepost_core::ids::RequestId;
 use gatepost_core::requirement::Requirement;
 use gatepost_pages::{Format, Gate, Refusal};
-use gatepost_telemetry::{self as telemetry, Reason};
+use gatepost_telemetry::{self as telemetry, Credential, Reason};
 use hyper::StatusCode;
 use hyper::body::Incoming;
 use std::net::IpAddr;
@@ -39,19 +39,24 @@ pub(super) async fn verify(
 ) -> Answer {
     let gate = &context.gate;
     let (started, mut waited) = (Instant::now(), Duration::ZERO);
+    let mut credential = Credential::None;
     let (answer, reason) = if gate.site.trusts(peer) {
         match VerifyRequest::parse(&gate.site, proxy.headers, proxy.query) {
-            Ok(request) => match decide_from_cache(gate, &request) {
-                Some(Verdict::Allow(headers)) => {
-                    (respond::with_headers(StatusCode::OK, headers), Reason::Met)
+            Ok(request) => {
+                let host = request.origin.host();
+                credential = request.credential.label(&gate.site, &request.forwarded, host);
+                match decide_from_cache(gate, &request) {
+                    Some(Verdict::Allow(headers)) => {
+                        (respond::with_headers(StatusCode::OK, headers), Reason::Met)
+                    }
+                    verdict => {
+                        activity.enter(Phase::Busy);
+                        // On the heap: a connection must not always carry the room that it needs now and then.
+                        let responder = Responder::new(context, &request, proxy.query);
+                        Box::pin(respond(responder, verdict, &mut waited, (proxy.headers, body))).await
+                    }
                 }
-                verdict => {
-                    activity.enter(Phase::Busy);
-                    // On the heap: a connection must not always carry the room that it needs now and then.
-                    let responder = Responder::new(context, &request, proxy.query);
-                    Box::pin(respond(responder, verdict, &mut waited, (proxy.headers, body))).await
-                }
-            },
+            }
             Err(unusable) => refuse(&unusable, proxy),
         }
     } else {
@@ -61,7 +66,9 @@ pub(super) async fn verify(
     };
     // The time that a check at the provider took does not count as time of the answer.
     let took = started.elapsed().saturating_sub(waited);
-    gate.stores.metrics.decided(verdict_of(answer.status()), reason, took);
+    let label = verdict_of(answer.status());
+    gate.stores.metrics.decided(label, reason, took);
+    gate.stores.metrics.decided_by(credential, label);
     answer
 }
 

@@ -7,6 +7,7 @@ use crate::authn::Principal;
 use crate::sign_in::{Browser, Context, checked_session};
 use actix_web::HttpRequest;
 use gatepost_core::administration::Scope;
+use gatepost_core::api_key;
 use std::rc::Rc;
 use tokio::sync::Semaphore;
 
@@ -39,7 +40,7 @@ pub struct ApiAccess {
 /// Who may call an operation of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiCallers {
-    /// Everybody with a valid session.
+    /// Everybody with a valid session, and keys of people.
     SignedIn,
     /// Administrators of the system or of a tenant. The operation decides about which things.
     Administrators,
@@ -60,6 +61,14 @@ impl KeyScope {
         match self {
             Self::Read => "api.read",
             Self::Write => "api.write",
+        }
+    }
+
+    /// The scope as a key has it.
+    pub const fn of_keys(self) -> api_key::KeyScope {
+        match self {
+            Self::Read => api_key::KeyScope::ApiRead,
+            Self::Write => api_key::KeyScope::ApiWrite,
         }
     }
 }

@@ -11,6 +11,7 @@ pub(in crate::http) mod extract;
 pub(in crate::http) mod fault;
 mod origin;
 mod portal;
+pub(in crate::http) mod presented_key;
 mod problem;
 pub(in crate::http) mod request;
 mod requests;

@@ -2,6 +2,7 @@
 //! proxy.
 
 use super::fault::Fault;
+use super::presented_key;
 use super::request::{data, text};
 use crate::sign_in::Context;
 use actix_web::HttpRequest;
@@ -22,6 +23,8 @@ pub enum RequestOrigin {
     /// Changes state with the browser's cookie: only our own pages, by `Sec-Fetch-Site` or `Origin` (a sibling
     /// application is same-site, so `SameSite` does not help).
     OwnPages,
+    /// As `OwnPages`, unless the request carries an API key, which then decides alone: no browser sends one by itself.
+    OwnPagesOrKey,
 }
 
 impl RequestOrigin {
@@ -31,7 +34,12 @@ impl RequestOrigin {
     /// [`Fault::CrossOrigin`], [`Fault::PrefetchedOrEmbedded`].
     pub(super) fn check(self, request: &HttpRequest) -> Result<(), Fault> {
         let headers = request.headers();
-        if self == Self::OwnPages && !is_own_page(request) {
+        let is_refused = match self {
+            Self::OwnPages => !is_own_page(request),
+            Self::OwnPagesOrKey => !presented_key::is_there(request) && !is_own_page(request),
+            _ => false,
+        };
+        if is_refused {
             return Err(Fault::CrossOrigin);
         }
         let is_prefetch = || request_mode::is_prefetch(|name| headers.get(name).map(HeaderValue::as_bytes));
@@ -41,7 +49,7 @@ impl RequestOrigin {
         };
         let is_allowed = match self {
             Self::Part => true,
-            Self::Anywhere | Self::OwnPages => !is_prefetch(),
+            Self::Anywhere | Self::OwnPages | Self::OwnPagesOrKey => !is_prefetch(),
             Self::Navigation => !is_prefetch() && !is_embedded(),
         };
         if is_allowed { Ok(()) } else { Err(Fault::PrefetchedOrEmbedded) }

@@ -5,7 +5,9 @@ use super::body::Bodies;
 use super::fault::{self, Fault};
 use super::register;
 use crate::gate::assertion::AssertionKeys;
+use crate::gate::failing::FailingCredentials;
 use crate::gate::tools::ToolServers;
+use crate::http::api::Documents;
 use crate::rate::Rate;
 use crate::readiness::Readiness;
 use crate::{admin, explain, sign_in};
@@ -13,6 +15,7 @@ use actix_web::dev::Server;
 use actix_web::http::KeepAlive;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, web};
+use gatepost_core::api_key::KeyId;
 use gatepost_core::ids::UserId;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -44,6 +47,10 @@ const PERSON_PAGES: usize = 4;
 pub struct Context {
     /// Signs in and out.
     pub sign_in: Arc<sign_in::Context>,
+    /// Look-ups of unknown API keys, by the client's address. Shared with the gate.
+    pub wrong_keys: Arc<FailingCredentials>,
+    /// Requests of the API keys that have a limit. Shared with the gate.
+    pub key_rates: Arc<Rate<KeyId>>,
     /// Explains decisions to admins.
     pub explain: Arc<explain::Context>,
     /// Makes changes: those of administrators, and people's own requests for access.
@@ -86,13 +93,18 @@ pub(super) fn configure(context: &Context) -> impl Fn(&mut web::ServiceConfig) +
     let admin = web::Data::from(Arc::clone(&context.admin));
     let readiness = web::Data::from(Arc::clone(&context.readiness));
     let tool_servers = web::Data::from(Arc::clone(&context.tool_servers));
+    let wrong_keys = web::Data::from(Arc::clone(&context.wrong_keys));
+    let key_rates = web::Data::from(Arc::clone(&context.key_rates));
     let rate = web::Data::new(Rate::<UserId>::default());
+    let documents = web::Data::new(Documents::default());
     let bodies = web::Data::new(Bodies::default());
     let permits = web::Data::new(Semaphore::new(PERSON_PAGES));
     move |config| {
         config.app_data(sign_in.clone()).app_data(explain.clone()).app_data(assertion_keys.clone());
         config.app_data(admin.clone()).app_data(readiness.clone()).app_data(rate.clone());
         config.app_data(bodies.clone()).app_data(permits.clone()).app_data(tool_servers.clone());
+        config.app_data(documents.clone());
+        config.app_data(wrong_keys.clone()).app_data(key_rates.clone());
         config.default_service(web::to(nothing_here));
         register(config);
     }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "browser")]
 pub mod browser;
+pub mod checks; // runs the checks of a script one by one
 pub mod client; // a scripted browser: cookie jars, redirects one by one
 pub mod echo; // an application that answers with the request that it received
 pub mod edge; // a small ForwardAuth proxy in place of Traefik
@@ -10,5 +11,6 @@ pub mod faulty; // a TCP proxy that stalls, resets and delays
 pub mod language_model; // streams answers as an OpenAI server does
 pub mod lies; // a provider that lies, each lie by name
 pub mod open_webui; // a fake Open WebUI that reads trusted headers
-pub mod process;
-pub mod tool_calls; // what Open WebUI sends to a tool server, as recorded // private Redis, Postgres, Traefik and the real binary
+pub mod process; // private Redis, Postgres, Traefik and the real binary
+pub mod tool_calls; // what Open WebUI sends to a tool server, as recorded
+pub mod tunnel; // an HTTPS_PROXY from which every connection leads to one address

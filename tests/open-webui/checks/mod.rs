@@ -3,23 +3,24 @@
 mod keys;
 mod people;
 mod sessions;
+mod tools;
 
 use crate::house::House;
 use futures_util::FutureExt as _;
-use futures_util::future::LocalBoxFuture;
-use std::panic::AssertUnwindSafe;
+use gatepost_kit::checks::{self, Check};
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
-type Check = (&'static str, for<'a> fn(&'a House) -> LocalBoxFuture<'a, ()>);
-
-/// In this order: the first two set up what the others need.
-const CHECKS: [Check; 17] = [
+/// In this order: the first three set up what the others need.
+const SETS_UP: usize = 3;
+const CHECKS: [Check<House>; 23] = [
     ("people get accounts under their address, and the first is the administrator", |house| {
         people::accounts(house).boxed_local()
     }),
     ("newcomers see no model until the administrator opens one", |house| people::models(house).boxed_local()),
+    (
+        "the administrator registers a tool server, gives a tool to a group, and enters it in Open WebUI",
+        |house| tools::set_up(house).boxed_local(),
+    ),
     ("a group of the same name in Open WebUI has the people of Gatepost's", |house| {
         people::groups(house).boxed_local()
     }),
@@ -30,6 +31,20 @@ const CHECKS: [Check; 17] = [
     ("who sends identity headers is nobody else by them", |house| people::spoofing(house).boxed_local()),
     ("mcp-proxy answers the people of the router's tenant and nobody else", |house| {
         people::tools(house).boxed_local()
+    }),
+    (
+        "tools: what Open WebUI sends to servers of both eras is what the suite's tests send, byte for byte",
+        |house| tools::recorded(house).boxed_local(),
+    ),
+    ("tools: a person of the group has the tool of the rule and no other, somebody else has none", |house| {
+        tools::group(house).boxed_local()
+    }),
+    ("tools: a session's end ends them, in an answer that streams as well", |house| {
+        tools::signed_out(house).boxed_local()
+    }),
+    ("tools: so does `gatepost user disable`", |house| tools::disabled(house).boxed_local()),
+    ("tools: a sign-out ends what Open WebUI does for a person by itself", |house| {
+        tools::by_itself(house).boxed_local()
     }),
     ("signing out in Open WebUI's menu is signing out everywhere", |house| {
         sessions::menu(house).boxed_local()
@@ -62,39 +77,7 @@ const CHECKS: [Check; 17] = [
 
 /// Runs the checks with `part` in their sentence, after those that set up, and says of each whether it holds.
 pub async fn run(part: &str) -> ExitCode {
-    let begun = Instant::now();
-    let reason = Arc::new(Mutex::new(String::new()));
-    let noted = Arc::clone(&reason);
-    std::panic::set_hook(Box::new(move |panic| {
-        *noted.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string();
-    }));
-    let house = AssertUnwindSafe(start()).catch_unwind().await;
-    let Ok(house) = house else {
-        println!(
-            "FAILED  everything starts\n{}",
-            indented(&reason.lock().unwrap_or_else(PoisonError::into_inner))
-        );
-        return ExitCode::FAILURE;
-    };
-    println!("ok      everything starts ({:.0} s)", begun.elapsed().as_secs_f32());
-    let chosen =
-        CHECKS.iter().enumerate().filter(|(number, (sentence, _))| *number < 2 || sentence.contains(part));
-    let mut failed = 0;
-    for (_, (sentence, check)) in chosen {
-        let begun = Instant::now();
-        let outcome = AssertUnwindSafe(check(&house)).catch_unwind().await;
-        let took = begun.elapsed().as_secs_f32();
-        if outcome.is_ok() {
-            println!("ok      {sentence} ({took:.0} s)");
-        } else {
-            failed += 1;
-            let reason = reason.lock().unwrap_or_else(PoisonError::into_inner);
-            println!("FAILED  {sentence} ({took:.0} s)\n{}", indented(&reason));
-        }
-    }
-    println!("Screenshots: {}", house.pictures.display());
-    println!("{}", if failed == 0 { "Everything holds.".to_owned() } else { format!("{failed} failed.") });
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    checks::run(start(), &CHECKS, (SETS_UP, part), House::keep_logs).await
 }
 
 async fn start() -> House {
@@ -105,8 +88,4 @@ async fn start() -> House {
         variables.push(("GATEPOST_ADDRESS_CHANGES", "keep".to_owned()));
     }
     House::start(variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()).await
-}
-
-fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("          {line}\n")).collect()
 }

@@ -96,7 +96,7 @@ impl Asked {
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     pub(crate) status: u16,
-    headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     body: String,
 }
 

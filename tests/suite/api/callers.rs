@@ -187,7 +187,7 @@ both_pairs! {
         let ids = ids(&office).await;
         let before = office.audit().await;
         for route in operations() {
-            assert_eq!(route.origin == RequestOrigin::OwnPages, route.method != "GET", "{route:?}");
+            assert_eq!(route.origin == RequestOrigin::OwnPagesOrKey, route.method != "GET", "{route:?}");
             for site in ["same-site", "cross-site", "none"] {
                 let answer = crate::api::unlimited(|| {
                     let request = office.request(&office.alice, route.method, &path_of(&route, &ids).replace("dry_run=true", ""));

@@ -8,3 +8,4 @@ mod providers;
 mod settings;
 mod stores;
 mod tls;
+mod tool_servers;

@@ -7,6 +7,7 @@ mod compose;
 mod debugger;
 mod documents;
 mod folder;
+mod mcp_clients;
 mod metrics;
 mod open_webui;
 mod roles;

@@ -17,6 +17,10 @@ pub const MCP: &str = "https://mcp.example.com";
 pub const DEBUG: &str = "https://debug.example.com";
 pub const WIKI: &str = "https://wiki.example.com";
 pub const TOOLS: &str = "https://tools.example.com";
+/// The requirement of the tools' router, and what docs/mcp.md makes of it.
+const WITHOUT_TOOLS: &str = "/verify?tenant=github\"";
+const WITH_TOOLS: &str =
+    "/verify?tenant=github&mcp=true\"\n        forwardBody: true\n        maxBodySize: 4194304";
 const EXAMPLES: &str = "wiki.example.com,tools.example.com,lost.example.com";
 
 #[derive(Debug)]
@@ -41,6 +45,8 @@ pub struct Others {
     /// Who answers instead of the application that tells what it was sent.
     pub open_webui: Option<SocketAddr>,
     pub mcp_proxy: Option<SocketAddr>,
+    /// Whether the gate of `github` judges each tool's call, as docs/mcp.md describes.
+    pub judges_tools: bool,
     /// More of Gatepost's environment.
     pub variables: Vec<(String, String)>,
 }
@@ -74,7 +80,9 @@ impl Stage {
         let (chat, mcp, wiki) = (Echo::start().await, Echo::start().await, Echo::start().await);
         let (reports, administration) = (Echo::start().await, Echo::start().await);
         let authority = Authority::for_names(["*.example.com"]);
+        let requirement = if others.judges_tools { WITH_TOOLS } else { WITHOUT_TOOLS };
         let addresses = [
+            (WITHOUT_TOOLS, requirement.to_owned()),
             ("https://gatepost:4181", format!("https://{}", gatepost.internal())),
             ("/etc/traefik/gatepost", folder.path("certs/traefik").display().to_string()),
             ("http://gatepost:4180", format!("http://{}", gatepost.public())),

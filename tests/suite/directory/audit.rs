@@ -34,7 +34,7 @@ both_stores! {
         let user = store.admitted(&person("a", "a@example.com", &[])).await;
         store.admitted(&person("b", "b@example.com", &[])).await;
         let id = RequestId::generate();
-        let bob = Actor { who: Who::CommandLine("bob".to_owned()), address: None, request_id: Some(id), via: gatepost_store::directory::Via::CommandLine };
+        let bob = Actor { who: Who::CommandLine("bob".to_owned()), key: None, address: None, request_id: Some(id), via: gatepost_store::directory::Via::CommandLine };
         store.directory.grant_admin(&email("a@example.com"), &bob).await.unwrap();
         store.directory.revoke_admin(&email("a@example.com"), &actor()).await.unwrap();
         store.directory.grant_admin(&email("b@example.com"), &bob).await.unwrap();

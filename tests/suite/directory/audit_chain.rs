@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const HOUR: i64 = 3600;
 
-async fn verify(store: &Opened) -> Verdict {
+pub(super) async fn verify(store: &Opened) -> Verdict {
     verify_against(store, &[]).await
 }
 
@@ -42,7 +42,7 @@ pub(super) async fn force(store: &Opened, sql: &str) {
 }
 
 /// Moves what has no head yet into an hour so long ago.
-async fn age(store: &Opened, hours: i64) {
+pub(super) async fn age(store: &Opened, hours: i64) {
     let then = hour_now(store).await - hours;
     let sql = format!(
         "UPDATE gatepost.audit_entries SET hour = {then} WHERE hour > coalesce((SELECT max(hour) FROM gatepost.audit_heads), 0)"

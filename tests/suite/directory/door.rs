@@ -17,7 +17,7 @@ use gatepost_store::directory::{
 use std::time::Duration;
 
 fn by(user: UserId) -> Actor {
-    Actor { who: Who::Person(user), address: None, request_id: None, via: Via::Api }
+    Actor { who: Who::Person(user), key: None, address: None, request_id: None, via: Via::Api }
 }
 
 fn group(name: &str) -> GroupKey {

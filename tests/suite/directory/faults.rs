@@ -129,7 +129,7 @@ fn group(name: &str) -> GroupName {
 }
 
 fn by(user: UserId) -> Actor {
-    Actor { who: Who::Person(user), address: None, request_id: None, via: Via::Api }
+    Actor { who: Who::Person(user), key: None, address: None, request_id: None, via: Via::Api }
 }
 
 both_stores! {

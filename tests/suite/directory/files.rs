@@ -283,7 +283,7 @@ both_stores! {
 
     async fn only_a_system_administrator_applies_and_never_away_the_last_one(store) {
         let root = store.admitted(&person("root", "root@example.com", &[])).await;
-        let by = |user| Actor { who: Who::Person(user), address: None, request_id: None, via: Via::Api };
+        let by = |user| Actor { who: Who::Person(user), key: None, address: None, request_id: None, via: Via::Api };
         let all = declared(ALL);
         let denied = carry_out(&store, &all, plan(&store, &all).await, &by(root)).await;
         assert!(matches!(denied, Err(DirectoryError::Denied(Denied::SystemOnly))), "{denied:?}");

@@ -18,22 +18,22 @@ use std::time::Duration;
 const DAY: Duration = Duration::from_hours(24);
 
 fn by(user: UserId) -> Actor {
-    Actor { who: Who::Person(user), address: None, request_id: None, via: Via::Api }
+    Actor { who: Who::Person(user), key: None, address: None, request_id: None, via: Via::Api }
 }
 
 fn tenant(id: &str) -> TenantId {
     id.parse().unwrap()
 }
 
-fn of_tenant(id: &str) -> KeyHolder {
+pub(super) fn of_tenant(id: &str) -> KeyHolder {
     KeyHolder { tenant: Some(tenant(id)), owner: None }
 }
 
-fn of_person(owner: UserId, tenant: Option<TenantId>) -> KeyHolder {
+pub(super) fn of_person(owner: UserId, tenant: Option<TenantId>) -> KeyHolder {
     KeyHolder { tenant, owner: Some(owner) }
 }
 
-fn key(holder: KeyHolder) -> CreateKey {
+pub(super) fn key(holder: KeyHolder) -> CreateKey {
     let limits = KeyLimits {
         scopes: vec!["gate".parse().unwrap()],
         hosts: vec!["mcp.example.test".parse().unwrap()],
@@ -43,7 +43,7 @@ fn key(holder: KeyHolder) -> CreateKey {
     CreateKey { name: "CI runner".parse().unwrap(), holder, limits, groups, expiry, faults }
 }
 
-async fn made(store: &Opened, change: CreateKey, who: &Actor) -> ShownKey {
+pub(super) async fn made(store: &Opened, change: CreateKey, who: &Actor) -> ShownKey {
     store.directory.make(change, who).await.unwrap().outcome
 }
 
@@ -105,7 +105,8 @@ both_stores! {
         let of = async |secret: &gatepost_core::api_key::ApiKey<'_>| {
             store.directory.look_up_key(&Scope::System, &secret.digest()).await.unwrap().map(|key| key.id)
         };
-        assert_eq!((of(&second.secret).await, of(&third.secret).await), (None, Some(new.record.id)));
+        assert_eq!((of(&new.secret).await, of(&second.secret).await), (None, Some(new.record.id)), "the last two are known");
+        assert_eq!(of(&third.secret).await, Some(new.record.id));
         let revoke = RevokeKey { id: new.record.id, holder: KeyHolder::default() };
         store.directory.make(revoke, &actor()).await.unwrap();
         let found = until("the hot read to answer", SOON, async || {

@@ -110,6 +110,7 @@ both_stores! {
             reason: "group_missing".to_owned(),
             missing: None,
             address: None,
+            via: None,
         };
         let kept = [refusal(ann, "/1"), refusal(bob, "/2"), refusal(ann, "/3"), refusal(ann, "/4")];
         store.directory.keep_refusals(&kept).await.unwrap();

@@ -2,7 +2,7 @@
 
 use super::now;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::decision::Missing;
+use gatepost_core::decision::{KeyLack, Missing};
 use gatepost_core::ids::{RequestId, UserId};
 use gatepost_core::refusal::Refusal;
 use gatepost_core::request_mode::{Initiator, RequestMode};
@@ -27,15 +27,17 @@ fn refusal(at: Timestamp) -> Refusal {
             tenants: vec!["t".parse().unwrap()],
             admin: true,
             tool: Some("tool delete_repo".to_owned()),
+            key: Some(KeyLack::Tools),
         }),
         address: Some("2001:db8::1".parse().unwrap()),
+        via: Some("The chat".to_owned()),
     }
 }
 
 both_stores! {
     async fn a_refusal_comes_back_as_it_was_also_when_written_twice(store) {
         let full = refusal(now());
-        let plain = Refusal { email: None, initiator: Initiator::Own, missing: None, address: None, ..refusal(now()) };
+        let plain = Refusal { email: None, initiator: Initiator::Own, missing: None, address: None, via: None, ..refusal(now()) };
         store.directory.keep_refusals(&[full.clone(), plain.clone()]).await.unwrap();
         store.directory.keep_refusals(std::slice::from_ref(&full)).await.unwrap();
         for kept in [full, plain] {
@@ -72,7 +74,7 @@ both_stores! {
         } else {
             store.sql(&format!("UPDATE refusals SET id = {next} - {MAX_REFUSALS}")).await;
             let copy = "INSERT INTO refusals SELECT id + 99999, 'x', at, user_id, email, host, method, path, kind, asker, \
-                        requirement, status, reason, missing, address FROM refusals";
+                        requirement, status, reason, missing, address, via FROM refusals";
             store.sql(copy).await;
         }
         store.directory.keep_refusals(std::slice::from_ref(&last)).await.unwrap();

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 fn by(user: UserId) -> Actor {
-    Actor { who: Who::Person(user), address: None, request_id: None, via: Via::Portal }
+    Actor { who: Who::Person(user), key: None, address: None, request_id: None, via: Via::Portal }
 }
 
 fn group(name: &str) -> Wanted {

@@ -7,7 +7,6 @@ use gatepost_core::access::{Access, Role};
 use gatepost_core::administration::{Denied, Scope};
 use gatepost_core::ids::{ToolRuleId, ToolServerId, UserId};
 use gatepost_core::mcp::Mode;
-use gatepost_core::mcp::message::Call;
 use gatepost_core::mcp::pattern::{Kind, Subject};
 use gatepost_core::mcp::rules::{RuleSet, User};
 use gatepost_store::directory::changes::{
@@ -32,6 +31,7 @@ fn settings(url: &str) -> ToolServerSettings {
         mode: Mode::Body,
         documentation: None,
         is_default: false,
+        service: None,
     }
 }
 
@@ -45,7 +45,7 @@ fn allow(subject: Subject, pattern: &str) -> AddToolRule {
 }
 
 fn by(user: UserId) -> Actor {
-    Actor { who: Who::Person(user), address: None, request_id: None, via: Via::Api }
+    Actor { who: Who::Person(user), key: None, address: None, request_id: None, via: Via::Api }
 }
 
 #[expect(clippy::disallowed_methods, reason = "as somebody who is not the command line")]
@@ -71,9 +71,9 @@ async fn may(store: &Opened, groups: &[&str], tool: &str) -> bool {
     let read = store.directory.read_tool_servers().await.unwrap();
     let [(_, rules)] = &read[..] else { panic!("{read:?}") };
     let access = Access { groups: groups.iter().map(|text| name(text)).collect(), ..Access::default() };
-    let user = User { access: &access, role: Some(Role::Member), key: None };
+    let user = User { access: &access, role: Some(Role::Member), key: None, tools: &[], needs_rule: false };
     let rules = RuleSet::new(rules.iter().map(gatepost_store::directory::ToolRule::decisive));
-    rules.allows(&Call { kind: Kind::Tool, name: tool.to_owned() }, &user)
+    rules.allows(Kind::Tool, tool, &user)
 }
 
 both_stores! {
@@ -119,6 +119,34 @@ both_stores! {
         assert_eq!(hidden, None);
         let hidden = store.directory.list_tool_rules(&scope(&["b"]), &server("github"), None, 10).await;
         assert!(matches!(hidden, Err(DirectoryError::UnknownToolServer(_))));
+    }
+
+    async fn only_system_administrators_say_where_lists_are_filtered(store) {
+        let [_, bob, ..] = with_server(&store).await;
+        let update = |patch| UpdateToolServer { id: server("github"), tenant: tenant("a"), patch };
+        let service = |name: Option<&str>| {
+            let service = Some(name.map(|name| name.parse().unwrap()));
+            update(ToolServerPatch { service, ..ToolServerPatch::default() })
+        };
+        let url = |url: &str| update(ToolServerPatch { url: Some(url.parse().unwrap()), ..ToolServerPatch::default() });
+        let system_only = |result: Result<Done<()>, DirectoryError>| {
+            assert!(matches!(result, Err(DirectoryError::Denied(Denied::SystemOnly))), "{result:?}");
+        };
+        let mut other = create("other", "a", "https://mcp.example.com/other");
+        other.settings.service = Some("mcp".parse().unwrap());
+        system_only(make_as(&store, other, &by(bob)).await);
+        system_only(make_as(&store, service(Some("mcp")), &by(bob)).await);
+        // Without a service its address reaches nothing.
+        make_as(&store, url("https://mcp.example.com/moved"), &by(bob)).await.unwrap();
+        assert_eq!(store.directory.make(service(Some("mcp")), &actor()).await.unwrap().version.unwrap().number(), 3);
+        system_only(make_as(&store, service(None), &by(bob)).await);
+        system_only(make_as(&store, service(Some("chat")), &by(bob)).await);
+        system_only(make_as(&store, url(GITHUB), &by(bob)).await);
+        let named = update(ToolServerPatch { name: Some(None), ..ToolServerPatch::default() });
+        make_as(&store, named, &by(bob)).await.unwrap();
+        store.directory.make(url(GITHUB), &actor()).await.unwrap();
+        let found = store.directory.find_tool_server(&Scope::System, &server("github")).await.unwrap().unwrap();
+        assert_eq!(found.settings.service.unwrap().as_str(), "mcp");
     }
 
     async fn an_address_belongs_to_one_server_and_no_other_tenant_reaches_into_it(store) {

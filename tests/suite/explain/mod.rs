@@ -5,6 +5,8 @@ mod refusals;
 mod times;
 mod words;
 
+pub(crate) use refusals::by_number;
+
 use crate::world::{APP, MCP_GITHUB, Pair, Plan, World, alice, run_command};
 use gatepost_kit::entra::Person;
 use serde_json::Value;

@@ -12,7 +12,7 @@ use std::time::Duration;
 const SOON: Duration = Duration::from_secs(20);
 
 /// The explanation by number, once it is written.
-async fn by_number(world: &World, number: &str) -> Value {
+pub(crate) async fn by_number(world: &World, number: &str) -> Value {
     until("the refusal to be written", SOON, async || {
         let (code, stdout, _) =
             run_command(&world.builder, &["explain", "--request", number, "--json"]).await;

@@ -177,6 +177,43 @@ fn tls_and_the_listener_for_health_are_off_unless_they_are_set() {
 }
 
 #[test]
+fn services_are_addresses_without_a_path_and_the_list_filter_needs_one() {
+    let services = |text| shortest_and(&[("GATEPOST_SERVICES", text)]);
+    let config = accepted(services("chat=http://open-webui:8080, mcp=https://192.0.2.7"));
+    let found: Vec<_> = config.services.iter().map(|(name, url)| format!("{name}={url}")).collect();
+    assert_eq!(found, ["chat=http://open-webui:8080/", "mcp=https://192.0.2.7/"]);
+    assert!(config.filter_addr.is_none() && accepted(shortest_and(&[])).services.is_empty());
+    for wrong in [
+        "http://mcp",
+        "Chat=http://a",
+        "=http://a",
+        "a b=http://a",
+        "a=mcp:8080",
+        "a=ftp://mcp",
+        "a=http://mcp/path",
+        "a=http://mcp/?q=1",
+        "a=http://mcp/#x",
+        "a=http://user:hidden-word@mcp",
+    ] {
+        refused(services(wrong), &["GATEPOST_SERVICES"]);
+        assert!(!lines(services(wrong))[0].contains("hidden-word"));
+    }
+    refused(services("a=http://one,a=http://two"), &["GATEPOST_SERVICES", "more than one address"]);
+    // Every wrong entry is reported.
+    let errors = lines(services("A=http://one,b=two,c=http://three"));
+    assert!(errors.len() == 2 && errors[0].contains("\"A\"") && errors[1].contains("\"b\""), "{errors:#?}");
+    let filter = |more: &[(&str, &str)]| {
+        shortest_and(&[&[("GATEPOST_MCP__FILTER_ADDR", "127.0.0.1:4183")], more].concat())
+    };
+    let config = accepted(filter(&[("GATEPOST_SERVICES", "mcp=http://mcp")]));
+    assert_eq!(config.filter_addr.map(|address| address.port()), Some(4183));
+    refused(filter(&[]), &["GATEPOST_MCP__FILTER_ADDR", "GATEPOST_SERVICES"]);
+    let shared =
+        filter(&[("GATEPOST_SERVICES", "mcp=http://mcp"), ("GATEPOST_HEALTH_ADDR", "127.0.0.1:4183")]);
+    refused(shared, &["GATEPOST_MCP__FILTER_ADDR", "expose both"]);
+}
+
+#[test]
 fn proxies_are_networks_or_addresses() {
     let config = accepted(shortest_and(&[("GATEPOST_TRUSTED_PROXIES", "172.30.0.0/24, 10.0.0.7,fd00::/8")]));
     assert!(config.trusted_proxies.iter().map(ToString::to_string).eq([

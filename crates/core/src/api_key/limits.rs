@@ -154,6 +154,11 @@ impl KeyLimits {
         self.scopes.contains(scope)
     }
 
+    /// Whether the key may send requests for people.
+    pub fn acts_for_people(&self) -> bool {
+        self.scopes.iter().any(|scope| matches!(scope, KeyScope::ActAs(_)))
+    }
+
     /// Whether the key may send the words of a speaker.
     pub fn may_act_by(&self, speaker: &SpeakerId) -> bool {
         self.scopes.iter().any(|scope| match scope {
@@ -163,18 +168,25 @@ impl KeyLimits {
         })
     }
 
+    /// Whether the key counts at this time for this client, whatever it is used for.
+    ///
+    /// # Errors
+    /// [`KeyDenial`]: it is worth nothing.
+    pub fn check_client(&self, now: Timestamp, client: Option<IpAddr>) -> Result<(), KeyDenial> {
+        if self.expires_at.is_some_and(|end| now >= end) {
+            return Err(KeyDenial::Expired);
+        }
+        let is_near = |client: IpAddr| self.networks.iter().any(|network| network.contains(&client));
+        let is_there = self.networks.is_empty() || client.map(|ip| ip.to_canonical()).is_some_and(is_near);
+        if is_there { Ok(()) } else { Err(KeyDenial::Network) }
+    }
+
     /// Whether the key counts for a request to a protected host, apart from its scope.
     ///
     /// # Errors
     /// [`KeyDenial`]. What makes the key worthless comes first.
     pub fn check(&self, request: &KeyUse<'_>) -> Result<(), KeyDenial> {
-        if self.expires_at.is_some_and(|end| request.now >= end) {
-            return Err(KeyDenial::Expired);
-        }
-        let is_near = |client: IpAddr| self.networks.iter().any(|network| network.contains(&client));
-        if !self.networks.is_empty() && !request.client.map(|ip| ip.to_canonical()).is_some_and(is_near) {
-            return Err(KeyDenial::Network);
-        }
+        self.check_client(request.now, request.client)?;
         if self.hosts.contains(request.host) { Ok(()) } else { Err(KeyDenial::Host) }
     }
 }

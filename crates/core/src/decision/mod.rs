@@ -87,6 +87,29 @@ pub struct Missing {
     /// What of a tool server no rule allows the person, as `tool delete_repo`. `groups` are then those that it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
+    /// The key that was sent is what makes `tool` impossible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<KeyLack>,
+}
+
+/// What a key lacks for a tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyLack {
+    /// It is limited to other tools.
+    Tools,
+    /// It sends requests for people, and said for nobody: then it uses only what a rule gives it.
+    Person,
+}
+
+impl KeyLack {
+    /// What is missing, as an answer to whoever holds the key says it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tools => "a key that is not limited to other tools",
+            Self::Person => "a signed statement that says for whom the key sends this",
+        }
+    }
 }
 
 /// Writes `group A or B, tenant T, admin`, for log lines.
@@ -103,6 +126,7 @@ impl fmt::Display for Missing {
         if self.admin {
             parts.push("admin".to_owned());
         }
+        parts.extend(self.key.map(|lack| lack.as_str().to_owned()));
         f.write_str(&parts.join(", "))
     }
 }
@@ -138,7 +162,8 @@ pub fn decide<'a>(
 }
 
 /// Decides about a request with an API key. What the key is worth comes first, then what it may be used for, then what its
-/// access opens. The rule about other origins is not applied: no browser sends a key by itself.
+/// access opens. The rule about other origins is not applied: no browser sends a key by itself. A key that acts for people may
+/// also ask tool servers what they offer: its program does so before it knows for whom.
 ///
 /// # Errors
 /// The first reason for which the request may not pass.
@@ -149,7 +174,8 @@ pub fn decide_key<'a>(
     request: &KeyUse<'_>,
 ) -> Result<Permit<'a>, Denial> {
     limits.check(request).map_err(Denial::Key)?;
-    if !limits.has(&KeyScope::Gate) {
+    let may_look = requirement.mcp.is_some() && limits.acts_for_people();
+    if !limits.has(&KeyScope::Gate) && !may_look {
         return Err(Denial::Key(KeyDenial::Scope));
     }
     if let Some(missing) = missing(requirement, &standing.access) {
@@ -182,5 +208,6 @@ pub fn missing(requirement: &Requirement, access: &Access) -> Option<Missing> {
         tenants: if has_tenant { Vec::new() } else { requirement.tenants.clone() },
         admin: !is_admin_enough,
         tool: None,
+        key: None,
     })
 }

@@ -1,6 +1,6 @@
 //! The headers in which a message is repeated (2026-07-28, Streamable HTTP, Request Metadata).
 
-use super::message::{Call, Message, guarded};
+use super::message::{Ask, Call, Message, guarded};
 use super::{CURRENT_VERSION, Fault};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -59,7 +59,7 @@ impl Repeated<'_> {
     /// must not contradict themselves.
     ///
     /// # Errors
-    /// `HeaderMismatch`.
+    /// `HeaderMismatch`; `VersionMissing`.
     pub fn agree_with(&self, message: &Message) -> Result<(), Fault> {
         let stated = self.version.value("MCP-Protocol-Version is repeated or unreadable")?;
         let method = self.method.value("Mcp-Method is repeated or unreadable")?;
@@ -73,8 +73,11 @@ impl Repeated<'_> {
         }
         let must_repeat =
             message.is_request && [stated, message.version.as_deref()].into_iter().flatten().any(is_current);
-        if must_repeat && (stated.is_none() || message.version.is_none()) {
-            return differ("MCP-Protocol-Version and the protocol version in the body belong together");
+        if must_repeat && stated.is_none() {
+            return differ("MCP-Protocol-Version is missing");
+        }
+        if must_repeat && message.version.is_none() {
+            return Err(Fault::VersionMissing);
         }
         match method {
             Some(method) if message.method.as_deref() != Some(method) => {
@@ -95,12 +98,12 @@ impl Repeated<'_> {
         }
     }
 
-    /// What a message asks for by its headers alone. The server must compare them with the body.
+    /// What a message does by its headers alone. The server must compare them with the body.
     ///
     /// # Errors
     /// `UnsupportedVersion`: revisions before [`CURRENT_VERSION`] do not demand that. `HeaderMismatch`: a header is
     /// missing or unreadable.
-    pub fn call(&self) -> Result<Option<Call>, Fault> {
+    pub fn ask(&self) -> Result<Ask, Fault> {
         let stated = self.version.value("MCP-Protocol-Version is repeated or unreadable")?;
         if stated != Some(CURRENT_VERSION) {
             let stated = stated.unwrap_or_default().chars().take(64).collect();
@@ -112,12 +115,12 @@ impl Repeated<'_> {
         match guarded(method) {
             Some((kind, _)) => {
                 let name = name.ok_or(Fault::HeaderMismatch("Mcp-Name is missing"))?;
-                Ok(Some(Call { kind, name: name.into_owned() }))
+                Ok(Ask::Call(Call { kind, name: name.into_owned() }))
             }
             None if guarded(&method.trim().to_ascii_lowercase()).is_some() => {
                 Err(Fault::HeaderMismatch("Mcp-Method is spelled in another way"))
             }
-            None => Ok(None),
+            None => Ok(Ask::of(Some(method.to_owned()), None)),
         }
     }
 }
@@ -203,9 +206,13 @@ mod tests {
             headers.remove(left_out);
             assert!(!agree(&headers, NEW), "{headers:?}");
         }
-        assert!(!agree(&whole, OLD), "the body does not state the version");
         assert!(!agree(&[("v", "2025-11-25"), ("m", "tools/call"), ("n", "a")], NEW));
-        assert!(!agree(&[("v", "2027-01-01")], OLD), "a later one is a current one");
+        let without = Message::read(OLD.as_bytes()).expect("a message");
+        for headers in [&whole[..], &[("v", "2027-01-01")]] {
+            let fault = repeated(headers).agree_with(&without).expect_err("no revision");
+            assert_eq!(fault, Fault::VersionMissing, "a later one is a current one");
+            assert_eq!((fault.status(), fault.code()), (400, -32602));
+        }
     }
 
     #[test]
@@ -219,18 +226,19 @@ mod tests {
 
     #[test]
     fn headers_alone_count_in_the_current_revision() {
-        let call = |headers: &[(&str, &str)]| repeated(headers).call();
+        let ask = |headers: &[(&str, &str)]| repeated(headers).ask();
         let current = ("v", "2026-07-28");
-        let tool = Call { kind: Kind::Tool, name: "a".to_owned() };
-        assert_eq!(call(&[current, ("m", "tools/call"), ("n", "a")]), Ok(Some(tool.clone())));
-        assert_eq!(call(&[current, ("m", "tools/call"), ("n", "=?base64?YQ==?=")]), Ok(Some(tool)));
-        assert_eq!(call(&[current, ("m", "tools/list")]), Ok(None));
+        let tool = Ask::Call(Call { kind: Kind::Tool, name: "a".to_owned() });
+        assert_eq!(ask(&[current, ("m", "tools/call"), ("n", "a")]), Ok(tool.clone()));
+        assert_eq!(ask(&[current, ("m", "tools/call"), ("n", "=?base64?YQ==?=")]), Ok(tool));
+        assert_eq!(ask(&[current, ("m", "tools/list")]), Ok(Ask::Look));
+        assert_eq!(ask(&[current, ("m", "tasks/get")]), Ok(Ask::Other(Some("tasks/get".to_owned()))));
         for headers in [
             &[("m", "tools/call"), ("n", "a")][..],
             &[("v", "2025-11-25"), ("m", "tools/call"), ("n", "a")],
             &[("v", "2026-07-29"), ("m", "tools/call"), ("n", "a")],
         ] {
-            assert!(matches!(call(headers), Err(Fault::UnsupportedVersion(_))), "{headers:?}");
+            assert!(matches!(ask(headers), Err(Fault::UnsupportedVersion(_))), "{headers:?}");
         }
         for headers in [
             &[current][..],
@@ -241,7 +249,7 @@ mod tests {
             &[current, ("m", "Tools/Call"), ("n", "a")],
             &[current, current, ("m", "tools/list")],
         ] {
-            assert!(matches!(call(headers), Err(Fault::HeaderMismatch(_))), "{headers:?}");
+            assert!(matches!(ask(headers), Err(Fault::HeaderMismatch(_))), "{headers:?}");
         }
     }
 }

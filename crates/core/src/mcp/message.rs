@@ -12,6 +12,17 @@ const MEMBERS: [&str; 6] = ["jsonrpc", "id", "method", "params", "result", "erro
 const PARAMS: [&str; 4] = ["name", "uri", "taskId", "_meta"];
 /// The member of `params._meta` in which a message states its revision.
 const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+/// The methods by which a client gets to know a server: discovers, initialises, pings and lists it.
+const LOOKING: [&str; 8] = [
+    "server/discover",
+    "initialize",
+    "notifications/initialized",
+    "ping",
+    "tools/list",
+    "prompts/list",
+    "resources/list",
+    "resources/templates/list",
+];
 /// The longest id that an answer repeats, in bytes.
 const MAX_ID: usize = 256;
 
@@ -41,6 +52,31 @@ pub struct Call {
     pub name: String,
 }
 
+/// What a request does, as far as it decides who may send it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Uses what rules are about.
+    Call(Call),
+    /// Gets to know the server, which needs entry rights alone.
+    Look,
+    /// Does something else. Holds its method; none is an answer to the server.
+    Other(Option<String>),
+    /// Opens a stream of what the server sends, as revisions before 2026-07-28 have them. It may repeat what others asked
+    /// for in the same session.
+    Stream,
+}
+
+impl Ask {
+    /// What a message with this method does.
+    pub(super) fn of(method: Option<String>, call: Option<Call>) -> Self {
+        match (call, method) {
+            (Some(call), _) => Self::Call(call),
+            (None, Some(method)) if LOOKING.contains(&method.as_str()) => Self::Look,
+            (None, method) => Self::Other(method),
+        }
+    }
+}
+
 /// The `id` of a message, which its answer repeats. `Display` writes it as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MessageId(serde_json::Value);
@@ -59,6 +95,11 @@ impl fmt::Display for MessageId {
 }
 
 impl Message {
+    /// What it does.
+    pub fn into_ask(self) -> Ask {
+        Ask::of(self.method, self.call)
+    }
+
     /// Reads the body of one request.
     ///
     /// # Errors
@@ -177,7 +218,7 @@ fn message_id(seen: Seen<'_>) -> Result<MessageId, &'static str> {
 
 /// Refuses the name of a member that some readers take for another one: those of Go and of Newtonsoft ignore case, and
 /// where JavaScript copies objects, `__proto__` gives members to an object that lacks them.
-fn refuse_likeness(name: &str, deciding: &[&str]) -> Result<(), &'static str> {
+pub(super) fn refuse_likeness(name: &str, deciding: &[&str]) -> Result<(), &'static str> {
     let is_like = |other: &&str| *other != name && fold(other).eq(fold(name));
     if name == "__proto__" || deciding.iter().any(is_like) {
         return Err("a member is spelled like one that decides");
@@ -227,6 +268,23 @@ mod tests {
         assert_eq!(call(prompt), Some((Kind::Prompt, "p".to_owned())));
         let resource = r#"{"id":1,"method":"resources/read","params":{"uri":"file:///a","name":"b"}}"#;
         assert_eq!(call(resource), Some((Kind::Resource, "file:///a".to_owned())));
+    }
+
+    #[test]
+    fn only_what_gets_to_know_the_server_is_looking() {
+        let ask = |body: &str| read(body).expect("a message").into_ask();
+        for method in LOOKING {
+            assert_eq!(ask(&format!(r#"{{"id":1,"method":"{method}"}}"#)), Ask::Look, "{method}");
+        }
+        for method in ["tasks/result", "completion/complete", "resources/subscribe", "Ping", "tools/lists"] {
+            assert_eq!(
+                ask(&format!(r#"{{"id":1,"method":"{method}"}}"#)),
+                Ask::Other(Some(method.to_owned()))
+            );
+        }
+        assert_eq!(ask(r#"{"id":1,"result":{}}"#), Ask::Other(None), "an answer to the server");
+        let call = ask(r#"{"id":1,"method":"prompts/get","params":{"name":"ping"}}"#);
+        assert_eq!(call, Ask::Call(Call { kind: Kind::Prompt, name: "ping".to_owned() }));
     }
 
     #[test]

@@ -7,7 +7,9 @@
 //! or refuses the message. What two readers could understand differently is refused here.
 
 pub mod endpoint;
+pub mod event_stream;
 pub mod headers;
+pub mod list;
 pub mod message;
 pub mod pattern;
 pub mod rules;
@@ -25,7 +27,9 @@ pub const MAX_BODY: usize = 1024 * 1024;
 /// The revision of the protocol from which on headers repeat the body.
 pub const CURRENT_VERSION: &str = "2026-07-28";
 /// The code of `HeaderMismatch` (2026-07-28, Streamable HTTP, Server Validation).
-const HEADER_MISMATCH: i32 = -32020;
+pub const HEADER_MISMATCH: i32 = -32020;
+/// JSON-RPC's own code, which 2026-07-28 demands of a message that names no revision (Requests, `_meta`).
+const INVALID_PARAMS: i32 = -32602;
 /// The code of `UnsupportedProtocolVersionError` (2026-07-28, Versioning).
 const UNSUPPORTED_VERSION: i32 = -32022;
 
@@ -80,6 +84,8 @@ pub enum Fault {
     Unreadable(String),
     /// The headers are missing, or do not say what the body says.
     HeaderMismatch(&'static str),
+    /// The header names a revision in which the body names it too, and the body does not.
+    VersionMissing,
     /// The router reads headers alone, and the message is of a revision in which they prove nothing.
     UnsupportedVersion(String),
 }
@@ -89,7 +95,10 @@ impl Fault {
     pub const fn status(&self) -> u16 {
         match self {
             Self::TooLarge => 413,
-            Self::Unreadable(_) | Self::HeaderMismatch(_) | Self::UnsupportedVersion(_) => 400,
+            Self::Unreadable(_)
+            | Self::HeaderMismatch(_)
+            | Self::VersionMissing
+            | Self::UnsupportedVersion(_) => 400,
         }
     }
 
@@ -97,6 +106,7 @@ impl Fault {
     pub fn code(&self) -> i32 {
         match self {
             Self::HeaderMismatch(_) => HEADER_MISMATCH,
+            Self::VersionMissing => INVALID_PARAMS,
             Self::UnsupportedVersion(_) => UNSUPPORTED_VERSION,
             Self::TooLarge | Self::Unreadable(_) => i32::from(self.status()),
         }
@@ -109,6 +119,9 @@ impl fmt::Display for Fault {
             Self::TooLarge => write!(f, "The body is longer than {MAX_BODY} bytes."),
             Self::Unreadable(why) => write!(f, "The body is not one JSON-RPC message: {why}."),
             Self::HeaderMismatch(why) => write!(f, "Header mismatch: {why}."),
+            Self::VersionMissing => {
+                write!(f, "Invalid params: _meta lacks io.modelcontextprotocol/protocolVersion.")
+            }
             Self::UnsupportedVersion(_) => {
                 write!(f, "Only protocol version {CURRENT_VERSION} is supported here.")
             }

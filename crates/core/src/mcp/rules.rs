@@ -1,11 +1,14 @@
 //! Who may use which tools, prompts and resources of one server.
+//!
+//! [`RuleSet::judge`] alone says whether somebody may use something: calls, lists and explanations ask it. What
+//! [`RuleSet::patterns`] gives matches exactly what it allows.
 
-use super::message::Call;
 use super::pattern::Kind;
 use crate::access::{Access, Role};
 use crate::ids::GroupName;
-use crate::tool_pattern::ToolPattern;
+use crate::tool_pattern::{ToolPattern, narrowed};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
 
 /// One rule, with the name that its group has now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +43,45 @@ pub struct User<'a> {
     pub access: &'a Access,
     /// Their role in the tenant of the server.
     pub role: Option<Role>,
-    /// The id of the key that they use.
+    /// The id of the key, if a key itself asks.
     pub key: Option<&'a str>,
+    /// The tools to which the key that was sent is limited; empty: to none.
+    pub tools: &'a [ToolPattern],
+    /// They may use only what a rule gives them: a kind without rules is closed to them, too.
+    pub needs_rule: bool,
+}
+
+/// Why somebody may use something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way<'a> {
+    /// They administer the system.
+    Administrator,
+    /// There is no rule about this kind.
+    Open,
+    /// A rule gives it to them.
+    Rule(GivenBy<'a>),
+}
+
+/// The part of a rule by which somebody may use something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GivenBy<'a> {
+    /// It is for everybody who may enter.
+    Everyone,
+    /// It is for this role, and those above it.
+    Role(Role),
+    /// It is for this key.
+    Key(&'a str),
+    /// It is for this group.
+    Group(&'a GroupName),
+}
+
+/// What somebody lacks who may not use something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// The key that they sent is limited to other tools.
+    Key,
+    /// No rule gives it to them.
+    Rule,
 }
 
 /// All rules of one server, arranged for the decision.
@@ -85,32 +125,53 @@ impl RuleSet {
         Self(patterns.map(KindRules::new))
     }
 
-    /// Whether somebody may do what they ask for.
-    pub fn allows(&self, call: &Call, user: &User<'_>) -> bool {
-        user.access.is_admin || self.0[call.kind as usize].allows(&call.name, user)
+    /// Whether somebody may use something. A list shows what this allows, a call of anything else is refused.
+    pub fn allows(&self, kind: Kind, name: &str, user: &User<'_>) -> bool {
+        self.judge(kind, name, user).is_ok()
+    }
+
+    /// By which way somebody may use something.
+    ///
+    /// # Errors
+    /// What they lack.
+    pub fn judge<'a>(&'a self, kind: Kind, name: &str, user: &User<'_>) -> Result<Way<'a>, Lack> {
+        let is_limited = kind == Kind::Tool && !user.tools.is_empty();
+        if is_limited && !user.tools.iter().any(|tool| tool.matches(name)) {
+            return Err(Lack::Key);
+        }
+        if user.access.is_admin {
+            return Ok(Way::Administrator);
+        }
+        self.0[kind as usize].judge(name, user).ok_or(Lack::Rule)
     }
 
     /// The patterns of one kind that are for somebody, sorted; `*` alone if they may use all.
     pub fn patterns(&self, kind: Kind, user: &User<'_>) -> Vec<String> {
+        let given = self.given(kind, user);
+        if kind == Kind::Tool && !user.tools.is_empty() { narrowed(&given, user.tools) } else { given }
+    }
+
+    /// The same without the limit of a key.
+    fn given(&self, kind: Kind, user: &User<'_>) -> Vec<String> {
         let rules = &self.0[kind as usize];
         let all = || vec!["*".to_owned()];
-        if user.access.is_admin || rules.is_open() {
+        if user.access.is_admin || (rules.is_open() && !user.needs_rule) {
             return all();
         }
-        let prefixes = rules.prefixes.iter().filter(|prefix| prefix.holders.include(user));
+        let prefixes = rules.prefixes.iter().filter(|prefix| prefix.holders.including(user).is_some());
         let mut patterns: Vec<_> = prefixes.map(|prefix| format!("{}*", prefix.text)).collect();
         if patterns.first().is_some_and(|first| first == "*") {
             return all();
         }
-        let exact = rules.exact.iter().filter(|(_, holders)| holders.include(user));
+        let exact = rules.exact.iter().filter(|(_, holders)| holders.including(user).is_some());
         patterns.extend(exact.map(|(name, _)| name.to_string()));
         patterns.sort_unstable();
         patterns
     }
 
-    /// The groups whose members may do what somebody asks for, sorted: what they lack.
-    pub fn groups_for(&self, call: &Call) -> Vec<GroupName> {
-        let matching = self.0[call.kind as usize].matching(&call.name);
+    /// The groups whose members may use something, sorted: what somebody else lacks.
+    pub fn groups_for(&self, kind: Kind, name: &str) -> Vec<GroupName> {
+        let matching = self.0[kind as usize].matching(name);
         let groups: BTreeSet<_> = matching.flat_map(|holders| holders.groups.iter()).collect();
         groups.into_iter().cloned().collect()
     }
@@ -139,8 +200,11 @@ impl KindRules {
         self.exact.is_empty() && self.prefixes.is_empty()
     }
 
-    fn allows(&self, name: &str, user: &User<'_>) -> bool {
-        self.is_open() || self.matching(name).any(|holders| holders.include(user))
+    fn judge(&self, name: &str, user: &User<'_>) -> Option<Way<'_>> {
+        if self.is_open() {
+            return (!user.needs_rule).then_some(Way::Open);
+        }
+        self.matching(name).find_map(|holders| holders.including(user)).map(Way::Rule)
     }
 
     /// Of this prefix, the next shorter one and so on, the first that the name begins with.
@@ -175,154 +239,40 @@ impl Holders {
         }
     }
 
-    fn include(&self, user: &User<'_>) -> bool {
-        let has_role = || self.role.is_some_and(|least| user.role.is_some_and(|role| role >= least));
-        let has_group = || {
-            let groups = &user.access.groups;
-            if groups.len() <= self.groups.len() {
-                groups.iter().any(|group| self.groups.contains(group))
-            } else {
-                self.groups.iter().any(|group| groups.binary_search(group).is_ok())
-            }
+    /// By what these holders include somebody.
+    fn including(&self, user: &User<'_>) -> Option<GivenBy<'_>> {
+        if self.everyone {
+            return Some(GivenBy::Everyone);
+        }
+        if let Some(least) = self.role
+            && user.role.is_some_and(|role| role >= least)
+        {
+            return Some(GivenBy::Role(least));
+        }
+        if let Some(key) = user.key.and_then(|key| self.keys.get(key)) {
+            return Some(GivenBy::Key(key));
+        }
+        let groups = &user.access.groups;
+        let group = if groups.len() <= self.groups.len() {
+            groups.iter().find_map(|group| self.groups.get(group))
+        } else {
+            self.groups.iter().find(|group| groups.binary_search(group).is_ok())
         };
-        self.everyone || has_role() || user.key.is_some_and(|key| self.keys.contains(key)) || has_group()
+        group.map(GivenBy::Group)
+    }
+}
+
+/// Writes it as a rule is written, a group by its name.
+impl fmt::Display for GivenBy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everyone => f.write_str("everyone"),
+            Self::Role(role) => write!(f, "role:{role}"),
+            Self::Key(id) => write!(f, "key:{id}"),
+            Self::Group(name) => write!(f, "group:{name}"),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rule(holder: Holder, kind: Kind, pattern: &str) -> Rule {
-        Rule { holder, kind, pattern: pattern.parse().expect("a pattern") }
-    }
-
-    fn group(name: &str) -> Holder {
-        Holder::Group(name.parse().expect("a name"))
-    }
-
-    fn access(groups: &[&str]) -> Access {
-        Access {
-            groups: groups.iter().map(|name| name.parse().expect("a name")).collect(),
-            ..Access::default()
-        }
-    }
-
-    fn user(access: &Access) -> User<'_> {
-        User { access, role: Some(Role::Member), key: None }
-    }
-
-    fn may(rules: &RuleSet, user: &User<'_>, kind: Kind, name: &str) -> bool {
-        rules.allows(&Call { kind, name: name.to_owned() }, user)
-    }
-
-    #[test]
-    fn a_kind_without_rules_is_open_and_one_rule_closes_it() {
-        let access = access(&["A"]);
-        let closed = RuleSet::new([rule(Holder::Nobody, Kind::Tool, "x")]);
-        assert!(!may(&closed, &user(&access), Kind::Tool, "x"));
-        let rules = RuleSet::new([rule(group("B"), Kind::Tool, "x")]);
-        assert!(!may(&rules, &user(&access), Kind::Tool, "x"));
-        assert!(!may(&rules, &user(&access), Kind::Tool, "y"));
-        assert!(may(&rules, &user(&access), Kind::Prompt, "y"));
-        assert!(may(&RuleSet::default(), &user(&access), Kind::Tool, "x"));
-        assert_eq!(rules.patterns(Kind::Tool, &user(&access)), [""; 0]);
-        assert_eq!(rules.patterns(Kind::Prompt, &user(&access)), ["*"]);
-    }
-
-    #[test]
-    fn a_system_administrator_may_use_everything() {
-        let admin = Access { is_admin: true, ..Access::default() };
-        let rules = RuleSet::new([rule(group("B"), Kind::Tool, "x")]);
-        assert!(may(&rules, &user(&admin), Kind::Tool, "y"));
-        assert_eq!(rules.patterns(Kind::Tool, &user(&admin)), ["*"]);
-    }
-
-    #[test]
-    fn each_subject_gets_what_its_rules_give() {
-        let (of_a, of_none) = (access(&["A", "Z"]), access(&[]));
-        let rules = RuleSet::new([
-            rule(group("A"), Kind::Tool, "get_*"),
-            rule(Holder::Role(Role::Member), Kind::Tool, "search"),
-            rule(Holder::Key("k1".to_owned()), Kind::Tool, "list_*"),
-            rule(Holder::Everyone, Kind::Tool, "ping"),
-        ]);
-        let of_role = |role| User { access: &of_none, role, key: None };
-        assert_eq!(rules.patterns(Kind::Tool, &user(&of_a)), ["get_*", "ping", "search"]);
-        assert_eq!(rules.patterns(Kind::Tool, &of_role(None)), ["ping"]);
-        for (role, is_enough) in [
-            (None, false),
-            (Some(Role::Viewer), false),
-            (Some(Role::Member), true),
-            (Some(Role::Admin), true),
-        ] {
-            assert_eq!(may(&rules, &of_role(role), Kind::Tool, "search"), is_enough, "{role:?}");
-        }
-        let by_key = User { access: &of_none, role: None, key: Some("k1") };
-        assert!(may(&rules, &by_key, Kind::Tool, "list_x"));
-        assert!(!may(&rules, &User { key: Some("k2"), ..by_key }, Kind::Tool, "list_x"));
-    }
-
-    #[test]
-    fn names_match_exactly_or_by_their_beginning() {
-        let access = access(&["A"]);
-        let rules = RuleSet::new(
-            ["a*", "ab", "abc*", "abd*"].map(|pattern| rule(Holder::Everyone, Kind::Tool, pattern)),
-        );
-        for (name, matches) in
-            [("a", true), ("ab", true), ("abe", true), ("b", false), ("", false), ("A", false)]
-        {
-            assert_eq!(may(&rules, &user(&access), Kind::Tool, name), matches, "{name}");
-        }
-        let all = RuleSet::new([rule(Holder::Everyone, Kind::Tool, "*"), rule(group("B"), Kind::Tool, "x")]);
-        assert!(may(&all, &user(&access), Kind::Tool, "x"));
-        assert_eq!(all.patterns(Kind::Tool, &user(&access)), ["*"]);
-    }
-
-    #[test]
-    fn a_refusal_names_the_groups_that_may() {
-        let rules = RuleSet::new([
-            rule(group("B"), Kind::Tool, "delete_*"),
-            rule(group("A"), Kind::Tool, "delete_repo"),
-            rule(group("C"), Kind::Tool, "get_*"),
-        ]);
-        let call = Call { kind: Kind::Tool, name: "delete_repo".to_owned() };
-        let names: Vec<_> = rules.groups_for(&call).iter().map(ToString::to_string).collect();
-        assert_eq!(names, ["A", "B"]);
-    }
-
-    /// The arrangement gives what asking each rule gives.
-    #[test]
-    fn the_arrangement_changes_nothing() {
-        let mut random = crate::mcp::other_readers::Random::new(7);
-        let letters = |random: &mut crate::mcp::other_readers::Random, most: usize| -> String {
-            (0..random.below(most + 1)).map(|_| ['a', '!', 'c'][random.below(3)]).collect()
-        };
-        for _ in 0..300 {
-            let patterns: Vec<ToolPattern> = (0..random.below(12))
-                .map(|_| match letters(&mut random, 4) {
-                    text if text.is_empty() || random.below(2) == 0 => format!("{text}*"),
-                    text => text,
-                })
-                .map(|text| text.parse().expect("a pattern"))
-                .collect();
-            let holders = [group("A"), group("B"), Holder::Role(Role::Admin)];
-            let rules: Vec<_> = patterns
-                .iter()
-                .map(|pattern| Rule {
-                    holder: holders[random.below(3)].clone(),
-                    kind: Kind::Tool,
-                    pattern: pattern.clone(),
-                })
-                .collect();
-            let access = access(&["A"]);
-            let set = RuleSet::new(rules.clone());
-            for _ in 0..20 {
-                let name = letters(&mut random, 6);
-                let plain = rules.is_empty()
-                    || rules.iter().any(|rule| rule.holder == holders[0] && rule.pattern.matches(&name));
-                assert_eq!(may(&set, &user(&access), Kind::Tool, &name), plain, "{name} {rules:?}");
-            }
-        }
-    }
-}
+mod tests;

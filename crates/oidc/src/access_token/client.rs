@@ -54,12 +54,16 @@ impl Holder {
         if is_listed { Ok(()) } else { Err(AccessTokenError::WrongClient) }
     }
 
-    /// Whether the token has every required scope. An application may have them as app roles.
+    /// The scopes of the token. An application may have them as app roles.
+    pub fn granted(&self) -> BTreeSet<String> {
+        let roles = self.roles.iter().filter(|_| self.is_application);
+        self.scopes.iter().chain(roles).cloned().collect()
+    }
+
+    /// Whether the token has every required scope.
     pub fn require_scopes(&self, bearer: &BearerConfig) -> Result<(), AccessTokenError> {
-        let has = |scope: &String| {
-            self.scopes.contains(scope) || (self.is_application && self.roles.contains(scope))
-        };
-        if bearer.scopes.iter().all(has) {
+        let granted = self.granted();
+        if bearer.scopes.iter().all(|scope| granted.contains(scope)) {
             Ok(())
         } else {
             Err(AccessTokenError::MissingScope(bearer.scopes.clone()))

@@ -264,3 +264,33 @@ fn a_description_has_no_text_from_outside_and_no_quotes() {
         assert!(text.bytes().all(is_sound), "{text}");
     }
 }
+
+#[test]
+fn a_grant_is_for_one_resource_and_has_scopes_as_clients_request_them() {
+    let grant = |kind, bearer: &BearerConfig, claims: &Value| {
+        check_with(kind, bearer, claims).expect("a token").grant
+    };
+    let address = "https://mcp.example.com/servers/github/mcp";
+    let of_op =
+        grant(oidc(), &bearer(), &changed(rfc_9068(), "aud", json!(["https://mcp.example.com", "x"])));
+    assert!(of_op.is_for(Some("x"), address) && of_op.is_for(None, "https://mcp.example.com"));
+    assert!(!of_op.is_for(None, address) && !of_op.is_for(Some("X"), address));
+    assert!(of_op.has_scope("mcp.call") && of_op.has_scope("openid"));
+    for other in ["https://mcp.example.com/mcp.call", "mcp.cal", "", "/mcp.call"] {
+        assert!(!of_op.has_scope(other), "{other}");
+    }
+    let of_entra = grant(entra(), &bearer(), &entra_v2());
+    assert!(
+        of_entra.is_for(None, address)
+            && of_entra.is_for(Some(API), address)
+            && !of_entra.is_for(Some("x"), address)
+    );
+    for scope in ["mcp.call", "api://33333333-3333-4333-8333-333333333333/mcp.call"] {
+        assert!(of_entra.has_scope(scope), "{scope}");
+    }
+    assert!(!of_entra.has_scope("https://mcp.example.com/mcp.call/") && !of_entra.has_scope("x/mcp.calls"));
+    let application = grant(entra(), &of_clients(&["editor"]), &entra_application());
+    assert!(application.has_scope("api://x/Tools"), "an app role");
+    let person = changed(entra_v2(), "roles", json!(["Tools"]));
+    assert!(!grant(entra(), &bearer(), &person).has_scope("Tools"), "a person's role is no scope");
+}

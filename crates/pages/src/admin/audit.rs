@@ -59,6 +59,8 @@ pub struct AuditRow<'a> {
     pub address: Option<&'a str>,
     pub request_id: Option<&'a str>,
     pub via: &'a str,
+    /// The key by which the actor came.
+    pub key: Option<&'a str>,
     pub tenant: Option<&'a str>,
 }
 

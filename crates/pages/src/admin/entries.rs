@@ -157,6 +157,8 @@ pub struct RefusalEntry<'a> {
     pub reason: &'a str,
     /// Why, as filters name it.
     pub reason_key: &'a str,
+    /// The API key by which a program sent it for them.
+    pub via: Option<&'a str>,
 }
 
 /// A change that concerns the person.

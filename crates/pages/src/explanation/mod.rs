@@ -11,9 +11,9 @@ mod text;
 pub use past_request::{PastRequest, RefusalFacts};
 pub use remedy::{GrantFacts, RemedyFacts};
 pub use steps::{
-    AdminFacts, Answer, Change, Changes, DecisionFacts, GroupFacts, GroupsFacts, HostFacts, Mark,
+    AdminFacts, Answer, Change, Changes, DecisionFacts, GroupFacts, GroupsFacts, HostFacts, KeyFacts, Mark,
     MaxAgeFacts, OriginFacts, PathFacts, PersonFacts, Refresh, RequestFacts, RequirementFacts, SessionFacts,
-    SessionsFacts, SourceFacts, Step, TenantFacts, TenantsFacts, UtcTime,
+    SessionsFacts, SourceFacts, Step, TenantFacts, TenantsFacts, ToolFacts, UtcTime,
 };
 
 use serde_json::{Value, json};

@@ -17,7 +17,8 @@ pub struct PastRequest {
     pub refused: Option<RefusalFacts>,
     /// What the request changed.
     pub changes: Vec<Change>,
-    /// The explanation of the same request now. `None`: there was no refusal, or the person no longer exists.
+    /// The explanation of the same request now. `None`: there was no refusal, the person no longer exists, or the answer
+    /// depends on the key of a program.
     pub now: Option<Explanation>,
 }
 
@@ -50,6 +51,10 @@ pub struct RefusalFacts {
     pub text: String,
     /// The client's address as the proxy saw it.
     pub address: Option<IpAddr>,
+    /// The name of the API key by which a program sent the request for the person.
+    pub via: Option<String>,
+    /// What the request asked a tool server for, as in `tool delete_repo`.
+    pub tool: Option<String>,
 }
 
 impl PastRequest {

@@ -3,7 +3,7 @@
 use gatepost_core::access::Role;
 use gatepost_core::calendar;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::decision::Missing;
+use gatepost_core::decision::{KeyLack, Missing};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupName, ProviderId, TenantId, UserId};
 use gatepost_telemetry::Reason;
@@ -53,6 +53,8 @@ pub enum Step {
     Requirement(RequirementFacts),
     /// The person.
     Person(PersonFacts),
+    /// The API key, in place of a person.
+    Key(KeyFacts),
     /// The person's sessions.
     Sessions(SessionsFacts),
     /// The origin of the page that sends the request.
@@ -65,8 +67,60 @@ pub enum Step {
     Admin(AdminFacts),
     /// Whether the sign-in is recent enough for `max_age`.
     MaxAge(MaxAgeFacts),
+    /// What of a tool server may be used.
+    Tool(ToolFacts),
     /// The decision.
     Decision(DecisionFacts),
+}
+
+/// See [`Step::Key`].
+#[derive(Clone, Debug, Serialize)]
+pub struct KeyFacts {
+    /// The id of the key.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// Why the key does not count for this request, if it does not.
+    pub problem: Option<String>,
+    /// What it may be used for.
+    pub scopes: Vec<String>,
+    /// The hosts at which it counts.
+    pub hosts: Vec<String>,
+    /// The networks from which it counts. Empty: from everywhere.
+    pub networks: Vec<String>,
+    /// The tools to which it is limited. Empty: to none.
+    pub tools: Vec<String>,
+    /// Its groups.
+    pub groups: Vec<GroupName>,
+    /// The tenant that it opens.
+    pub tenant: Option<TenantId>,
+    /// The person with whom it ends.
+    pub owner: Option<UserId>,
+    /// When it expires.
+    pub expires_at: Option<UtcTime>,
+    /// When it was revoked.
+    pub revoked_at: Option<UtcTime>,
+}
+
+/// See [`Step::Tool`].
+#[derive(Clone, Debug, Serialize)]
+pub struct ToolFacts {
+    /// Whether the router asks about tools.
+    pub is_judged: bool,
+    /// The tool server that the request is for. `None`: none of the router's tenant and mode has this address.
+    pub server: Option<String>,
+    /// What the question asks for: `tool`, `prompt` or `resource`, and its name.
+    pub kind: Option<&'static str>,
+    /// See `kind`.
+    pub name: Option<String>,
+    /// By which way it may be used, as in `group:MCP-GitHub`, `open` (no rule is about the kind) or `administrator`.
+    pub way: Option<String>,
+    /// The groups whose members may use it, if it may not be used.
+    pub missing_groups: Vec<GroupName>,
+    /// What the key lacks, if that is why it may not be used.
+    pub missing_key: Option<KeyLack>,
+    /// The patterns of what may be used of this kind, or of the tools.
+    pub patterns: Vec<String>,
 }
 
 /// See [`Step::Request`].
@@ -324,12 +378,15 @@ pub struct DecisionFacts {
     /// What of a tool server no rule allows the person.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing_tool: Option<String>,
+    /// The key that was sent is what makes it impossible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing_key: Option<KeyLack>,
 }
 
 impl DecisionFacts {
     /// A decision with this reason and what is missing.
     pub fn of(reason: Reason, missing: Missing) -> Self {
-        let Missing { groups, tenants, admin, tool } = missing;
+        let Missing { groups, tenants, admin, tool, key } = missing;
         Self {
             reason,
             is_allowed: reason == Reason::Met,
@@ -337,6 +394,7 @@ impl DecisionFacts {
             missing_tenants: tenants,
             missing_admin: admin,
             missing_tool: tool,
+            missing_key: key,
         }
     }
 }

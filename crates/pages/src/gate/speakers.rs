@@ -1,6 +1,7 @@
 //! The answers to programs that send a request for a person (`GATEPOST_SPEAKERS__*`).
 
-use super::{Content, Gate, invalid_credential, refused_key};
+use super::{Content, Gate, content, invalid_credential, refused_key};
+use crate::message::Tone;
 use crate::page::Page;
 use serde_json::json;
 
@@ -14,10 +15,14 @@ pub(super) fn refused<'a>(why: &str) -> Content<'a> {
     refused_key("This key may not act for people here", first, why)
 }
 
+pub(super) fn nobody<'a>(sign_in_at: &str) -> Content<'a> {
+    let first = format!("Sign in at {sign_in_at} once, then try again.");
+    content(403, "sign_in", Tone::Wait, "You are not signed in", &[&first])
+}
+
 /// Clients of tool servers show the message of a JSON-RPC error to the person. The code is the status: the specification
 /// of 2026-07-28 allows no new codes between -32768 and -32000.
-pub(super) fn nobody(gate: &Gate<'_>, sign_in_at: &str) -> Page {
-    let message = format!("You are not signed in. Sign in at {sign_in_at} once, then try again.");
+pub(super) fn nobody_page(gate: &Gate<'_>, message: &str, sign_in_at: &str) -> Page {
     let request_id = gate.request_id.to_string();
     let data = json!({ "request_id": request_id, "reason": "sign_in", "help": sign_in_at });
     let error = json!({ "code": 403, "message": message, "data": data });

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 /// The headers whose values are shown. Headers with a path or a query are left out on purpose.
-const SHOWN_HEADERS: [&str; 43] = [
+const SHOWN_HEADERS: [&str; 45] = [
     "x-user-email",
     "x-user-groups",
     "x-user-groups-truncated",
@@ -16,6 +16,8 @@ const SHOWN_HEADERS: [&str; 43] = [
     "x-user-tenants",
     "x-user-role",
     "x-tenant-id",
+    "x-user-via",
+    "x-user-tools",
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-method",

@@ -84,6 +84,7 @@ fn person(name: &str, words: &str, is_full: bool, is_system: bool) -> Sample {
         path: words,
         reason: words,
         reason_key: words,
+        via: Some(words),
     };
     let some = |count: usize| if is_full { count } else { 0 };
     let reasons = [format!("group {words}")];
@@ -289,6 +290,7 @@ fn refusals(name: &str, words: &str, count: usize) -> Sample {
         path: words,
         reason: words,
         reason_key: words,
+        via: Some(words).filter(|_| at.is_multiple_of(2)),
     };
     let word = Some(words).filter(|_| count == 9);
     let page = Refusals {

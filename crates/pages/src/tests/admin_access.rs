@@ -89,6 +89,8 @@ fn refusal(name: &str, words: &str, is_open: bool) -> Sample {
         reason: "group_missing".to_owned(),
         text: words.to_owned(),
         address: None,
+        via: Some(words.to_owned()),
+        tool: Some(words.to_owned()),
     };
     let past =
         PastRequest { id: request_id(), refused: Some(refused.clone()), changes: Vec::new(), now: Some(now) };

@@ -276,6 +276,7 @@ fn audit(case: Case<'_>, is_of_tenant: bool) -> Sample {
         address: Some(words),
         request_id: Some(words),
         via: "portal",
+        key: None,
         tenant: Some("github").filter(|_| number.is_multiple_of(2)),
     };
     let id = id.to_string();

@@ -32,6 +32,7 @@ fn server<'a>(
         audience: some(case.words),
         scopes: &scopes[..case.count.min(1)],
         is_by_headers: case.count > 0,
+        service: some(case.words),
         documentation: some(case.words),
         is_default: case.count > 0,
         created_at: NOW,

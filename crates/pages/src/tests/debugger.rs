@@ -79,6 +79,7 @@ fn explained(name: &str, text: &str, outcome: Option<&Outcome>) -> Sample {
         url: text.to_owned(),
         method: "POST".to_owned(),
         requirement: text.to_owned(),
+        tool: text.to_owned(),
         number: text.to_owned(),
     };
     let page = Explained { form: &form, outcome, request_id: request_id() };
@@ -102,6 +103,7 @@ fn explanation(text: &str) -> Explanation {
         missing_tenants: Vec::new(),
         missing_admin: false,
         missing_tool: None,
+        missing_key: None,
     };
     Explanation {
         at: UtcTime(NOW),
@@ -146,6 +148,8 @@ fn past(text: &str) -> PastRequest {
         reason: text.to_owned(),
         text: text.to_owned(),
         address: None,
+        via: Some(text.to_owned()),
+        tool: Some(text.to_owned()),
     };
     let change = Change {
         at: UtcTime(NOW),

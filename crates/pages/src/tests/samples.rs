@@ -58,7 +58,8 @@ pub fn forbidden(format: Format) -> Page {
     let email = email("alice@example.com");
     let groups = groups(&["MCP-GitHub", "MCP-Admin"]);
     let tenants: [TenantId; 1] = ["github".parse().expect("a tenant")];
-    let missing = Missing { groups: groups.clone(), tenants: tenants.to_vec(), admin: true, tool: None };
+    let missing =
+        Missing { groups: groups.clone(), tenants: tenants.to_vec(), admin: true, ..Missing::default() };
     let gate = Gate { origin: Some(&ORIGIN), request_id: request_id(), format };
     Refusal::Forbidden { uri: "/board?x=1", email: Some(&email), missing: &missing, request: None }
         .page(&gate)
@@ -232,7 +233,7 @@ pub fn public_samples() -> Vec<Sample> {
         groups: groups(&["MCP-GitHub", "MCP-Admin"]),
         tenants: ["github", "grafana"].map(|tenant| tenant.parse().expect("a tenant")).to_vec(),
         admin: false,
-        tool: None,
+        ..Missing::default()
     };
     vec![
         request_form("public-request", &one, "", None),

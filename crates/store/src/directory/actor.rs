@@ -1,5 +1,6 @@
 //! Who makes a change, as the audit stores it.
 
+use gatepost_core::api_key::KeyId;
 use gatepost_core::ids::{RequestId, UserId};
 use std::convert::Infallible;
 use std::fmt;
@@ -11,6 +12,8 @@ use std::str::FromStr;
 pub struct Actor {
     /// The person, or the part of Gatepost.
     pub who: Who,
+    /// The key by which they act. They may do what it may.
+    pub key: Option<KeyId>,
     /// The client's address.
     pub address: Option<IpAddr>,
     /// The id of the request, which its log lines have too.
@@ -74,7 +77,7 @@ impl Actor {
     /// A part of Gatepost that acts without a request.
     pub const fn internal(who: Who) -> Self {
         let via = if matches!(who, Who::CommandLine(_)) { Via::CommandLine } else { Via::Gate };
-        Self { who, address: None, request_id: None, via }
+        Self { who, key: None, address: None, request_id: None, via }
     }
 }
 
@@ -83,6 +86,8 @@ impl Actor {
 pub enum Who {
     /// A person who is signed in.
     Person(UserId),
+    /// A key that has no owner: `key:<id>`.
+    Key(KeyId),
     /// The command line, called by this user of the operating system: `cli:<name>`.
     CommandLine(String),
     /// A row of a view, written under this database role: `db:<role>`.
@@ -104,6 +109,7 @@ pub enum Who {
 }
 
 const COMMAND_LINE: &str = "cli:";
+const KEY: &str = "key:";
 const VIEW: &str = "db:";
 const SIGN_IN: &str = "sign-in";
 const REFRESH: &str = "refresh";
@@ -117,6 +123,7 @@ impl fmt::Display for Who {
         match self {
             Self::Person(id) => id.fmt(f),
             Self::CommandLine(name) => write!(f, "{COMMAND_LINE}{name}"),
+            Self::Key(id) => write!(f, "{KEY}{id}"),
             Self::View(role) => write!(f, "{VIEW}{role}"),
             Self::SignIn => f.write_str(SIGN_IN),
             Self::Refresh => f.write_str(REFRESH),
@@ -136,6 +143,7 @@ impl FromStr for Who {
     fn from_str(text: &str) -> Result<Self, Infallible> {
         let named = text.strip_prefix(COMMAND_LINE).map(|name| Self::CommandLine(name.to_owned()));
         let named = named.or_else(|| text.strip_prefix(VIEW).map(|role| Self::View(role.to_owned())));
+        let named = named.or_else(|| text.strip_prefix(KEY)?.parse().ok().map(Self::Key));
         Ok(named.unwrap_or_else(|| match text {
             SIGN_IN => Self::SignIn,
             REFRESH => Self::Refresh,
@@ -154,9 +162,11 @@ mod tests {
 
     #[test]
     fn each_actor_has_the_text_that_the_audit_has_always_stored() {
-        let id = UserId::generate();
+        let (id, key) = (UserId::generate(), KeyId::generate());
         for (who, text) in [
             (Who::Person(id), id.to_string().as_str()),
+            (Who::Key(key), format!("key:{key}").as_str()),
+            (Who::Other("key:x".to_owned()), "key:x"),
             (Who::CommandLine("ops".to_owned()), "cli:ops"),
             (Who::View("writer".to_owned()), "db:writer"),
             (Who::SignIn, "sign-in"),

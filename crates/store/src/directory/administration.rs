@@ -6,7 +6,7 @@ use super::actor::Actor;
 use super::audit::{AuditFilter, AuditRecord};
 use super::changes::{Change, Conditions, Done, Repeat, StoredAnswer};
 use super::files::Held;
-use super::keys::{KeyFilter, KeyRecord};
+use super::keys::{EndingKey, KeyFilter, KeyRecord, KeyUsed};
 use super::lists::{
     AdminRecord, DayCount, Ending, GroupFilter, GroupTenant, LinkedGroup, Page, PeopleCount, Place,
     RefusalFilter, TenantGroup, TenantMember, TenantPerson, TenantWay, UnlinkedGroup, UserFilter,
@@ -25,6 +25,7 @@ use gatepost_core::host::HostName;
 use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, ToolServerId, UserId};
 use gatepost_core::refusal::Refusal;
 use gatepost_core::secret::Hash;
+use std::time::Duration;
 
 /// A change that both stores know how to make.
 pub trait Applicable: Change + postgres::Apply + sqlite::Apply {}
@@ -180,6 +181,33 @@ impl Directory {
         limit: u32,
     ) -> Result<Page<KeyRecord>> {
         on_store!(self, search_keys(scope, filter, after, limit))
+    }
+
+    /// Lists keys that end after one second and until another, the soonest first. Keys that count no more for another
+    /// reason are left out: they were revoked, or their owner is disabled.
+    pub async fn list_ending_keys(
+        &self,
+        scope: &Scope,
+        (from, until): (Timestamp, Timestamp),
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<KeyRecord>> {
+        on_store!(self, list_ending_keys(scope, (from, until), after, limit))
+    }
+
+    /// The keys that end first after one second and until another and that were made to last longer than this.
+    pub async fn find_ending_keys(
+        &self,
+        (from, until): (Timestamp, Timestamp),
+        longer_than: Duration,
+        limit: u32,
+    ) -> Result<Vec<EndingKey>> {
+        on_store!(self, find_ending_keys((from, until), longer_than, limit))
+    }
+
+    /// Writes last uses of keys, to the minute, in one transaction. Of several uses of one key the latest one stays.
+    pub async fn write_key_uses(&self, uses: &[KeyUsed]) -> Result<()> {
+        on_store!(self, write_key_uses(uses))
     }
 
     /// Finds a key by its id.

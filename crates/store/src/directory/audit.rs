@@ -1,6 +1,7 @@
 //! The rows of the audit, and the filter by which they are listed.
 
 use super::actor::{Via, Who};
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{RequestId, TenantId, UserId};
 use std::fmt;
@@ -58,6 +59,8 @@ pub struct AuditFilter {
     pub user: Option<UserId>,
     /// By this actor.
     pub actor: Option<Who>,
+    /// By this key.
+    pub key: Option<KeyId>,
     /// Only these actions. Empty: any.
     pub actions: Vec<String>,
     /// None of these actions.

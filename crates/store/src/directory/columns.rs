@@ -15,7 +15,8 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{ExternalGroup, GroupKind, SubjectKey};
 use gatepost_core::ids::{
-    AccessRequestId, GroupId, GroupName, ProviderId, RequestId, TenantId, ToolRuleId, ToolServerId, UserId,
+    AccessRequestId, GroupId, GroupName, ProviderId, RequestId, ServiceName, TenantId, ToolRuleId,
+    ToolServerId, UserId,
 };
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
@@ -145,6 +146,7 @@ stored_as_text!(
     RequestId,
     RequestState,
     Role,
+    ServiceName,
     TenantId,
     ToolPattern,
     ToolRuleId,

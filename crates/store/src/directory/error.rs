@@ -11,7 +11,7 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{
-    AccessRequestId, GroupName, ProviderId, TenantId, ToolRuleId, ToolServerId, UserId,
+    AccessRequestId, GroupName, ProviderId, ServiceName, TenantId, ToolRuleId, ToolServerId, UserId,
 };
 use sqlx::error::BoxDynError;
 use std::borrow::Cow;
@@ -55,6 +55,12 @@ pub enum DirectoryError {
     /// A newer Gatepost has changed the schema, and this one might damage it.
     #[error("the directory's schema is newer than this Gatepost: start the newer one, or restore a backup")]
     NewerSchema,
+    /// `gatepost copy` has not finished with this store.
+    #[error("this store is half of a copy from {0}")]
+    HalfCopied(String),
+    /// `gatepost copy` took everything elsewhere.
+    #[error("this store was moved to {0}")]
+    Moved(String),
     /// A migration failed, and its transaction was rolled back.
     #[error("the directory's schema cannot be brought up to date")]
     Migration(#[source] sqlx::migrate::MigrateError),
@@ -168,6 +174,9 @@ pub enum DirectoryError {
     /// A tool server has as many rules as one may have.
     #[error("one tool server has at most {0} rules")]
     TooManyRules(i64),
+    /// The configuration has no such upstream.
+    #[error("GATEPOST_SERVICES has no {0}")]
+    UnknownService(ServiceName),
     /// No protected host is in the address.
     #[error("{0} is not in GATEPOST_HOSTS, so no request for it comes to the gate")]
     HostNotProtected(HostName),

@@ -2,10 +2,11 @@
 
 use gatepost_core::access::Access;
 use gatepost_core::administration::{Matter, Version};
-use gatepost_core::api_key::{KeyId, KeyLimits};
+use gatepost_core::api_key::{ApiKey, KeyId, KeyLimits};
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupName, TenantId, UserId};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What the directory knows about the key of a request. One read returns all of it.
@@ -85,6 +86,12 @@ impl KeyRecord {
     pub fn holder(&self) -> KeyHolder {
         KeyHolder { tenant: self.tenant_id.clone(), owner: self.owner_id }
     }
+
+    /// Whether this is the present secret, of the present one and the one from before the last rotation. They never
+    /// begin alike.
+    pub fn is_present_secret(&self, secret: &ApiKey<'_>) -> bool {
+        self.hint == secret.hint()
+    }
 }
 
 /// Which keys to list; all by default.
@@ -109,4 +116,23 @@ pub enum KeyStanding {
     Revoked,
     /// Not revoked, made before this time, and not used since.
     UnusedSince(Timestamp),
+}
+
+/// A use of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyUsed {
+    pub id: KeyId,
+    pub at: Timestamp,
+    /// The client's address, if the proxy named one.
+    pub from: Option<IpAddr>,
+}
+
+row! {
+    /// A key that ends soon, for the metrics.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct EndingKey {
+        pub id: KeyId,
+        pub tenant_id: Option<TenantId>,
+        pub expires_at: Timestamp,
+    }
 }

@@ -28,6 +28,7 @@ mod administration;
 mod audit;
 mod audit_chain;
 pub mod changes;
+pub mod copy;
 mod count;
 mod error;
 pub mod files;
@@ -54,7 +55,7 @@ pub use changes::{Conditions, Done};
 pub use count::Count;
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
-pub use keys::{FoundKey, KeyFilter, KeyHolder, KeyRecord, KeyStanding};
+pub use keys::{EndingKey, FoundKey, KeyFilter, KeyHolder, KeyRecord, KeyStanding, KeyUsed};
 pub use lists::{
     AdminRecord, By, DayCount, Ending, EndingThing, GroupFilter, GroupState, GroupStateError, GroupTenant,
     LinkedGroup, Page, PeopleCount, Place, PlaceError, RefusalFilter, TenantGroup, TenantMember,
@@ -72,6 +73,8 @@ pub use watch::{Change, Watch};
 
 use gatepost_config::{Config, IdentityPolicy, StoresConfig};
 use gatepost_core::access::{Access, Standing};
+use gatepost_core::administration::Caller;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{AssertedGroup, AssertedIdentity, SubjectKey};
@@ -233,6 +236,20 @@ impl Directory {
     /// disabled. The secret from before a rotation is found until its own end.
     pub async fn find_key(&self, digest: &Hash) -> Result<Option<FoundKey>> {
         on_store!(self, find_key(digest))
+    }
+
+    /// What the gate would know about a request with this key. `None` as in [`Self::find_key`].
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub async fn find_key_of_id(&self, id: KeyId) -> Result<Option<FoundKey>> {
+        on_store!(self, find_key_of_id(id))
+    }
+
+    /// Who acts by a key, and what they may administer now: never more than the key's maker may. `None`: the key does not
+    /// count.
+    pub async fn find_key_caller(&self, id: KeyId) -> Result<Option<Caller>> {
+        on_store!(self, find_key_caller(id))
     }
 
     /// Whether the group of a requirement exists.

@@ -57,6 +57,10 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261128171500_index_refusals",
     "20261128210000_create_keys",
     "20261128220000_create_tool_servers",
+    "20261128230000_name_services",
+    "20261129012000_name_keys_in_refusals",
+    "20261129013000_create_copy_state",
+    "20261129021000_erase_names_of_keys",
 );
 
 /// Locks the rows that are read until the transaction ends.

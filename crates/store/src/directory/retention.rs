@@ -50,6 +50,12 @@ impl Directory {
         on_store!(self, cut_audit(before_hour, most))
     }
 
+    /// Deletes the rows of keys that were revoked or expired longer ago than `keep`, at most `most`, and returns their
+    /// number. Until then somebody who finds the secret of such a key learns whose it was and when it ended.
+    pub async fn delete_old_keys(&self, keep: Duration, now: Timestamp, most: u32) -> Result<u64> {
+        on_store!(self, delete_old_keys(keep, now, most))
+    }
+
     /// Deletes people who have not signed in since `since`, at most `most`, and returns their number. What the audit says
     /// about them is erased; the heads still fit. People who were
     /// disabled or denied admin rights stay: whoever signs in again after having been forgotten is a new person. The last

@@ -3,7 +3,7 @@
 use super::columns::{Columns, Field};
 use gatepost_core::administration::Version;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{GroupName, ProviderId, TenantId, ToolRuleId, ToolServerId};
+use gatepost_core::ids::{GroupName, ProviderId, ServiceName, TenantId, ToolRuleId, ToolServerId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
 use gatepost_core::mcp::pattern::{Kind, Subject};
@@ -20,7 +20,7 @@ row! {
         pub name: Option<String>,
         /// The provider whose tokens it takes.
         pub provider: Option<ProviderId>,
-        /// What tokens for it name as their audience. `None`: its address.
+        /// What tokens for it name as their audience. `None`: its address; at Entra, any of the provider's.
         pub audience: Option<String>,
         /// The scopes that a client asks for.
         pub scopes: Vec<String>,
@@ -29,6 +29,8 @@ row! {
         pub documentation: Option<String>,
         /// It is what the host has at the bare well-known path.
         pub is_default: bool,
+        /// The upstream at which its lists are filtered. Only system administrators name one.
+        pub service: Option<ServiceName>,
     }
 }
 

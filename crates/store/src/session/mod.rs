@@ -4,6 +4,7 @@
 //! hashes, and each value is sealed to its key. Redis may lose any data, because the directory decides which sessions
 //! have ended.
 
+pub mod carry;
 pub mod cookie;
 pub mod last_used;
 pub mod record;

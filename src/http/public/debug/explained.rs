@@ -1,11 +1,13 @@
 //! What `/verify` would answer to a person's request, and why: a form, one use case, a page.
 
-use crate::explain::{self, Context, ExplainError, Question};
+use crate::explain::{self, Asker, Context, ExplainError, Question};
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Admin;
 use crate::http::public::extract::Query;
 use crate::http::public::fault::Fault;
 use actix_web::web;
+use gatepost_core::mcp::message::Call;
+use gatepost_core::mcp::pattern::Kind;
 use gatepost_pages::{Explained, Outcome, QuestionFault, QuestionForm};
 use hyper::Method;
 use serde::Deserialize;
@@ -17,6 +19,7 @@ pub(in crate::http::public) struct Fields {
     url: Option<String>,
     method: Option<String>,
     requirement: Option<String>,
+    tool: Option<String>,
     number: Option<String>,
 }
 
@@ -28,6 +31,7 @@ impl From<Fields> for QuestionForm {
             url: text(fields.url),
             method: text(fields.method),
             requirement: requirement(&text(fields.requirement)).to_owned(),
+            tool: text(fields.tool),
             number: text(fields.number),
         }
     }
@@ -48,7 +52,9 @@ pub(in crate::http::public) async fn explained(
         Err(ExplainError::UnknownUser { similar, .. }) => {
             Some(Outcome::Fault(QuestionFault::UnknownPerson(similar)))
         }
-        Err(ExplainError::UnknownRequest(_)) => Some(Outcome::Fault(QuestionFault::UnknownNumber)),
+        Err(ExplainError::UnknownKey(_) | ExplainError::UnknownRequest(_)) => {
+            Some(Outcome::Fault(QuestionFault::UnknownNumber))
+        }
         Err(ExplainError::Directory(error)) => return Err(error.into()),
     };
     let request_id = admin.browser.request_id;
@@ -77,10 +83,14 @@ fn question(form: &QuestionForm) -> Option<Result<Question, QuestionFault>> {
         let user = form.person.parse().map_err(|_| QuestionFault::Person)?;
         let url = form.url.parse().map_err(|_| QuestionFault::Url)?;
         let method = match form.method.as_str() {
+            // GET is preselected, and no tool is called with it.
+            "" | "GET" if !form.tool.is_empty() => Method::POST,
             "" => Method::GET,
             method => method.parse().map_err(|_| QuestionFault::Method)?,
         };
-        Ok(Question::own(user, url, method, form.requirement.clone()))
+        let call = Some(form.tool.clone()).filter(|name| !name.is_empty());
+        let call = call.map(|name| Call { kind: Kind::Tool, name });
+        Ok(Question::own(Asker::Person(user), url, method, form.requirement.clone()).asking_for(call))
     })
 }
 
@@ -95,7 +105,7 @@ mod tests {
 
     fn form(person: &str, url: &str, method: &str) -> QuestionForm {
         let [person, url, method] = [person, url, method].map(str::to_owned);
-        QuestionForm { person, url, method, requirement: String::new(), number: String::new() }
+        QuestionForm { person, url, method, requirement: String::new(), ..QuestionForm::default() }
     }
 
     #[test]

@@ -138,6 +138,7 @@ fn entry<'a>(row: &'a AuditRecord, actor: &'a str) -> AuditRow<'a> {
         address: row.address.as_deref(),
         request_id: row.request_id.as_deref(),
         via: &row.via,
+        key: row.key_id.as_deref(),
         tenant: row.tenant_id.as_deref(),
     }
 }

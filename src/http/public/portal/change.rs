@@ -145,7 +145,7 @@ impl From<DirectoryError> for Refused {
         use DirectoryError as E;
         let (status, remedy) = match &error {
             E::Overtaken(version) => return Self::Overtaken(*version),
-            E::Denied(Denied::SystemOnly) => return Self::Fault(Fault::AdminsOnly),
+            E::Denied(Denied::SystemOnly | Denied::NotByKey) => return Self::Fault(Fault::AdminsOnly),
             E::Denied(Denied::Hidden)
             | E::UnknownUser(_)
             | E::UnknownTenant(_)

@@ -8,19 +8,14 @@ use crate::http::public::extract::Query;
 use crate::http::public::fault::Fault;
 use crate::sign_in::Context;
 use actix_web::web;
-use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_pages::admin::{EndingEntry, EndingSoon, EndingThing};
-use gatepost_store::directory::{
-    self, Directory, DirectoryError, Ending, KeyFilter, KeyRecord, KeyStanding, Page,
-};
+use gatepost_store::directory::{self, Ending};
 use serde::Deserialize;
 use std::time::Duration;
 
-/// Keys that are read to find those that end first.
-const READ_KEYS: u32 = 200;
 /// Keys that the page shows.
-const SHOWN_KEYS: usize = 20;
+const SHOWN_KEYS: u32 = 20;
 
 pub(super) const DAY: Duration = Duration::from_hours(24);
 
@@ -47,14 +42,14 @@ pub(in crate::http::public) async fn list(
     let found = directory.list_ending(scope, (now, now.plus(DAY * days)), after.as_ref(), PAGE).await?;
     let entries: Vec<_> = found.items.iter().map(entry).collect();
     let next = found.next.map(|next| next.to_string());
-    let keys = ending_keys(directory, scope, (now, now.plus(DAY * days))).await?;
+    let keys = directory.list_ending_keys(scope, (now, now.plus(DAY * days)), None, SHOWN_KEYS).await?;
     let page = EndingSoon {
         frame: administrator.frame(None),
         days,
         entries: &entries,
         next: next.as_deref(),
-        keys: &keys.items.iter().take(SHOWN_KEYS).map(facts).collect::<Vec<_>>(),
-        has_more_keys: keys.next.is_some() || keys.items.len() > SHOWN_KEYS,
+        keys: &keys.items.iter().map(facts).collect::<Vec<_>>(),
+        has_more_keys: keys.next.is_some(),
         now,
     };
     Ok(PageAnswer(page.page()))
@@ -67,16 +62,4 @@ pub(super) fn entry(ending: &Ending) -> EndingEntry<'_> {
         directory::EndingThing::Decision(is_admin) => EndingThing::Decision(*is_admin),
     };
     EndingEntry { user: ending.user, email: ending.email.as_ref(), thing, until: ending.until }
-}
-
-/// Keys that end between two times, the soonest first.
-pub(super) async fn ending_keys(
-    directory: &Directory,
-    scope: &Scope,
-    (from, to): (Timestamp, Timestamp),
-) -> Result<Page<KeyRecord>, DirectoryError> {
-    let filter = KeyFilter { standing: Some(KeyStanding::EndsBetween(from, to)), ..KeyFilter::default() };
-    let mut found = directory.search_keys(scope, &filter, None, READ_KEYS).await?;
-    found.items.sort_by_key(|key| key.limits.expires_at);
-    Ok(found)
 }

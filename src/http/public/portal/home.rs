@@ -63,7 +63,8 @@ pub(in crate::http::public) async fn home(
     let unlinked = directory.list_unlinked_groups(scope, UNLINKED).await?;
     let soon = (now, now.plus(DAY * EndingSoon::FIRST));
     let ending = directory.list_ending(scope, soon, None, COUNTED).await?;
-    let ending_keys = ends::ending_keys(directory, scope, (now, now.plus(DAY * KeyState::SOON))).await?;
+    let ending_keys =
+        directory.list_ending_keys(scope, (now, now.plus(DAY * KeyState::SOON)), None, COUNTED).await?;
     let is_fresh = *scope == Scope::System && is_fresh(directory).await?;
     let unlinked = unlinked.iter().filter(|group| group.people.number >= MANY);
     let others =

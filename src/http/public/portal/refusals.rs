@@ -129,9 +129,10 @@ async fn load(
     }
     match explain_request(explain, number).await {
         Ok(past) if past.refused.is_some() => Ok(past),
-        Ok(_) | Err(ExplainError::UnknownRequest(_) | ExplainError::UnknownUser { .. }) => {
-            Err(Fault::NotFound)
-        }
+        Ok(_)
+        | Err(
+            ExplainError::UnknownRequest(_) | ExplainError::UnknownKey(_) | ExplainError::UnknownUser { .. },
+        ) => Err(Fault::NotFound),
         Err(ExplainError::Directory(error)) => Err(error.into()),
     }
 }

@@ -40,7 +40,7 @@ impl From<Refusal> for Reasoned {
 
 impl Reasoned {
     pub(super) fn entry(&self) -> RefusalEntry<'_> {
-        let Refusal { request_id, at, user, email, host, path, reason, .. } = &self.refusal;
+        let Refusal { request_id, at, user, email, host, path, reason, via, .. } = &self.refusal;
         RefusalEntry {
             request_id: *request_id,
             at: *at,
@@ -50,6 +50,7 @@ impl Reasoned {
             path,
             reason: &self.words,
             reason_key: reason,
+            via: via.as_deref(),
         }
     }
 }

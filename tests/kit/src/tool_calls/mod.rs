@@ -1,8 +1,13 @@
 //! What `Open WebUI` 0.12.4 sends to a tool server for a person, as recorded between it and a server of each era: with
-//! its headers (`utils/headers.py`, `utils/tools.py`) and its client (`mcp` 2.3.0 on `httpx2` 2.16.0).
+//! its headers (`utils/headers.py`, `utils/tools.py`) and its client (`mcp` 2.3.0 on `httpx2` 2.16.0). The check of
+//! `script/open-webui` compares these files with what it sends.
 
 const MODERN: &str = include_str!("of_2026_07_28.http");
 const LEGACY: &str = include_str!("of_2025_11_25.http");
+
+/// The recorded requests of both eras as text, the older one last. `{path}`, `{host}`, `{key}` and `{word}` stand for what
+/// is another one each time.
+pub const RECORDED: [&str; 2] = [MODERN, LEGACY];
 
 /// One recorded request.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,6 +20,8 @@ pub struct ToolServerFacts<'a> {
     pub scopes: &'a [String],
     /// It reads what is called from headers alone.
     pub is_by_headers: bool,
+    /// The upstream at which its lists are filtered.
+    pub service: Option<&'a str>,
     /// A page for people about it.
     pub documentation: Option<&'a str>,
     pub is_default: bool,

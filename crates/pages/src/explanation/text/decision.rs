@@ -7,7 +7,19 @@ use std::fmt::Display;
 pub(super) fn decision(facts: &DecisionFacts) -> String {
     match facts.reason {
         Reason::GroupMissing | Reason::TenantMissing | Reason::NotAdmin => missing(facts),
+        Reason::ToolForbidden if facts.missing_tool.is_some() => tool(facts),
         reason => outcome(reason).to_owned(),
+    }
+}
+
+fn tool(facts: &DecisionFacts) -> String {
+    let what = facts.missing_tool.as_deref().unwrap_or_default();
+    match facts.missing_key {
+        Some(lack) => format!("refused: {what} needs {}", lack.as_str()),
+        None if facts.missing_groups.is_empty() => {
+            format!("refused: no rule of the tool server allows {what}")
+        }
+        None => format!("refused: {what} is for {}", any_of("the group", &facts.missing_groups)),
     }
 }
 

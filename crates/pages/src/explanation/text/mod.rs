@@ -2,6 +2,7 @@
 
 mod access;
 mod decision;
+mod machines;
 mod sessions;
 
 use super::steps::{
@@ -11,6 +12,7 @@ use access::{admin, group, groups, tenant_details, tenants};
 use decision::{any_of, decision};
 use gatepost_config::duration::display as duration;
 use gatepost_telemetry::Reason;
+use machines::{key, key_details, tool};
 use sessions::{session_details, sessions};
 use std::time::Duration;
 
@@ -23,12 +25,14 @@ impl Step {
             Self::Path(_) => "path",
             Self::Requirement(_) => "requirement",
             Self::Person(_) => "person",
+            Self::Key(_) => "key",
             Self::Sessions(_) => "sessions",
             Self::Origin(_) => "origin",
             Self::Groups(_) => "groups",
             Self::Tenants(_) => "tenants",
             Self::Admin(_) => "admin",
             Self::MaxAge(_) => "sign-in's age",
+            Self::Tool(_) => "tool",
             Self::Decision(_) => "decision",
         }
     }
@@ -43,6 +47,11 @@ impl Step {
             Self::Path(facts) => note_unless(!facts.is_reserved, true),
             Self::Requirement(facts) => ok_if(facts.problem.is_none()),
             Self::Person(facts) => ok_if(facts.disabled_at.is_none() && facts.email.is_some()),
+            Self::Key(facts) => ok_if(facts.problem.is_none()),
+            Self::Tool(facts) if !facts.is_judged || (facts.server.is_some() && facts.name.is_none()) => {
+                Mark::Note
+            }
+            Self::Tool(facts) => ok_if(facts.way.is_some()),
             Self::Sessions(facts) => ok_if(!facts.is_assumed && facts.problem.is_none()),
             Self::Origin(facts) => ok_if(!facts.is_cross_origin),
             Self::Groups(facts) => note_unless(!facts.required.is_empty(), facts.is_met),
@@ -62,6 +71,8 @@ impl Step {
             Self::Path(facts) => path(facts),
             Self::Requirement(facts) => requirement(facts),
             Self::Person(facts) => person(facts),
+            Self::Key(facts) => key(facts),
+            Self::Tool(facts) => tool(facts),
             Self::Sessions(facts) => sessions(facts),
             Self::Origin(facts) => origin(facts),
             Self::Groups(facts) => groups(facts),
@@ -76,6 +87,7 @@ impl Step {
     pub fn details(&self) -> Vec<String> {
         match self {
             Self::Person(facts) => person_details(facts),
+            Self::Key(facts) => key_details(facts),
             Self::Sessions(facts) => session_details(facts),
             Self::Groups(facts) => facts.required.iter().chain(&facts.others).map(group).collect(),
             Self::Tenants(facts) => tenant_details(facts),

@@ -1,6 +1,6 @@
 //! Changes of API keys.
 //!
-//! The administrators of a tenant, and a person about their own keys, never get a key that is wider than they are.
+//! The administrators of a tenant, and a person about their own keys, never get a key that is wider than they are. A key may revoke keys, and do nothing else with them.
 
 use super::Change;
 use crate::directory::keys::{KeyHolder, KeyRecord};
@@ -40,6 +40,10 @@ impl Change for CreateKey {
     fn matter(&self) -> Matter {
         self.holder.matter()
     }
+
+    fn may_be_made_by_key(&self) -> bool {
+        false
+    }
 }
 
 /// Changes what is said about a key, or what it allows. What is `None` stays.
@@ -73,6 +77,10 @@ impl Change for UpdateKey {
     fn matter(&self) -> Matter {
         self.holder.matter()
     }
+
+    fn may_be_made_by_key(&self) -> bool {
+        false
+    }
 }
 
 /// Gives a key another secret. The one from before counts for `overlap` more, at most until the key expires.
@@ -92,6 +100,10 @@ impl Change for RotateKey {
 
     fn matter(&self) -> Matter {
         self.holder.matter()
+    }
+
+    fn may_be_made_by_key(&self) -> bool {
+        false
     }
 }
 

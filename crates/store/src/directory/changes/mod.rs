@@ -49,6 +49,11 @@ pub trait Change: Send + Sync {
         false
     }
 
+    /// Whether a key may make it, if it may change what the change concerns.
+    fn may_be_made_by_key(&self) -> bool {
+        true
+    }
+
     /// What it did to requests for access, of which the webhook is told.
     fn request_event(&self, _outcome: &Self::Outcome) -> Option<RequestEvent> {
         None

@@ -36,6 +36,10 @@ impl<C: Change, F: Fn(&Done<C::Outcome>) -> String + Send + Sync> Change for Onc
         self.change.may_unmake_admins()
     }
 
+    fn may_be_made_by_key(&self) -> bool {
+        self.change.may_be_made_by_key()
+    }
+
     fn request_event(&self, outcome: &Self::Outcome) -> Option<RequestEvent> {
         self.change.request_event(outcome)
     }

@@ -3,7 +3,7 @@
 use super::Change;
 use crate::directory::tool_servers::ToolServerSettings;
 use gatepost_core::administration::Matter;
-use gatepost_core::ids::{ProviderId, TenantId, ToolRuleId, ToolServerId};
+use gatepost_core::ids::{ProviderId, ServiceName, TenantId, ToolRuleId, ToolServerId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
 use gatepost_core::mcp::pattern::{Kind, Subject};
@@ -11,7 +11,7 @@ use gatepost_core::tool_pattern::ToolPattern;
 
 /// Creates a tool server.
 ///
-/// Errors: `UnknownTenant`, `ToolServerExists`, `AddressTaken`.
+/// Errors: `UnknownTenant`, `ToolServerExists`, `AddressTaken`, `Denied`.
 #[derive(Clone, Debug)]
 pub struct CreateToolServer {
     pub id: ToolServerId,
@@ -32,13 +32,15 @@ pub struct ToolServerPatch {
     pub mode: Option<Mode>,
     pub documentation: Option<Option<String>>,
     pub is_default: Option<bool>,
+    pub service: Option<Option<ServiceName>>,
 }
 
 impl ToolServerPatch {
     /// The settings with these changes.
     #[must_use]
     pub fn of(&self, before: &ToolServerSettings) -> ToolServerSettings {
-        let Self { url, name, provider, audience, scopes, mode, documentation, is_default } = self.clone();
+        let Self { url, name, provider, audience, scopes, mode, documentation, is_default, service } =
+            self.clone();
         ToolServerSettings {
             url: url.unwrap_or_else(|| before.url.clone()),
             name: name.unwrap_or_else(|| before.name.clone()),
@@ -48,13 +50,14 @@ impl ToolServerPatch {
             mode: mode.unwrap_or(before.mode),
             documentation: documentation.unwrap_or_else(|| before.documentation.clone()),
             is_default: is_default.unwrap_or(before.is_default),
+            service: service.unwrap_or_else(|| before.service.clone()),
         }
     }
 }
 
 /// Changes a tool server.
 ///
-/// Errors: `UnknownToolServer`, `AddressTaken`.
+/// Errors: `UnknownToolServer`, `AddressTaken`, `Denied`.
 #[derive(Clone, Debug)]
 pub struct UpdateToolServer {
     pub id: ToolServerId,

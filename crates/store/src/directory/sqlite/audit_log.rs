@@ -94,16 +94,36 @@ pub(super) async fn cut(
     Ok(deleted.rows_affected())
 }
 
-/// Erases what the audit says about a person who was deleted.
+/// The entries of the keys that a person owned say so themselves, also when the keys are gone.
+const OWNED: &str = "SELECT DISTINCT target FROM audit_entries WHERE action IN ('key.create', 'key.update', 'key.revoke') \
+    AND (instr(before, $1) > 0 OR instr(after, $1) > 0) ORDER BY target";
+
+/// Erases what the audit says about a person who was deleted, and about their keys. Each key gets an entry that records it,
+/// because releases before this one accept an erasure that is recorded for the target of the entry.
 pub(super) async fn erase(connection: &mut Connection, user: UserId) -> Result<u64, DirectoryError> {
-    let target = format!("user:{user}");
+    let query = sqlx::query_scalar(OWNED).bind(format!("\"owner\":\"{user}\""));
+    let keys: Vec<String> = query.fetch_all(&mut *connection).await?;
+    let mut erased = erase_texts(connection, &format!("user:{user}"), Some(user)).await?;
+    for key in keys {
+        erased += erase_texts(connection, &key, None).await?;
+    }
+    Ok(erased)
+}
+
+/// Erases all texts about a target, and the addresses from which this person made changes.
+async fn erase_texts(
+    connection: &mut Connection,
+    target: &str,
+    actor: Option<UserId>,
+) -> Result<u64, DirectoryError> {
     let sql = format!(
         "{TEXTS} (target = $1 AND (before IS NOT NULL OR after IS NOT NULL OR address IS NOT NULL)) \
          OR (actor = $2 AND address IS NOT NULL)"
     );
-    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str())).bind(&target).bind(user.to_string());
+    let query = sqlx::query_as(sqlx::AssertSqlSafe(sql.as_str())).bind(target);
+    let query = query.bind(actor.map(|actor| actor.to_string()));
     let rows: Vec<TextsRow> = query.fetch_all(&mut *connection).await?;
-    let written = record(connection, "audit.erase", &target, None).await?;
+    let written = record(connection, "audit.erase", target, None).await?;
     let mut erased = 0;
     for row in rows {
         let is_about = row.target == target;

@@ -47,8 +47,8 @@ async fn insert(
     let [before_digest, after_digest, address_digest] = digests;
     sqlx::query(
         "INSERT INTO audit_entries (at, actor, action, target, before, after, address, before_digest, after_digest, \
-         address_digest, request_id, via, tenant_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+         address_digest, request_id, via, tenant_id, key_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
     )
     .bind(Timestamp::now().unix())
     .bind(actor.who.to_string())
@@ -63,6 +63,7 @@ async fn insert(
     .bind(actor.request_id.map(|id| id.to_string()))
     .bind(actor.via.as_str())
     .bind(tenant.map(TenantId::as_str))
+    .bind(actor.key.map(|id| id.to_string()))
     .execute(connection)
     .await?;
     Ok(())
@@ -113,8 +114,20 @@ impl Store {
 }
 
 fn narrow(query: &mut QueryBuilder<Db>, filter: &AuditFilter) {
-    let AuditFilter { targets, user, actor, actions, except, tenant, request_id, via, since, until, before } =
-        filter;
+    let AuditFilter {
+        targets,
+        user,
+        actor,
+        key,
+        actions,
+        except,
+        tenant,
+        request_id,
+        via,
+        since,
+        until,
+        before,
+    } = filter;
     among(query, " AND target IN (", targets);
     if let Some(user) = user {
         query.push(" AND (target = ").push_bind(format!("user:{user}"));
@@ -125,6 +138,9 @@ fn narrow(query: &mut QueryBuilder<Db>, filter: &AuditFilter) {
     }
     if let Some(actor) = actor {
         query.push(" AND actor = ").push_bind(actor.to_string());
+    }
+    if let Some(key) = key {
+        query.push(" AND key_id = ").push_bind(key.to_string());
     }
     among(query, " AND action IN (", actions);
     among(query, " AND action NOT IN (", except);

@@ -2,7 +2,7 @@
 
 use super::forget;
 use super::users::{self, UserRow};
-use super::{Apply, Connection, Result, Store, erasures, refusals};
+use super::{Apply, Connection, Result, Store, ended_keys, erasures, refusals};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{Done, EraseUser};
 use crate::directory::error::DirectoryError;
@@ -27,7 +27,8 @@ impl Apply for EraseUser {
         if granted.change().confirm != named {
             return Err(DirectoryError::NotConfirmed);
         }
-        forget::erase(connection, user.id).await?;
+        let keys = forget::erase(connection, user.id).await?;
+        ended_keys::note(connection, actor, &keys, "owner_erased").await?;
         erasures::note(connection, user.id).await?;
         users::note(connection, actor, "user.erase", user.id, None, None).await?;
         Ok(Done::changed(None, user.id))

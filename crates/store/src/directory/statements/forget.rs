@@ -1,9 +1,10 @@
 //! Forgetting people who have not signed in for long: one transaction for each person, with its audit row.
 
 use super::users::{UserRow, note, user_columns};
-use super::{Connection, Result, Store, admin_overrides, admins, audit_log};
+use super::{Connection, Result, Store, admin_overrides, admins, audit_log, ended_keys};
 use crate::directory::actor::{Actor, Who};
 use crate::directory::error::DirectoryError;
+use crate::directory::keys::KeyRecord;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::UserId;
 use serde_json::{Value, json};
@@ -51,19 +52,21 @@ async fn forget(connection: &mut Connection, id: &str, since: Timestamp) -> Resu
         sqlx::query_as(sql).bind(since.unix()).bind(id).fetch_optional(&mut *connection).await?;
     let Some(user) = found else { return Ok(false) };
     let before = json!({ "created_at": user.created_at, "last_sign_in_at": user.last_sign_in_at });
-    erase(connection, user.id).await?;
+    let keys = erase(connection, user.id).await?;
     let actor = Actor::internal(Who::Retention);
+    ended_keys::note(connection, &actor, &keys, "owner_forgotten").await?;
     note(connection, &actor, "user.forget", user.id, Some(before), None).await?;
     Ok(true)
 }
 
 /// Deletes a person, and erases what the audit says about them. Identities, memberships and decisions go with the row.
 /// Sessions of a person who does not exist are not valid. Whoever calls it holds [`admins::lock_of_admins`] and writes the
-/// audit row of the change afterwards: what is written before is erased too.
+/// audit rows of the change, and of the keys that are returned, afterwards: what is written before is erased too.
 ///
 /// # Errors
 /// [`DirectoryError::LastAdmin`].
-pub(super) async fn erase(connection: &mut Connection, id: UserId) -> Result<()> {
+pub(super) async fn erase(connection: &mut Connection, id: UserId) -> Result<Vec<KeyRecord>> {
+    let keys = ended_keys::of_owner(connection, id).await?;
     let was_admin = admin_overrides::find_standing(connection, id).await?.is_admin;
     for sql in [
         "DELETE FROM former_addresses WHERE user_id = $1",
@@ -75,7 +78,8 @@ pub(super) async fn erase(connection: &mut Connection, id: UserId) -> Result<()>
     if was_admin {
         admins::demand_one(connection).await?;
     }
-    erase_from_audit(connection, id).await
+    erase_from_audit(connection, id).await?;
+    Ok(keys)
 }
 
 /// With the placeholders that became part of the person: they had the same address.

@@ -202,16 +202,16 @@ impl Apply for RotateKey {
             faults.extend(reserved(&before));
         }
         KeyFaults::none(faults)?;
-        let previous_until = (!change.overlap.is_zero()).then(|| now.plus(change.overlap));
-        let secret = ApiKey::generate(before.tenant_id.as_ref());
+        // The old secret stays known, also when it counts no more: whoever finds it somewhere learns whose it was.
+        let previous_until = now.plus(change.overlap);
+        let secret = another_secret(&before);
         sqlx::query(
-            "UPDATE keys SET previous_hash = CASE WHEN $4 IS NULL THEN NULL ELSE hash END, previous_until = $4, hash = $2, \
-             hint = $3 WHERE id = $1",
+            "UPDATE keys SET previous_hash = hash, previous_until = $4, hash = $2, hint = $3 WHERE id = $1",
         )
         .bind(before.id.to_string())
         .bind(&secret.digest().as_bytes()[..])
         .bind(secret.hint())
-        .bind(previous_until.map(Timestamp::unix))
+        .bind(previous_until.unix())
         .execute(&mut *connection)
         .await?;
         let record = key_rows::find_changed(connection, before.id).await?;
@@ -247,18 +247,25 @@ impl Apply for RevokeKey {
             return Ok(Done::unchanged(Some(before.version), before));
         }
         let now = present(connection).await?;
-        // The secret from before a rotation ends too.
-        sqlx::query(
-            "UPDATE keys SET revoked_at = $2, previous_hash = NULL, previous_until = NULL WHERE id = $1",
-        )
-        .bind(before.id.to_string())
-        .bind(now.unix())
-        .execute(&mut *connection)
-        .await?;
+        // The secret from before a rotation ends too, and both stay known.
+        let sql = "UPDATE keys SET revoked_at = $2 WHERE id = $1";
+        let query = sqlx::query(sql).bind(before.id.to_string()).bind(now.unix());
+        query.execute(&mut *connection).await?;
         let after = key_rows::find_changed(connection, before.id).await?;
         key_rows::note(connection, actor, "key.revoke", &after, (Some(key_rows::said(&before)), None))
             .await?;
         Ok(Done::changed(Some(after.version), after))
+    }
+}
+
+/// A new secret, which people can tell from the present one.
+fn another_secret(before: &KeyRecord) -> ApiKey<'static> {
+    loop {
+        let secret = ApiKey::generate(before.tenant_id.as_ref());
+        if before.is_present_secret(&secret) {
+            continue;
+        }
+        return secret;
     }
 }
 

@@ -21,14 +21,11 @@ macro_rules! found_columns {
 /// A key counts in its tenant as long as its owner may enter it, by a group, as a member or as an administrator.
 ///
 /// `next_end` is the first end among the rows that count for the owner now, as in the hot read of a person.
-const KEY: &str = concat!(
+macro_rules! key {
+    ($($found:tt)+) => { concat!(
     "WITH found AS MATERIALIZED (SELECT ",
     found_columns!(),
-    ", expires_at FROM keys WHERE hash = $1 UNION ALL SELECT ",
-    found_columns!(),
-    ", CASE WHEN expires_at < previous_until THEN expires_at ELSE previous_until END AS expires_at \
-     FROM keys WHERE previous_hash = $1 AND previous_until > ",
-    present!(),
+    $($found)+,
     "), mine AS MATERIALIZED (SELECT m.group_id, m.until FROM resolved_memberships m \
      WHERE m.user_id = (SELECT owner_id FROM found)) \
      SELECT k.id, k.name, k.machine_name, k.owner_id, k.tenant_id, k.scopes, k.hosts, k.networks, k.tools, \
@@ -48,7 +45,18 @@ const KEY: &str = concat!(
     is_standby!(),
     " AS is_standby FROM found k LEFT JOIN users u ON u.id = k.owner_id \
      WHERE k.revoked_at IS NULL AND (k.owner_id IS NULL OR (u.id IS NOT NULL AND u.disabled_at IS NULL))",
+    ) };
+}
+
+/// By the present or the previous secret.
+const KEY: &str = key!(
+    ", expires_at FROM keys WHERE hash = $1 UNION ALL SELECT ",
+    found_columns!(),
+    ", CASE WHEN expires_at < previous_until THEN expires_at ELSE previous_until END AS expires_at \
+     FROM keys WHERE previous_hash = $1 AND previous_until > ",
+    present!()
 );
+const KEY_OF_ID: &str = key!(", expires_at FROM keys WHERE id = $1");
 
 row! {
     struct KeyRow {
@@ -71,6 +79,18 @@ impl Store {
         let found = hot_read!(self, |connection| {
             let sent = BootTime::now();
             Ok(fetch(connection, digest).await?.map(|row| (row, sent)))
+        })?;
+        found.map(|(row, sent)| read(row, sent)).transpose()
+    }
+}
+
+impl Store {
+    pub(in crate::directory) async fn find_key_of_id(&self, id: KeyId) -> Result<Option<FoundKey>> {
+        let found: Option<(KeyRow, BootTime)> = reading!(self, |connection| {
+            let sent = BootTime::now();
+            let row: Option<KeyRow> =
+                sqlx::query_as(KEY_OF_ID).bind(id.to_string()).fetch_optional(connection).await?;
+            Ok(row.map(|row| (row, sent)))
         })?;
         found.map(|(row, sent)| read(row, sent)).transpose()
     }

@@ -16,7 +16,7 @@ macro_rules! select_refusals {
     ($which:literal) => {
         concat!(
             "SELECT id, request_id, at, user_id, email, host, method, path, kind, asker, requirement, \
-             CAST(status AS bigint) AS status, reason, missing, address FROM refusals WHERE ",
+             CAST(status AS bigint) AS status, reason, missing, address, via FROM refusals WHERE ",
             $which
         )
     };
@@ -101,7 +101,7 @@ async fn insert(connection: &mut Connection, refusal: &Refusal) -> Result<()> {
     let missing = refusal.missing.as_ref().map(serde_json::to_string).transpose();
     sqlx::query(
         "INSERT INTO refusals (request_id, at, user_id, email, host, method, path, kind, asker, requirement, status, \
-         reason, missing, address) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+         reason, missing, address, via) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
          ON CONFLICT (request_id) DO NOTHING",
     )
     .bind(refusal.request_id.to_string())
@@ -118,6 +118,7 @@ async fn insert(connection: &mut Connection, refusal: &Refusal) -> Result<()> {
     .bind(&refusal.reason)
     .bind(missing.map_err(DirectoryError::unreadable)?)
     .bind(refusal.address.map(|address| address.to_string()))
+    .bind(&refusal.via)
     .execute(connection)
     .await?;
     Ok(())
@@ -142,6 +143,7 @@ row! {
         missing: Option<String>,
         /// A text that is no address counts as none: it must not keep the refusal from being explained.
         address: Option<String>,
+        via: Option<String>,
     }
 }
 
@@ -162,5 +164,6 @@ fn read(row: RefusalRow) -> Result<Refusal> {
         reason: row.reason,
         missing: missing.map_err(DirectoryError::unreadable)?,
         address: row.address.and_then(|address| address.parse().ok()),
+        via: row.via,
     })
 }

@@ -2,7 +2,7 @@
 
 use super::group_changes::{self, GroupRow};
 use super::users::FIRST;
-use super::{Apply, Connection, Result, audit};
+use super::{Apply, Connection, Result, audit, ended_keys};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{CreateTenant, DeleteTenant, Done, MapGroup, RenameTenant, UnmapGroup};
 use crate::directory::error::DirectoryError;
@@ -100,6 +100,8 @@ impl Apply for DeleteTenant {
         .bind(id.as_str())
         .fetch_all(&mut *connection)
         .await?;
+        let keys = ended_keys::of_tenant(connection, id).await?;
+        ended_keys::note(connection, actor, &keys, "tenant_deleted").await?;
         sqlx::query("DELETE FROM tenants WHERE id = $1").bind(id.as_str()).execute(&mut *connection).await?;
         let before = json!({ "name": tenant.name, "groups": groups });
         note(connection, actor, "tenant.delete", id, (Some(before), None)).await?;

@@ -10,9 +10,9 @@ use crate::directory::error::DirectoryError;
 use crate::directory::lists::{Page, Place};
 use crate::directory::records::GroupKey;
 use crate::directory::tool_servers::{GROUP, ToolRule, ToolServer, ToolServerSettings};
-use gatepost_core::administration::{Granted, Matter, Scope, Version};
+use gatepost_core::administration::{Denied, Granted, Matter, Scope, Version};
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{GroupId, TenantId, ToolRuleId, ToolServerId};
+use gatepost_core::ids::{GroupId, ServiceName, TenantId, ToolRuleId, ToolServerId};
 use gatepost_core::mcp::endpoint::{Endpoint, longest_prefix};
 use gatepost_core::mcp::pattern::Subject;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 const MAX_RULES: i64 = 2_000;
 /// The columns of a [`ToolServer`].
 const COLUMNS: &str = "SELECT id, tenant_id, url, name, provider, audience, scopes, mode, documentation, is_default, \
-    created_at, version FROM tool_servers ";
+    service, created_at, version FROM tool_servers ";
 /// The columns of a [`ToolRule`].
 const RULE_COLUMNS: &str = "SELECT r.id, r.tool_server_id, r.subject, r.group_id, \
     (SELECT name FROM groups WHERE id = r.group_id) AS group_name, r.kind, r.pattern, r.created_at FROM tool_rules r ";
@@ -56,10 +56,11 @@ impl Apply for CreateToolServer {
         actor: &Actor,
     ) -> Result<Done<()>> {
         let Self { id, tenant, settings } = granted.change();
+        demand_system(settings, None, granted.is_by_system())?;
         demand_free(connection, (id, tenant), settings, granted.is_by_system()).await?;
         sqlx::query(
             "INSERT INTO tool_servers (id, tenant_id, url, name, provider, audience, scopes, mode, documentation, \
-             is_default, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+             is_default, service, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(id.as_str())
         .bind(tenant.as_str())
@@ -71,6 +72,7 @@ impl Apply for CreateToolServer {
         .bind(settings.mode.as_str())
         .bind(&settings.documentation)
         .bind(settings.is_default)
+        .bind(settings.service.as_ref().map(ServiceName::as_str))
         .bind(Timestamp::now().unix())
         .execute(&mut *connection)
         .await?;
@@ -101,12 +103,13 @@ impl Apply for UpdateToolServer {
         if settings == before.settings {
             return Ok(Done::unchanged(Some(before.version), ()));
         }
+        demand_system(&settings, Some(&before.settings), granted.is_by_system())?;
         if settings.url != before.settings.url {
             demand_free(connection, (id, tenant), &settings, granted.is_by_system()).await?;
         }
         sqlx::query(
             "UPDATE tool_servers SET url = $2, name = $3, provider = $4, audience = $5, scopes = $6, mode = $7, \
-             documentation = $8, is_default = $9 WHERE id = $1",
+             documentation = $8, is_default = $9, service = $10 WHERE id = $1",
         )
         .bind(id.as_str())
         .bind(settings.url.as_str())
@@ -117,6 +120,7 @@ impl Apply for UpdateToolServer {
         .bind(settings.mode.as_str())
         .bind(&settings.documentation)
         .bind(settings.is_default)
+        .bind(settings.service.as_ref().map(ServiceName::as_str))
         .execute(&mut *connection)
         .await?;
         let states = (Some(said(&before.settings)), Some(said(&settings)));
@@ -375,6 +379,23 @@ async fn demand_free(
     if others.iter().any(is_in_the_way) { Err(DirectoryError::AddressTaken) } else { Ok(()) }
 }
 
+/// Demands a system administrator for what decides where the list filter sends requests: the service, and the path of a
+/// server that has one.
+fn demand_system(
+    settings: &ToolServerSettings,
+    before: Option<&ToolServerSettings>,
+    is_by_system: bool,
+) -> Result<()> {
+    let service = before.and_then(|before| before.service.as_ref());
+    let moves = settings.service.is_some() && before.is_some_and(|before| before.url != settings.url);
+    let is_free = settings.service.as_ref() == service && (!moves || gatepost_core::mutant("m33"));
+    if is_free || is_by_system || gatepost_core::mutant("m24") {
+        Ok(())
+    } else {
+        Err(Denied::SystemOnly.into())
+    }
+}
+
 /// Whether a group opens a tenant.
 async fn opens(connection: &mut Connection, group: GroupId, tenant: &TenantId) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM group_tenants WHERE group_id = $1 AND tenant_id = $2)";
@@ -392,6 +413,7 @@ fn said(settings: &ToolServerSettings) -> Value {
         "mode": settings.mode.as_str(),
         "documentation": settings.documentation,
         "default": settings.is_default,
+        "service": settings.service.as_ref().map(ServiceName::as_str),
     })
 }
 

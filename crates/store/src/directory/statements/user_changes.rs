@@ -2,11 +2,12 @@
 
 use super::sessions::move_not_before;
 use super::users::{self, UserRow};
-use super::{Apply, Connection, Result, present};
+use super::{Apply, Connection, Result, ended_keys, present};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{CreateUser, DisableUser, Done, EnableUser, EndSessions};
 use crate::directory::records::{UserKey, UserSummary};
 use gatepost_core::administration::{Granted, Version};
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::UserId;
 use serde_json::json;
@@ -67,7 +68,13 @@ impl Apply for DisableUser {
             .bind(not_before.map(Timestamp::unix))
             .execute(&mut *connection)
             .await?;
-        let (before, after) = (json!({ "disabled_at": null }), json!({ "disabled_at": now }));
+        let keys = ended_keys::of_owner(connection, user.id).await?;
+        let keys: Vec<KeyId> = keys.iter().map(|key| key.id).collect();
+        let mut after = json!({ "disabled_at": now });
+        if !keys.is_empty() {
+            after["stopped_keys"] = json!(keys);
+        }
+        let before = json!({ "disabled_at": null });
         users::note(connection, actor, "user.disable", user.id, Some(before), Some(after)).await?;
         changed(connection, user.id).await
     }

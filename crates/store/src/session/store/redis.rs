@@ -4,6 +4,7 @@
 //! A connection that does not answer in time is dropped, because a half-open connection would lose all commands until
 //! the kernel notices.
 
+mod entries;
 mod permissions;
 mod server;
 

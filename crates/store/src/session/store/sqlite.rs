@@ -35,6 +35,8 @@ macro_rules! run {
     };
 }
 
+mod entries;
+
 /// A handle to the store. Clones share the pools.
 #[derive(Clone, Debug)]
 pub struct SqliteStore {

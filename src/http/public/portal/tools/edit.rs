@@ -80,10 +80,19 @@ pub(in crate::http::public) async fn update(
     Ok(Either::Right(page(&administrator, &context, &server, shown)))
 }
 
-/// The form says everything.
+/// The form says everything but the upstream, which the API and the command line name.
 fn patch(settings: ToolServerSettings) -> ToolServerPatch {
-    let ToolServerSettings { url, name, provider, audience, scopes, mode, documentation, is_default } =
-        settings;
+    let ToolServerSettings {
+        url,
+        name,
+        provider,
+        audience,
+        scopes,
+        mode,
+        documentation,
+        is_default,
+        service: _,
+    } = settings;
     ToolServerPatch {
         url: Some(url),
         name: Some(name),
@@ -93,5 +102,6 @@ fn patch(settings: ToolServerSettings) -> ToolServerPatch {
         mode: Some(mode),
         documentation: Some(documentation),
         is_default: Some(is_default),
+        service: None,
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn facts<'a>(context: &'a Context, server: &'a ToolServer) -> ToolSer
         audience: settings.audience.as_deref(),
         scopes: &settings.scopes,
         is_by_headers: settings.mode == Mode::Headers,
+        service: settings.service.as_ref().map(gatepost_core::ids::ServiceName::as_str),
         documentation: settings.documentation.as_deref(),
         is_default: settings.is_default,
         created_at: server.created_at,

@@ -113,5 +113,6 @@ pub(super) fn read(
         mode: if entered.is_by_headers { Mode::Headers } else { Mode::Body },
         documentation,
         is_default: entered.is_default,
+        service: None,
     })
 }

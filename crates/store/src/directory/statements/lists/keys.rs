@@ -2,14 +2,30 @@
 
 use super::super::key_rows::key_columns;
 use super::{Db, Result, Store, containing, limit_of, push_tenants, typed};
-use crate::directory::keys::{KeyFilter, KeyRecord, KeyStanding};
+use crate::directory::keys::{EndingKey, KeyFilter, KeyRecord, KeyStanding};
 use crate::directory::lists::{Page, Place};
 use gatepost_core::administration::Scope;
 use gatepost_core::api_key::KeyId;
+use gatepost_core::clock::Timestamp;
 use gatepost_core::secret::Hash;
 use sqlx::QueryBuilder;
+use std::time::Duration;
 
-const KEYS: &str = concat!("SELECT ", key_columns!(), " FROM keys k WHERE true");
+macro_rules! select_keys {
+    () => {
+        concat!("SELECT ", key_columns!(), " FROM keys k WHERE ")
+    };
+}
+
+/// The condition that a key counts until its end.
+macro_rules! ending {
+    () => {
+        "k.revoked_at IS NULL \
+         AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = k.owner_id AND u.disabled_at IS NOT NULL)"
+    };
+}
+
+const KEYS: &str = concat!(select_keys!(), "true");
 
 impl Store {
     pub(in crate::directory) async fn search_keys(
@@ -47,6 +63,53 @@ impl Store {
         Ok(page.map(|key| shown(key, scope)))
     }
 
+    pub(in crate::directory) async fn list_ending_keys(
+        &self,
+        scope: &Scope,
+        (from, until): (Timestamp, Timestamp),
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<KeyRecord>> {
+        let after = match after.map(|place| read_place(&place.0)) {
+            Some(None) => return Ok(Page::empty()),
+            after => after.flatten(),
+        };
+        let mut query = QueryBuilder::<Db>::new(concat!(select_keys!(), ending!()));
+        query.push(" AND k.expires_at > ").push_bind(from.unix());
+        query.push(" AND k.expires_at <= ").push_bind(until.unix());
+        if let Some((end, id)) = after {
+            query.push(" AND (k.expires_at, k.id) > (").push_bind(end);
+            query.push(", ").push_bind(id.to_owned()).push(")");
+        }
+        limit_keys(&mut query, scope);
+        query.push(" ORDER BY k.expires_at, k.id LIMIT ").push_bind(i64::from(limit) + 1);
+        let found: Vec<KeyRecord> =
+            reading!(self, |connection| Ok(query.build_query_as().fetch_all(connection).await?))?;
+        let page = Page::of(found, limit, |key: &KeyRecord| {
+            Place(format!("{} {}", key.limits.expires_at.map_or(i64::MAX, Timestamp::unix), key.id))
+        });
+        Ok(page.map(|key| shown(key, scope)))
+    }
+
+    pub(in crate::directory) async fn find_ending_keys(
+        &self,
+        (from, until): (Timestamp, Timestamp),
+        longer_than: Duration,
+        limit: u32,
+    ) -> Result<Vec<EndingKey>> {
+        let sql = concat!(
+            "SELECT k.id, k.tenant_id, k.expires_at FROM keys k WHERE k.expires_at > $1 AND k.expires_at <= $2 \
+             AND k.expires_at - k.created_at > $3 AND ",
+            ending!(),
+            " ORDER BY k.expires_at, k.id LIMIT $4"
+        );
+        let seconds = i64::try_from(longer_than.as_secs()).unwrap_or(i64::MAX);
+        reading!(self, |connection| {
+            let query = sqlx::query_as(sql).bind(from.unix()).bind(until.unix()).bind(seconds);
+            Ok(query.bind(i64::from(limit)).fetch_all(connection).await?)
+        })
+    }
+
     pub(in crate::directory) async fn find_key_record(
         &self,
         scope: &Scope,
@@ -74,6 +137,12 @@ impl Store {
             reading!(self, |connection| Ok(query.build_query_as().fetch_optional(connection).await?))?;
         Ok(found.map(|key| shown(key, scope)))
     }
+}
+
+/// The end and the id of a key.
+fn read_place(place: &str) -> Option<(i64, &str)> {
+    let (end, id) = place.split_once(' ')?;
+    Some((end.parse().ok()?, id))
 }
 
 /// Adds the condition that a key has this standing.
