@@ -21,7 +21,7 @@ impl Context {
     /// `UnknownService`.
     pub fn demand_service(&self, name: Option<&ServiceName>) -> Result<(), DirectoryError> {
         match name {
-            Some(name) if !gatepost_core::mutant("m25") && !self.site.config.services.contains_key(name) => {
+            Some(name) if !self.site.config.services.contains_key(name) => {
                 Err(DirectoryError::UnknownService(name.clone()))
             }
             _ => Ok(()),

@@ -103,14 +103,7 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
     let health =
         state.site.config.health_addr.map(|address| listen_internal(&state, address, Surface::Health, None));
     let filter = state.site.config.filter_addr;
-    let filter = filter.map(|address| {
-        listen_internal(
-            &state,
-            address,
-            Surface::Filter,
-            tls.as_ref().filter(|_| !gatepost_core::mutant("m29")),
-        )
-    });
+    let filter = filter.map(|address| listen_internal(&state, address, Surface::Filter, tls.as_ref()));
     let internal: Vec<Workers> =
         std::iter::once(internal).chain(health.transpose()?).chain(filter.transpose()?).collect();
     let housekeeping = Housekeeping::start(&state);

@@ -330,7 +330,7 @@ async fn nothing_but_a_list_call_comes_to_a_tool_server() {
     assert_eq!(lists.past_the_edge(PATH, &alices).await.status, 200);
     refused(&lists.past_the_edge(PATH, &[]).await, 403, "unknown_caller");
     refused(&lists.past_the_edge(PATH, &headers(&told, "x-user-assertion")).await, 403, "unknown_caller");
-    let plain = lists.told("alice", "tenant=github&assertion=true").await;
+    let plain = lists.told("alice", "assertion=true").await;
     refused(&lists.past_the_edge(PATH, &headers(&plain, "")).await, 403, "unknown_caller");
     let with = |name: &str, value: &str| {
         let mut changed = alices.clone();

@@ -11,7 +11,7 @@ pub fn tool_list() -> String {
         let about = "Reads what the repository has under this path, with the history of each file. ";
         let text = json!({ "type": "string", "description": "As the repository has it", "maxLength": 255 });
         json!({
-            "name": format!("{}_{number}", if number % 2 == 0 { "get" } else { "put" }),
+            "name": format!("{}_{number}", if number.is_multiple_of(2) { "get" } else { "put" }),
             "description": about.repeat(3),
             "inputSchema": { "type": "object", "required": ["path"], "properties": { "path": text.clone(), "branch": text } },
         })

@@ -7,7 +7,8 @@ mod tests;
 
 use super::connection_timeouts::{Activity, Phase, WatchedStream};
 use super::context::{Context, Surface};
-use super::service::{Received, answer};
+use super::received::Received;
+use super::service::answer;
 use crate::http::respond;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Incoming};

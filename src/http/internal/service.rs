@@ -3,20 +3,13 @@
 use super::connection_timeouts::Activity;
 use super::context::{Context, Surface};
 use super::filter;
+use super::received::Received;
 use super::verify::{ProxyRequest, verify};
 use crate::gate::headers::Headers;
 use crate::http::respond::{self, Answer};
 use hyper::StatusCode;
-use hyper::body::Incoming;
-use hyper::http::request::Parts;
 use std::net::IpAddr;
 use std::sync::Arc;
-
-/// A request, of which the body has not been read.
-pub(super) struct Received<'a> {
-    pub(super) head: &'a Parts,
-    pub(super) body: &'a mut Incoming,
-}
 
 /// Answers a request of the internal listener.
 pub(super) async fn answer(

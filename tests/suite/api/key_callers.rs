@@ -195,6 +195,7 @@ both_pairs! {
         assert_eq!(send(&office, &office.world.browser(), &foreign, post).await.status, 201, "no browser sends a key by itself");
     }
 
+    #[expect(clippy::disallowed_methods, reason = "it stands for a program, not for a call of ours")]
     async fn a_key_counts_no_more_within_a_second_on_every_replica(pair) {
         let office = Office::open(pair).await;
         office.world.signed_in("bob").await;

@@ -60,6 +60,7 @@ async fn post(client: &Client, cookie: &str, method: &str, name: Option<&str>) -
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "as somebody who has no certificate")]
 async fn two_people_see_two_lists_through_a_real_traefik_with_its_certificate() {
     let lists = Lists::start(Pair::Shared).await;
     let (place, filter, health) = (TempDir::new().unwrap(), free_addr(), free_addr());

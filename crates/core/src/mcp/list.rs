@@ -52,7 +52,7 @@ const LISTS: [List; 4] = [
 impl List {
     /// The list that a method asks for, if it asks for one.
     pub fn of(method: &str) -> Option<&'static Self> {
-        LISTS.iter().find(|list| list.method == method).or_else(|| crate::mutant("m9").then_some(&LISTS[0]))
+        LISTS.iter().find(|list| list.method == method)
     }
 
     const fn is_of_templates(&self) -> bool {
@@ -95,13 +95,7 @@ impl Usable {
 
     fn allows(&self, kind: Kind, name: &str) -> bool {
         // Patterns are all that somebody has: without any of a kind they may use nothing of it.
-        let user = User {
-            access: &Access::default(),
-            role: None,
-            key: None,
-            tools: &[],
-            needs_rule: !crate::mutant("m22"),
-        };
+        let user = User { access: &Access::default(), role: None, key: None, tools: &[], needs_rule: true };
         self.rules.allows(kind, name, &user)
     }
 
@@ -157,7 +151,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
                     members.push((name, value));
                 }
                 let names: HashSet<&str> = members.iter().map(|(name, _)| &**name).collect();
-                if names.len() == members.len() || crate::mutant("m18") {
+                if names.len() == members.len() {
                     Ok(Members(members))
                 } else {
                     Err(A::Error::custom("a member occurs twice"))
@@ -175,9 +169,7 @@ impl<'a> Members<'a> {
         let read: Self = serde_json::from_str(text)
             .map_err(|error| NotAList::because(format!("{:?} at line {}", error.classify(), error.line())))?;
         for (name, _) in &read.0 {
-            if !crate::mutant("m19") {
-                refuse_likeness(name, decisive).map_err(NotAList::because)?;
-            }
+            refuse_likeness(name, decisive).map_err(NotAList::because)?;
         }
         Ok(read)
     }
@@ -217,8 +209,8 @@ impl<'a> Members<'a> {
 pub fn filtered(text: &str, list: &List, id: &MessageId, usable: &Usable) -> Result<Filtered, NotAList> {
     let answer = Members::of_answer(text)?;
     let its_id = answer.find("id").map(|id| serde_json::from_str::<Value>(id.get()));
-    let is_ours = matches!(&its_id, Some(Ok(its)) if its == id.as_json() || crate::mutant("m17"));
-    if answer.find("method").is_some() && !crate::mutant("m23") {
+    let is_ours = matches!(&its_id, Some(Ok(its)) if its == id.as_json());
+    if answer.find("method").is_some() {
         return Err(NotAList::because("it is a request"));
     }
     match (answer.find("result"), answer.find("error")) {
@@ -247,7 +239,7 @@ fn filtered_result(text: &str, list: &List, usable: &Usable) -> Result<String, N
         let name = members.find(list.name).ok_or_else(|| NotAList::because("an entry has no name"))?;
         let Text(name) = serde_json::from_str(name.get())
             .map_err(|_| NotAList::because("the name of an entry is no text"))?;
-        if usable.shows(list, &name) || crate::mutant("m21") {
+        if usable.shows(list, &name) {
             if kept.len() > 1 {
                 kept.push(',');
             }
@@ -256,10 +248,6 @@ fn filtered_result(text: &str, list: &List, usable: &Usable) -> Result<String, N
     }
     kept.push(']');
     let ttl = result.find(TTL).and_then(|ttl| serde_json::from_str::<u64>(ttl.get()).ok()).unwrap_or(0);
-    let ttl = if crate::mutant("m20") { ttl } else { ttl.min(MAX_TTL) }.to_string();
-    result.written(&[
-        (list.member, kept),
-        (TTL, ttl),
-        (SCOPE, if crate::mutant("m32") { "\"public\"" } else { "\"private\"" }.to_owned()),
-    ])
+    let ttl = ttl.min(MAX_TTL).to_string();
+    result.written(&[(list.member, kept), (TTL, ttl), (SCOPE, "\"private\"".to_owned())])
 }

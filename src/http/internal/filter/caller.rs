@@ -46,20 +46,8 @@ impl Caller {
     ) -> Result<Self, CallerError> {
         let token = one(headers, assertion::HEADER.as_str()).ok_or(CallerError::NoAssertion)?;
         let claims = Claims::open(token, keys, issuer, host, Timestamp::now())?;
-        if !gatepost_core::mutant("m4") {
-            compare(headers, &claims)?;
-        }
-        let mcp = claims
-            .mcp
-            .or_else(|| {
-                gatepost_core::mutant("m15").then(|| assertion::McpClaims {
-                    server: "github".into(),
-                    tools: vec!["*".into()],
-                    prompts: vec![],
-                    resources: vec![],
-                })
-            })
-            .ok_or(CallerError::NotForTools)?;
+        compare(headers, &claims)?;
+        let mcp = claims.mcp.ok_or(CallerError::NotForTools)?;
         let usable = Usable::new(&mcp.tools, &mcp.prompts, &mcp.resources)?;
         Ok(Self { id: claims.sub, server: mcp.server, usable })
     }
@@ -71,7 +59,7 @@ impl Caller {
 
     /// Whether the gate has let them in at this server.
     pub(super) fn is_at(&self, server: &ToolServerId) -> bool {
-        self.server == server.as_str() || gatepost_core::mutant("m2")
+        self.server == server.as_str()
     }
 
     pub(super) const fn usable(&self) -> &Usable {

@@ -15,8 +15,8 @@ mod upstream;
 
 use super::connection_timeouts::{Activity, Phase};
 use super::context::Context;
+use super::received::Received;
 use super::rpc;
-use super::service::Received;
 use super::tools::{Unread, is_json, read, repeated};
 use crate::authn::LoadError;
 use crate::gate::headers::Headers;
@@ -34,6 +34,7 @@ use hyper::header::{ALLOW, HOST, HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use reqwest::Client;
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use upstream::UpstreamError;
@@ -138,10 +139,10 @@ async fn list(
     id: &mut MessageId,
 ) -> Result<Answer, Refused> {
     let gate = &context.gate;
-    if !gate.site.trusts(peer) && !gatepost_core::mutant("m1") {
+    if !gate.site.trusts(peer) {
         return Err(Refused::Peer);
     }
-    let origin = host(head).and_then(|host| gate.site.hosts.find(&host).map(std::borrow::Cow::into_owned));
+    let origin = host(head).and_then(|host| gate.site.hosts.find(&host).map(Cow::into_owned));
     let origin: Origin = origin.ok_or(Refused::Host)?;
     let headers = Headers::new(&head.headers);
     // Before anything is read: only somebody whom the gate has let in makes Gatepost do more.
@@ -149,13 +150,10 @@ async fn list(
     let servers = gate.tool_servers.current().await.map_err(Refused::CannotKnow)?;
     let server = servers.find(origin.host(), head.uri.path().as_bytes());
     let server = server.filter(|server| caller.is_at(&server.id)).ok_or(Refused::NoServer)?;
-    if head.method != Method::POST && !gatepost_core::mutant("m3") {
+    if head.method != Method::POST {
         return Err(Refused::Method);
     }
-    let _permit = context.listing.try_acquire(caller.id());
-    if _permit.is_none() && !gatepost_core::mutant("m8") {
-        return Err(Refused::TooMany);
-    }
+    let _permit = context.listing.try_acquire(caller.id()).ok_or(Refused::TooMany)?;
     let (text, list) = message(headers, body, id).await?;
     let (client, service) = service(context, server)?;
     let hidden: Vec<&str> = gate.site.speakers.hidden_headers().collect();
@@ -183,7 +181,7 @@ async fn message(
     body: &mut Incoming,
     id: &mut MessageId,
 ) -> Result<(Vec<u8>, &'static List), Refused> {
-    if !is_json(headers) && !gatepost_core::mutant("m7") {
+    if !is_json(headers) {
         let why = "it is not application/json without a content coding";
         return Err(Refused::Fault(Fault::Unreadable(why.to_owned())));
     }
@@ -193,14 +191,8 @@ async fn message(
     })?;
     let message = Message::read(&text).map_err(Refused::Fault)?;
     *id = message.id.clone();
-    if !gatepost_core::mutant("m5") {
-        repeated(headers).agree_with(&message).map_err(Refused::Fault)?;
-    }
-    let list = message
-        .method
-        .as_deref()
-        .filter(|_| message.is_request || gatepost_core::mutant("m6"))
-        .and_then(List::of);
+    repeated(headers).agree_with(&message).map_err(Refused::Fault)?;
+    let list = message.method.as_deref().filter(|_| message.is_request).and_then(List::of);
     Ok((text, list.ok_or(Refused::NotAList)?))
 }
 

@@ -80,9 +80,7 @@ impl Reply {
     pub(super) fn checked(&self, found: Result<Filtered, NotAList>) -> Result<String, UpstreamError> {
         match found {
             Ok(Filtered::Error(text)) => Ok(text),
-            Ok(Filtered::List(text)) if self.status == StatusCode::OK || gatepost_core::mutant("m11") => {
-                Ok(text)
-            }
+            Ok(Filtered::List(text)) if self.status == StatusCode::OK => Ok(text),
             Err(error) if self.status == StatusCode::OK => Err(error.into()),
             Ok(Filtered::List(_)) | Err(_) => Err(UpstreamError::Status(self.status.as_u16())),
         }
@@ -99,15 +97,9 @@ pub(super) async fn ask(
     let mut url = service.clone();
     url.set_path(head.uri.path());
     url.set_query(head.uri.query());
-    let request = client
-        .post(url)
-        .timeout(if gatepost_core::mutant("m14") { DEADLINE * 6 } else { DEADLINE })
-        .headers(sent(head, hidden))
-        .body(body);
+    let request = client.post(url).timeout(DEADLINE).headers(sent(head, hidden)).body(body);
     let whole = async { read(request.send().await?).await };
-    timeout(if gatepost_core::mutant("m14") { DEADLINE * 6 } else { DEADLINE }, whole)
-        .await
-        .unwrap_or(Err(UpstreamError::Timeout))
+    timeout(DEADLINE, whole).await.unwrap_or(Err(UpstreamError::Timeout))
 }
 
 /// The client's headers, as far as the tool server may get them.
@@ -119,9 +111,6 @@ fn sent(head: &Parts, hidden: &[&str]) -> HeaderMap {
         .filter_map(|name| name.trim().parse().ok())
         .collect();
     for name in NOT_SENT.iter().chain(&named) {
-        if gatepost_core::mutant("m10") && (name == COOKIE || name == AUTHORIZATION) {
-            continue;
-        }
         headers.remove(name);
     }
     for name in NOT_SENT_EITHER.iter().chain(hidden) {
@@ -139,15 +128,11 @@ fn sent(head: &Parts, hidden: &[&str]) -> HeaderMap {
 async fn read(mut response: Response) -> Result<Reply, UpstreamError> {
     let status = response.status();
     let headers = Headers::new(response.headers());
-    if !gatepost_core::mutant("m11")
-        && status != StatusCode::OK
-        && !status.is_client_error()
-        && !status.is_server_error()
-    {
+    if status != StatusCode::OK && !status.is_client_error() && !status.is_server_error() {
         return Err(UpstreamError::Status(status.as_u16()));
     }
     let is_stream = is_plain(headers, "text/event-stream");
-    if !is_stream && !is_plain(headers, "application/json") && !gatepost_core::mutant("m12") {
+    if !is_stream && !is_plain(headers, "application/json") {
         let is_answer = status == StatusCode::OK;
         return Err(if is_answer {
             UpstreamError::MediaType
@@ -158,7 +143,7 @@ async fn read(mut response: Response) -> Result<Reply, UpstreamError> {
     let (mut whole, mut length, mut stream) = (Vec::new(), 0, EventStream::default());
     while let Some(bytes) = response.chunk().await? {
         length += bytes.len();
-        if length > MAX_ANSWER && !gatepost_core::mutant("m13") {
+        if length > MAX_ANSWER {
             return Err(UpstreamError::TooLarge);
         }
         if !is_stream {
@@ -168,7 +153,7 @@ async fn read(mut response: Response) -> Result<Reply, UpstreamError> {
             return Ok(Reply { status, text });
         }
     }
-    if is_stream && !gatepost_core::mutant("m31") {
+    if is_stream {
         return Err(UpstreamError::NoAnswer);
     }
     let text = String::from_utf8(whole).map_err(|_| UpstreamError::NotUtf8)?;

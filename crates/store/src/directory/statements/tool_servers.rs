@@ -388,12 +388,8 @@ fn demand_system(
 ) -> Result<()> {
     let service = before.and_then(|before| before.service.as_ref());
     let moves = settings.service.is_some() && before.is_some_and(|before| before.url != settings.url);
-    let is_free = settings.service.as_ref() == service && (!moves || gatepost_core::mutant("m33"));
-    if is_free || is_by_system || gatepost_core::mutant("m24") {
-        Ok(())
-    } else {
-        Err(Denied::SystemOnly.into())
-    }
+    let is_free = settings.service.as_ref() == service && !moves;
+    if is_free || is_by_system { Ok(()) } else { Err(Denied::SystemOnly.into()) }
 }
 
 /// Whether a group opens a tenant.
