@@ -169,7 +169,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         Command::Create(create) => self::create(console, *create).await,
         Command::List { tenant, owner } => {
             let owner = owner_id(console, owner.as_ref()).await?;
-            key_table::list(console, &KeyFilter { tenant, owner }).await
+            key_table::list(console, &KeyFilter { tenant, owner, ..KeyFilter::default() }).await
         }
         Command::Show { id } => {
             let key = console.state.admin.find_key(id, &console.actor).await?;

@@ -1,7 +1,9 @@
 //! The pages for administrators: who sees what.
 
 mod forms;
+mod keys;
 mod person;
+mod tools;
 
 use crate::world::{APP, PUBLIC, World};
 use gatepost::http::public;

@@ -61,8 +61,24 @@ fn status_for(route: &Route) -> u16 {
             | "/admin/ends"
             | "/admin/refusals"
             | "/admin/audit"
-            | "/admin/system",
+            | "/admin/system"
+            | "/admin/keys"
+            | "/admin/keys/new"
+            | "/admin/keys/lookup"
+            | "/admin/tools"
+            | "/keys"
+            | "/keys/new",
         ) => 200,
+        // A form of nothing has no choice of the page, or shows what is missing.
+        ("POST", "/admin/keys" | "/keys" | "/keys/{id}/rotate" | "/admin/keys/{id}/rotate") => 400,
+        ("POST", "/admin/keys/lookup" | "/admin/tools") => 422,
+        (_, path)
+            if ["/admin/keys/{id}", "/keys/{id}", "/admin/tools/{id}"]
+                .iter()
+                .any(|of| path.starts_with(of)) =>
+        {
+            404
+        }
         // The public host has no tool server.
         ("GET", path) if path.starts_with("/.well-known/oauth-protected-resource") => 404,
         // Nothing has no name and no address.

@@ -26,22 +26,36 @@ pub enum Section {
     Tenants,
     Requests,
     Access,
+    Keys,
+    Tools,
     Audit,
     System,
+    /// One's own account, which is not in the portal.
+    Account,
+    /// One's own keys, likewise.
+    OwnKeys,
 }
 
 impl Section {
-    /// All parts, in the order of the navigation.
-    const ALL: [Self; 8] = [
+    /// The parts for administrators, in the order of the navigation.
+    const PORTAL: [Self; 10] = [
         Self::Overview,
         Self::People,
         Self::Groups,
         Self::Tenants,
         Self::Requests,
         Self::Access,
+        Self::Keys,
+        Self::Tools,
         Self::Audit,
         Self::System,
     ];
+    /// The parts of one's own account, likewise.
+    const OWN: [Self; 2] = [Self::Account, Self::OwnKeys];
+
+    const fn is_own(self) -> bool {
+        matches!(self, Self::Account | Self::OwnKeys)
+    }
 
     const fn text(self) -> &'static str {
         match self {
@@ -53,6 +67,9 @@ impl Section {
             Self::Audit => "Audit",
             Self::System => "System",
             Self::Requests => "Requests",
+            Self::Keys | Self::OwnKeys => "API keys",
+            Self::Tools => "Tool servers",
+            Self::Account => "Account",
         }
     }
 
@@ -67,16 +84,18 @@ impl Section {
             Self::Audit => paths::ADMIN_AUDIT,
             Self::System => paths::ADMIN_SYSTEM,
             Self::Requests => paths::ADMIN_REQUESTS,
+            Self::Keys => paths::ADMIN_KEYS,
+            Self::Tools => paths::ADMIN_TOOLS,
+            Self::Account => paths::ACCOUNT,
+            Self::OwnKeys => paths::OWN_KEYS,
         }
     }
 
     /// Whether it has anything for somebody who administers this.
     const fn is_for(self, scope: &Scope) -> bool {
         match self {
-            Self::Overview | Self::People | Self::Tenants | Self::Requests | Self::Access | Self::Audit => {
-                true
-            }
             Self::Groups | Self::System => matches!(scope, Scope::System),
+            _ => true,
         }
     }
 }
@@ -85,6 +104,10 @@ impl Section {
 #[derive(Clone, Debug)]
 pub(super) struct Portal {
     pub(super) reader: String,
+    /// The name of the navigation.
+    pub(super) label: &'static str,
+    /// Its first page.
+    pub(super) home: &'static str,
     pub(super) entries: Vec<Entry>,
     /// The pages above this one.
     pub(super) crumbs: Vec<Crumb>,
@@ -115,7 +138,12 @@ impl Portal {
             let mark = if above.is_none() { "page" } else { "true" };
             Entry { text: one.text(), path: one.path(), current: Some(mark).filter(|_| one == section) }
         };
-        let entries = Section::ALL.into_iter().filter(|one| one.is_for(frame.scope)).map(entry);
+        let (label, home, parts) = if section.is_own() {
+            ("Your account", paths::ACCOUNT, Section::OWN.as_slice())
+        } else {
+            ("Administration", paths::ADMIN, Section::PORTAL.as_slice())
+        };
+        let entries = parts.iter().copied().filter(|one| one.is_for(frame.scope)).map(entry);
         let crumb = |text: &str, path: &str| Crumb { text: text.to_owned(), path: path.to_owned() };
         let crumbs = above.map(|above| {
             let own = crumb(section.text(), section.path());
@@ -123,6 +151,8 @@ impl Portal {
         });
         Self {
             reader: frame.reader.to_owned(),
+            label,
+            home,
             entries: entries.collect(),
             crumbs: crumbs.unwrap_or_default(),
             notice: frame.notice.map(str::to_owned),

@@ -1,6 +1,7 @@
 //! Paths and parameters of the pages' links and forms, also used by the route tables.
 
-use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, UserId};
+use gatepost_core::api_key::KeyId;
+use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, ToolServerId, UserId};
 use std::borrow::Borrow;
 use std::time::Duration;
 use url::form_urlencoded::byte_serialize;
@@ -48,6 +49,14 @@ pub const ADMIN_REFUSALS: &str = "/admin/refusals";
 pub const ADMIN_GROUPS: &str = "/admin/groups";
 /// The tenants, for administrators.
 pub const ADMIN_TENANTS: &str = "/admin/tenants";
+/// The API keys of the person who is signed in.
+pub const OWN_KEYS: &str = "/keys";
+/// The API keys, for administrators.
+pub const ADMIN_KEYS: &str = "/admin/keys";
+/// Whose a found key is, for administrators.
+pub const ADMIN_KEY_LOOKUP: &str = "/admin/keys/lookup";
+/// The tool servers, for administrators.
+pub const ADMIN_TOOLS: &str = "/admin/tools";
 /// Who changed what, for administrators.
 pub const ADMIN_AUDIT: &str = "/admin/audit";
 /// How the installation is, for administrators of the system.
@@ -139,6 +148,21 @@ pub fn admin_tenant(id: &TenantId) -> String {
 /// The page of a refusal, for administrators.
 pub fn admin_refusal(number: RequestId) -> String {
     format!("{ADMIN_REFUSALS}/{number}")
+}
+
+/// The page of a key, for administrators.
+pub fn admin_key(id: KeyId) -> String {
+    format!("{ADMIN_KEYS}/{id}")
+}
+
+/// The page of one of one's own keys.
+pub fn own_key(id: KeyId) -> String {
+    format!("{OWN_KEYS}/{id}")
+}
+
+/// The page of a tool server, for administrators.
+pub fn admin_tool_server(id: &ToolServerId) -> String {
+    format!("{ADMIN_TOOLS}/{id}")
 }
 
 /// A path with the given parameters, encoded.

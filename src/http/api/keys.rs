@@ -32,7 +32,8 @@ const DRY: &str = "A dry run makes no key.";
 #[utoipa::path(get, path = "/api/v1/keys", tag = "keys", params(HeldByParameters, PageParameters),
     responses((status = 200, body = List<Key>), ReadProblems))]
 pub(super) async fn list(caller: Caller, admin: Data<Context>, page: Page<HeldBy>) -> Result<Reply, Refused> {
-    let filter = KeyFilter { tenant: page.filter.tenant.clone(), owner: page.filter.owner };
+    let filter =
+        KeyFilter { tenant: page.filter.tenant.clone(), owner: page.filter.owner, ..KeyFilter::default() };
     listed(&admin, &caller.scope, &page, &filter).await
 }
 
@@ -48,7 +49,7 @@ pub(super) async fn list_of_tenant(
     caller.scope.allows(&Matter::Tenant(id.clone()))?;
     let found = admin.stores.directory.find_tenant(&caller.scope, &id).await?;
     found.ok_or_else(|| DirectoryError::UnknownTenant(id.clone()))?;
-    listed(&admin, &caller.scope, &page, &KeyFilter { tenant: Some(id), owner: None }).await
+    listed(&admin, &caller.scope, &page, &KeyFilter { tenant: Some(id), ..KeyFilter::default() }).await
 }
 
 /// Lists the keys of a person by id.
@@ -61,14 +62,15 @@ pub(super) async fn list_of_user(
     page: Page<()>,
 ) -> Result<Reply, Refused> {
     super::users::find(&admin, &caller.scope, id).await?;
-    listed(&admin, &caller.scope, &page, &KeyFilter { tenant: None, owner: Some(id) }).await
+    listed(&admin, &caller.scope, &page, &KeyFilter { owner: Some(id), ..KeyFilter::default() }).await
 }
 
 /// Lists the caller's own keys by id.
 #[utoipa::path(get, path = "/api/v1/me/keys", tag = "me", params(PageParameters),
     responses((status = 200, body = List<Key>), ReadProblems))]
 pub(super) async fn list_own(caller: Person, admin: Data<Context>, page: Page<()>) -> Result<Reply, Refused> {
-    listed(&admin, &Scope::System, &page, &KeyFilter { tenant: None, owner: Some(caller.id()) }).await
+    listed(&admin, &Scope::System, &page, &KeyFilter { owner: Some(caller.id()), ..KeyFilter::default() })
+        .await
 }
 
 async fn listed<F>(

@@ -137,7 +137,7 @@ async fn begin(admin: &Context, user: UserId) -> Result<Bytes, Refused> {
     let record = find(admin, scope, user).await?;
     let traces = admin.stores.directory.find_traces(user).await?;
     let requests = admin.stores.directory.list_requests_of(user, MOST_REQUESTS).await?;
-    let of_user = KeyFilter { tenant: None, owner: Some(user) };
+    let of_user = KeyFilter { owner: Some(user), ..KeyFilter::default() };
     let keys = admin.stores.directory.search_keys(scope, &of_user, None, MOST_KEYS).await?;
     let sessions = retry(async || admin.stores.sessions.list_of_user(user).await).await;
     let sessions = sessions.map_err(crate::admin::SessionError::from)?;

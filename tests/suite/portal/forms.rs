@@ -27,7 +27,8 @@ pub fn form_of(answer: &Answer, path: &str, action: &str) -> FilledForm {
         answer.body.split_once(&start).unwrap_or_else(|| panic!("no {action} in {}", answer.body));
     let form = form.split("</form>").next().unwrap();
     let inputs = form.split("<input").skip(1).map(|input| input.split('>').next().unwrap());
-    let is_sent = |input: &&str| !input.contains("type=\"radio\"") || input.contains("checked");
+    let is_choice = |input: &&str| input.contains("type=\"radio\"") || input.contains("type=\"checkbox\"");
+    let is_sent = |input: &&str| !is_choice(input) || input.contains("checked");
     let fields = inputs.filter(is_sent).map(|input| (attribute(input, "name"), attribute(input, "value")));
     FilledForm { page: path.to_owned(), action: action.to_owned(), fields: fields.collect() }
 }

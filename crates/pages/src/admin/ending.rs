@@ -1,5 +1,6 @@
-//! What ends soon: memberships, and decisions about administrators.
+//! What ends soon: memberships, decisions about administrators, and keys.
 
+use super::keys::{KeyFacts, KeyPages, KeyView};
 use super::parts::{ApiCall, Empty, FilterLink, Filters};
 use crate::frame::{Frame, Section};
 use crate::message::{Chrome, render};
@@ -21,6 +22,11 @@ pub struct EndingSoon<'a> {
     pub entries: &'a [EndingEntry<'a>],
     /// Where the next page begins.
     pub next: Option<&'a str>,
+    /// Keys that end in this time, the soonest first.
+    pub keys: &'a [KeyFacts<'a>],
+    /// There are more of them.
+    pub has_more_keys: bool,
+    pub now: Timestamp,
 }
 
 /// Something of a person that ends.
@@ -49,6 +55,8 @@ struct View<'a> {
     entries: Vec<EntryView<'a>>,
     empty: Empty<'static>,
     next: Option<String>,
+    keys: Vec<KeyView<'a>>,
+    has_more_keys: bool,
     api: Vec<ApiCall>,
 }
 
@@ -64,7 +72,7 @@ struct EntryView<'a> {
 
 impl EndingSoon<'_> {
     /// The stretches of time that can be chosen.
-    pub const DAYS: [u32; 4] = [1, 7, 30, 90];
+    pub const DAYS: [u32; 6] = [1, 3, 7, 14, 30, 90];
     /// The one that is chosen first.
     pub const FIRST: u32 = 7;
 
@@ -80,10 +88,12 @@ impl EndingSoon<'_> {
             filters: Filters { label: "Ends within", links: Self::DAYS.map(link).into() },
             entries: self.entries.iter().map(entry).collect(),
             empty: Empty {
-                text: "Nothing ends in this time.",
+                text: "No membership and no decision ends in this time.",
                 remedy: "Memberships and decisions that have an end appear here before they end.",
             },
             next: self.next.map(|next| link_to(self.days, Some(next))),
+            keys: self.keys.iter().map(|key| key.in_list(KeyPages::Portal, self.now)).collect(),
+            has_more_keys: self.has_more_keys,
             api: vec![
                 ApiCall::of("PUT", "/groups/42/members/alice@example.com")
                     .with_body(&serde_json::json!({ "until": "2027-01-31T17:00:00Z" })),

@@ -91,6 +91,11 @@ impl EnteredEnd {
         format!("{}{seconds}", self.at).parse().ok()
     }
 
+    /// Whether the other time is one.
+    pub(super) fn is_time(&self) -> bool {
+        self.time().is_some()
+    }
+
     /// When it ends. `None`: never.
     ///
     /// # Errors
@@ -148,7 +153,7 @@ impl<'a> Ends<'a> {
             is_chosen: choice == entered.choice,
         };
         // The field takes nothing else.
-        let at = entered.time().map_or("", |_| entered.at.as_str());
+        let at = if entered.is_time() { entered.at.as_str() } else { "" };
         Self { id, legend, choices: EndChoice::ALL.map(choice).into(), at, error }
     }
 

@@ -71,6 +71,8 @@ pub enum Attention<'a> {
     },
     /// So much ends within a week, or more, and what is next of it.
     Ends { count: usize, has_more: bool, next: EndingEntry<'a> },
+    /// So many keys end within 14 days, or more, and the name and the end of the next.
+    Keys { count: usize, has_more: bool, name: &'a str, until: Timestamp },
 }
 
 #[derive(Template)]
@@ -194,6 +196,17 @@ fn attention(entry: &Attention<'_>) -> AttentionView {
             detail: format!("The next is of {}, {}:", next.title(), next.words()),
             at: Some(Moment(next.until)),
             link: paths::ADMIN_ENDS.to_owned(),
+            link_text: "Look at them",
+        },
+        Attention::Keys { count, has_more, name, until } => AttentionView {
+            title: match (count, has_more) {
+                (1, false) => "1 API key ends within 14 days".to_owned(),
+                (_, false) => format!("{count} API keys end within 14 days"),
+                (_, true) => format!("More than {count} API keys end within 14 days"),
+            },
+            detail: format!("What uses them stops then. The next is {name}:"),
+            at: Some(Moment(until)),
+            link: paths::query(paths::ADMIN_KEYS, &[("state", Some("soon"))]),
             link_text: "Look at them",
         },
     }

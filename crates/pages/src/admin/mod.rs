@@ -8,12 +8,14 @@ mod changing;
 mod ending;
 mod ends;
 mod entries;
+mod form_errors;
 mod forms;
 mod group;
 mod group_link;
 mod group_removal;
 mod groups;
 mod home;
+mod keys;
 mod notice;
 mod parts;
 mod people;
@@ -29,6 +31,7 @@ mod system;
 mod tenant;
 mod tenant_removal;
 mod tenants;
+mod tools;
 
 pub use access::{Access, AccessAnswer, AccessForm, OpenerEntry, RequirementEntry, WayEntry};
 pub use audit::{Audit, AuditFilterWords, AuditRow};
@@ -39,12 +42,17 @@ pub use entries::{
     AdminEntry, AdminSession, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonSummary,
     RefusalEntry, TenantEntry, member_words,
 };
+pub use form_errors::FormErrors;
 pub use forms::EnteredText;
 pub use group::{GroupDetails, GroupEntered, LinkEntry, LinkStanding, MappedTenant, MemberEntry};
 pub use group_link::{GroupLinking, SeenGroup};
 pub use group_removal::{GroupDeletion, LinkRemoval};
 pub use groups::{GroupEntry, Groups};
 pub use home::{Attention, Found, Home, HomeNumbers};
+pub use keys::{
+    EnteredKeyEnd, KeyChoices, KeyDetails, KeyEndChoice, KeyEntered, KeyFacts, KeyForm, KeyFormOf, KeyLookup,
+    KeyMade, KeyPages, KeyRevocation, KeyRotation, KeyState, Keys, KeysOf, OVERLAPS,
+};
 pub use notice::PersonNotice;
 pub use people::{CreatingForm, MembersOf, People, PersonEntry};
 pub use person::{DecidingForm, JoiningForm, PersonDetails, SystemDetails};
@@ -61,3 +69,7 @@ pub use system::{ProviderEntry, StoreState, SystemState};
 pub use tenant::{MappedGroup, TenantDetails, TenantEntered, TenantPersonEntry};
 pub use tenant_removal::TenantDeletion;
 pub use tenants::{TenantSummary, Tenants};
+pub use tools::{
+    RuleEntered, RuleQuestion, ToolRuleEntry, ToolServerDeletion, ToolServerDetails, ToolServerEdit,
+    ToolServerEntered, ToolServerFacts, ToolServers,
+};

@@ -97,6 +97,29 @@ impl Field<'_> {
     }
 }
 
+/// A field of several lines. What was entered stays when it is wrong.
+#[derive(Clone, Debug)]
+pub(super) struct Area<'a> {
+    /// Unique on the page.
+    pub(super) id: &'static str,
+    pub(super) name: &'static str,
+    pub(super) label: &'static str,
+    pub(super) hint: String,
+    pub(super) value: &'a str,
+    /// What is wrong with the value, as a sentence.
+    pub(super) error: Option<&'a str>,
+}
+
+/// Something that is chosen or not.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Check {
+    pub(super) name: &'static str,
+    pub(super) text: &'static str,
+    /// What it gives.
+    pub(super) hint: &'static str,
+    pub(super) is_chosen: bool,
+}
+
 /// A form that has only a button.
 #[derive(Clone, Debug)]
 pub(super) struct Button {

@@ -1,4 +1,4 @@
-//! What a form has just done to a group or a tenant, in the address that it redirects to. The address holds a word, never
+//! What a form has just done to a group, a tenant, a key or a tool server, in the address that it redirects to. The address holds a word, never
 //! a text: anybody can make a link with it.
 
 /// What a form did.
@@ -16,10 +16,22 @@ pub enum PlaceNotice {
     Unlinked,
     Mapped,
     Unmapped,
+    KeyChanged,
+    KeyRevoked,
+    /// The form was sent before, and has made its key.
+    KeyShown,
+    /// The key whose secret was looked up.
+    KeyFound,
+    Registered,
+    ServerChanged,
+    Allowed,
+    /// There was such a rule already.
+    AllowedBefore,
+    Forbidden,
 }
 
 impl PlaceNotice {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 20] = [
         Self::Created,
         Self::Known,
         Self::Renamed,
@@ -31,6 +43,15 @@ impl PlaceNotice {
         Self::Unlinked,
         Self::Mapped,
         Self::Unmapped,
+        Self::KeyChanged,
+        Self::KeyRevoked,
+        Self::KeyShown,
+        Self::KeyFound,
+        Self::Registered,
+        Self::ServerChanged,
+        Self::Allowed,
+        Self::AllowedBefore,
+        Self::Forbidden,
     ];
 
     /// The value of `done`.
@@ -47,6 +68,15 @@ impl PlaceNotice {
             Self::Unlinked => "unlinked",
             Self::Mapped => "mapped",
             Self::Unmapped => "unmapped",
+            Self::KeyChanged => "key-changed",
+            Self::KeyRevoked => "key-revoked",
+            Self::KeyShown => "key-shown",
+            Self::KeyFound => "key-found",
+            Self::Registered => "registered",
+            Self::ServerChanged => "server-changed",
+            Self::Allowed => "allowed",
+            Self::AllowedBefore => "allowed-before",
+            Self::Forbidden => "forbidden",
         }
     }
 
@@ -68,6 +98,21 @@ impl PlaceNotice {
             Self::Unlinked => "The provider\u{2019}s group is no longer linked.",
             Self::Mapped => "The group opens the tenant now.",
             Self::Unmapped => "The group opens the tenant no more.",
+            Self::KeyChanged => "The key is changed. That counts from the next request on.",
+            Self::KeyRevoked => "The key is revoked. It counts no more within a second.",
+            Self::KeyShown => {
+                "This form was sent before, and its secret was shown then. Get another secret if you do not have it."
+            }
+            Self::KeyFound => {
+                "This is the key that was found. If others may know it, revoke it or get another secret."
+            }
+            Self::Registered => {
+                "It is registered. Allow something now, or leave all tools open to who may enter."
+            }
+            Self::ServerChanged => "It is changed. That counts within a second.",
+            Self::Allowed => "It is allowed. That counts within a second.",
+            Self::AllowedBefore => "There was such a rule already.",
+            Self::Forbidden => "The rule is gone. That counts within a second.",
         }
     }
 }

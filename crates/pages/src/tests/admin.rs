@@ -267,7 +267,15 @@ fn ending(name: &str, words: &str, count: usize) -> Sample {
     };
     let entries: Vec<_> = (0..count).map(entry).collect();
     let next = Some(words).filter(|_| count > 3);
-    let page = EndingSoon { frame: frame(words, None), days: 30, entries: &entries, next };
+    let page = EndingSoon {
+        frame: frame(words, None),
+        days: 30,
+        entries: &entries,
+        next,
+        keys: &[],
+        has_more_keys: false,
+        now: NOW,
+    };
     Sample { name: format!("admin-ending-{name}"), page: page.page() }
 }
 

@@ -2,8 +2,10 @@
 
 mod admin;
 mod admin_access;
+mod admin_keys;
 mod admin_places;
 mod admin_requests;
+mod admin_tools;
 mod contrast;
 mod debugger;
 mod markup;
@@ -11,8 +13,10 @@ mod samples;
 
 use super::*;
 use admin::admin_samples as people_samples;
+use admin_keys::key_samples;
 use admin_places::place_samples;
 use admin_requests::request_samples;
+use admin_tools::tool_samples;
 use debugger::{explained_samples, live_samples};
 use gatepost_core::host::Origin;
 use gatepost_core::ids::RequestId;
@@ -22,7 +26,8 @@ const SHIPPED_MAX_RESPONSE_BODY_SIZE: usize = 16_384;
 
 /// The pages of the portal.
 fn admin_samples() -> Vec<Sample> {
-    people_samples().into_iter().chain(place_samples()).chain(request_samples()).collect()
+    let programs = key_samples().into_iter().chain(tool_samples());
+    people_samples().into_iter().chain(place_samples()).chain(request_samples()).chain(programs).collect()
 }
 
 fn all() -> Vec<Sample> {

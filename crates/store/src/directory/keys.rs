@@ -99,6 +99,23 @@ impl KeyRecord {
 pub struct KeyFilter {
     pub tenant: Option<TenantId>,
     pub owner: Option<UserId>,
+    /// A part of the name or of the machine's name, or the hint.
+    pub q: Option<String>,
+    pub standing: Option<KeyStanding>,
+}
+
+/// Whether keys count, as far as they say themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyStanding {
+    /// Neither revoked nor ended at this time.
+    Valid(Timestamp),
+    /// Not revoked, and their end lies between these times.
+    EndsBetween(Timestamp, Timestamp),
+    /// Not revoked, and ended by this time.
+    Ended(Timestamp),
+    Revoked,
+    /// Not revoked, made before this time, and not used since.
+    UnusedSince(Timestamp),
 }
 
 /// A use of a key.

@@ -55,7 +55,7 @@ pub use changes::{Conditions, Done};
 pub use count::Count;
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
-pub use keys::{EndingKey, FoundKey, KeyFilter, KeyHolder, KeyRecord, KeyUsed};
+pub use keys::{EndingKey, FoundKey, KeyFilter, KeyHolder, KeyRecord, KeyStanding, KeyUsed};
 pub use lists::{
     AdminRecord, By, DayCount, Ending, EndingThing, GroupFilter, GroupState, GroupStateError, GroupTenant,
     LinkedGroup, Page, PeopleCount, Place, PlaceError, RefusalFilter, TenantGroup, TenantMember,

@@ -8,6 +8,7 @@ use crate::http::public::fault::Fault;
 use crate::sign_in::Problem;
 use actix_web::Either;
 use gatepost_core::administration::{Denied, Version};
+use gatepost_core::api_key::KeyFaultKind;
 use gatepost_core::error_chain::sentence;
 use gatepost_pages::Section;
 use gatepost_pages::admin::RefusedChange;
@@ -145,7 +146,12 @@ impl From<DirectoryError> for Refused {
         let (status, remedy) = match &error {
             E::Overtaken(version) => return Self::Overtaken(*version),
             E::Denied(Denied::SystemOnly | Denied::NotByKey) => return Self::Fault(Fault::AdminsOnly),
-            E::Denied(Denied::Hidden) | E::UnknownUser(_) | E::UnknownTenant(_) | E::UnknownRequest(_) => {
+            E::Denied(Denied::Hidden)
+            | E::UnknownUser(_)
+            | E::UnknownTenant(_)
+            | E::UnknownRequest(_)
+            | E::UnknownKey(_)
+            | E::UnknownToolServer(_) => {
                 return Self::Fault(Fault::NotFound);
             }
             E::LastAdmin => (409, "Make somebody else an administrator of the system first."),
@@ -157,6 +163,19 @@ impl From<DirectoryError> for Refused {
             E::ReservedGroup(_) | E::LinkedByConfiguration(_) => {
                 (409, "Change the configuration, and restart Gatepost.")
             }
+            E::KeyRevoked(_) => (409, "Make another key."),
+            E::KeyRefused(faults) => match faults.kind() {
+                KeyFaultKind::Wider => (403, "Ask an administrator of the system."),
+                KeyFaultKind::TooMany => (409, "Revoke a key that is no longer used."),
+                KeyFaultKind::NotPossible => (422, "Change what is wrong."),
+            },
+            E::ToolServerExists(_) => (409, "Choose another id."),
+            E::AddressTaken => (409, "Choose another address, or change the other server first."),
+            E::HostNotProtected(_) => (422, "Choose an address at a protected host."),
+            E::UnknownToolRule(..) => {
+                (409, "Somebody may have removed it in the meantime. Look at the rules again.")
+            }
+            E::TooManyRules(_) => (409, "Remove a rule first, or write one with * for several names."),
             // The version of a request says the same, but a change may come without one.
             E::RequestDecided(..) => return Self::Overtaken(None),
             E::NameTaken(_) => (409, "Choose another name."),

@@ -1,6 +1,7 @@
 //! What ends soon.
 
 use super::forms::{PAGE, linked};
+use super::keys::facts;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
 use crate::http::public::extract::Query;
@@ -12,6 +13,9 @@ use gatepost_pages::admin::{EndingEntry, EndingSoon, EndingThing};
 use gatepost_store::directory::{self, Ending};
 use serde::Deserialize;
 use std::time::Duration;
+
+/// Keys that the page shows.
+const SHOWN_KEYS: u32 = 20;
 
 pub(super) const DAY: Duration = Duration::from_hours(24);
 
@@ -38,8 +42,17 @@ pub(in crate::http::public) async fn list(
     let found = directory.list_ending(scope, (now, now.plus(DAY * days)), after.as_ref(), PAGE).await?;
     let entries: Vec<_> = found.items.iter().map(entry).collect();
     let next = found.next.map(|next| next.to_string());
-    let frame = administrator.frame(None);
-    Ok(PageAnswer(EndingSoon { frame, days, entries: &entries, next: next.as_deref() }.page()))
+    let keys = directory.list_ending_keys(scope, (now, now.plus(DAY * days)), None, SHOWN_KEYS).await?;
+    let page = EndingSoon {
+        frame: administrator.frame(None),
+        days,
+        entries: &entries,
+        next: next.as_deref(),
+        keys: &keys.items.iter().map(facts).collect::<Vec<_>>(),
+        has_more_keys: keys.next.is_some(),
+        now,
+    };
+    Ok(PageAnswer(page.page()))
 }
 
 pub(super) fn entry(ending: &Ending) -> EndingEntry<'_> {

@@ -13,11 +13,11 @@ use gatepost_core::access_request::RequestState;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupId, GroupName, TenantId};
-use gatepost_pages::admin::{Attention, EndingSoon, Found, Home, HomeNumbers, PersonEntry};
+use gatepost_pages::admin::{Attention, EndingSoon, Found, Home, HomeNumbers, KeyState, PersonEntry};
 use gatepost_pages::{Activity, DayNumbers};
 use gatepost_store::directory::{
-    DayCount, Directory, DirectoryError, Ending, GroupFilter, GroupRecord, LinkSource, Page, RequestFilter,
-    TenantRecord, UnlinkedGroup, UserFilter, UserSummary,
+    DayCount, Directory, DirectoryError, Ending, GroupFilter, GroupRecord, KeyRecord, LinkSource, Page,
+    RequestFilter, TenantRecord, UnlinkedGroup, UserFilter, UserSummary,
 };
 use serde::Deserialize;
 
@@ -63,9 +63,12 @@ pub(in crate::http::public) async fn home(
     let unlinked = directory.list_unlinked_groups(scope, UNLINKED).await?;
     let soon = (now, now.plus(DAY * EndingSoon::FIRST));
     let ending = directory.list_ending(scope, soon, None, COUNTED).await?;
+    let ending_keys =
+        directory.list_ending_keys(scope, (now, now.plus(DAY * KeyState::SOON)), None, COUNTED).await?;
     let is_fresh = *scope == Scope::System && is_fresh(directory).await?;
     let unlinked = unlinked.iter().filter(|group| group.people.number >= MANY);
-    let others = unlinked.map(|group| nameless(&context, group)).chain(ends(&ending));
+    let others =
+        unlinked.map(|group| nameless(&context, group)).chain(ends(&ending)).chain(keys(&ending_keys));
     let attention = requests(directory, scope).await?.into_iter().chain(others);
     let (people, groups, tenants) = matches.as_ref().map(Matches::entries).unwrap_or_default();
     let page = Home {
@@ -173,4 +176,10 @@ fn nameless<'a>(context: &'a Context, group: &'a UnlinkedGroup) -> Attention<'a>
 fn ends(ending: &Page<Ending>) -> Option<Attention<'_>> {
     let (count, has_more) = (ending.items.len(), ending.next.is_some());
     Some(Attention::Ends { count, has_more, next: ends::entry(ending.items.first()?) })
+}
+
+fn keys(ending: &Page<KeyRecord>) -> Option<Attention<'_>> {
+    let next = ending.items.first()?;
+    let (count, has_more) = (ending.items.len(), ending.next.is_some());
+    Some(Attention::Keys { count, has_more, name: &next.name, until: next.limits.expires_at? })
 }

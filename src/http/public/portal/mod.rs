@@ -15,6 +15,7 @@ mod group_links;
 mod groups;
 mod home;
 mod joining;
+mod keys;
 mod loaded;
 mod people;
 mod person;
@@ -27,6 +28,7 @@ mod system;
 mod tenant;
 mod tenant_changes;
 mod tenants;
+mod tools;
 
 use super::RequestOrigin::{Anywhere, OwnPages};
 use super::callers::{Administrator, Administrators, SystemAdministrators};
@@ -62,6 +64,8 @@ pub(super) fn register(routes: &mut Routes<'_>) {
         users.add(page("/{id}/decide").on(POST, SystemAdministrators, OwnPages, deciding::decide));
     });
     routes.add(page(paths::ADMIN_ENDS).on(GET, SystemAdministrators, Anywhere, ends::list));
+    keys::register(routes);
+    tools::register(routes);
     places::register(routes);
 }
 

@@ -1,8 +1,8 @@
 //! API keys, as administrators and their owners see them.
 
 use super::super::key_rows::key_columns;
-use super::{Db, Result, Store, limit_of, push_tenants};
-use crate::directory::keys::{EndingKey, KeyFilter, KeyRecord};
+use super::{Db, Result, Store, containing, limit_of, push_tenants, typed};
+use crate::directory::keys::{EndingKey, KeyFilter, KeyRecord, KeyStanding};
 use crate::directory::lists::{Page, Place};
 use gatepost_core::administration::Scope;
 use gatepost_core::api_key::KeyId;
@@ -35,7 +35,7 @@ impl Store {
         after: Option<&Place>,
         limit: u32,
     ) -> Result<Page<KeyRecord>> {
-        let KeyFilter { tenant, owner } = filter;
+        let KeyFilter { tenant, owner, q, standing } = filter;
         let mut query = QueryBuilder::<Db>::new(KEYS);
         if let Some(place) = after {
             query.push(" AND k.id > ").push_bind(place.0.clone());
@@ -45,6 +45,15 @@ impl Store {
         }
         if let Some(owner) = owner {
             query.push(" AND k.owner_id = ").push_bind(owner.to_string());
+        }
+        if let Some(text) = typed(q.as_deref()) {
+            let part = containing(&text);
+            query.push(" AND (k.hint = ").push_bind(text);
+            query.push(" OR lower(k.name) LIKE ").push_bind(part.clone()).push(" ESCAPE '\\'");
+            query.push(" OR k.machine_name LIKE ").push_bind(part).push(" ESCAPE '\\')");
+        }
+        if let Some(standing) = standing {
+            push_standing(&mut query, *standing);
         }
         limit_keys(&mut query, scope);
         query.push(" ORDER BY k.id LIMIT ").push_bind(i64::from(limit) + 1);
@@ -134,6 +143,29 @@ impl Store {
 fn read_place(place: &str) -> Option<(i64, &str)> {
     let (end, id) = place.split_once(' ')?;
     Some((end.parse().ok()?, id))
+}
+
+/// Adds the condition that a key has this standing.
+fn push_standing(query: &mut QueryBuilder<Db>, standing: KeyStanding) {
+    let is_revoked = standing == KeyStanding::Revoked;
+    query.push(if is_revoked { " AND k.revoked_at IS NOT NULL" } else { " AND k.revoked_at IS NULL" });
+    match standing {
+        KeyStanding::Revoked => {}
+        KeyStanding::Valid(now) => {
+            query.push(" AND (k.expires_at IS NULL OR k.expires_at > ").push_bind(now.unix()).push(")");
+        }
+        KeyStanding::EndsBetween(from, to) => {
+            query.push(" AND k.expires_at > ").push_bind(from.unix());
+            query.push(" AND k.expires_at <= ").push_bind(to.unix());
+        }
+        KeyStanding::Ended(now) => {
+            query.push(" AND k.expires_at <= ").push_bind(now.unix());
+        }
+        KeyStanding::UnusedSince(time) => {
+            query.push(" AND k.created_at <= ").push_bind(time.unix());
+            query.push(" AND (k.last_used_at IS NULL OR k.last_used_at <= ").push_bind(time.unix()).push(")");
+        }
+    }
 }
 
 /// Adds the condition that the key exists for the reader.

@@ -1,0 +1,103 @@
+//! The list of keys.
+
+use super::facts;
+use super::reader::KeyReader;
+use crate::admin::Context;
+use crate::http::public::answer::PageAnswer;
+use crate::http::public::extract::Query;
+use crate::http::public::fault::Fault;
+use crate::http::public::portal::ends::DAY;
+use crate::http::public::portal::forms::{PAGE, linked};
+use crate::http::public::portal::loaded::named;
+use crate::http::public::portal::people::LONGEST;
+use actix_web::web;
+use gatepost_core::administration::Scope;
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::{TenantId, UserId};
+use gatepost_pages::admin::{KeyFacts, KeyState, Keys, KeysOf, PlaceNotice};
+use gatepost_store::directory::{KeyFilter, KeyStanding, UserKey};
+use serde::Deserialize;
+
+/// A key that was not used for so many days is unused.
+const UNUSED_DAYS: u32 = 90;
+
+/// The words of the states, and their texts.
+const STATES: [(&str, &str); 5] = [
+    ("valid", "Valid"),
+    ("soon", "Ends within 14 days"),
+    ("unused", "Not used for 90 days"),
+    ("ended", "Ended"),
+    ("revoked", "Revoked"),
+];
+
+fn standing(state: &str, now: Timestamp) -> Option<KeyStanding> {
+    Some(match state {
+        "valid" => KeyStanding::Valid(now),
+        "soon" => KeyStanding::EndsBetween(now, now.plus(DAY * KeyState::SOON)),
+        "unused" => KeyStanding::UnusedSince(now.minus(DAY * UNUSED_DAYS)),
+        "ended" => KeyStanding::Ended(now),
+        "revoked" => KeyStanding::Revoked,
+        _ => return None,
+    })
+}
+
+/// The filter, where the page begins, and what the last form did.
+#[derive(Deserialize)]
+pub(in crate::http::public) struct Parameters {
+    q: Option<String>,
+    state: Option<String>,
+    tenant: Option<String>,
+    owner: Option<String>,
+    after: Option<String>,
+    done: Option<String>,
+}
+
+/// Lists the keys that exist for the reader.
+///
+/// # Errors
+/// [`Fault`]: the filter is none of the page's, or the directory does not answer.
+pub(in crate::http::public) async fn list<C: Into<KeyReader>>(
+    caller: C,
+    context: web::Data<Context>,
+    Query(parameters): Query<Parameters>,
+) -> Result<PageAnswer, Fault> {
+    let (reader, now, directory): (KeyReader, _, _) =
+        (caller.into(), Timestamp::now(), &context.stores.directory);
+    let state = parameters.state.as_deref().filter(|state| !state.is_empty());
+    let standing = state.map(|state| standing(state, now).ok_or(Fault::NotFound)).transpose()?;
+    let (after, q) = (linked(parameters.after.as_deref())?, parameters.q.unwrap_or_default());
+    let q: String = q.trim().chars().take(LONGEST).collect();
+    let (tenant, owner): (Option<TenantId>, Option<UserId>) = if reader.is_own() {
+        (None, Some(reader.id()))
+    } else {
+        (linked(parameters.tenant.as_deref())?, linked(parameters.owner.as_deref())?)
+    };
+    let scope = if reader.is_own() { &Scope::System } else { &reader.scope };
+    if let Some(tenant) = &tenant {
+        directory.find_tenant(scope, tenant).await?.ok_or(Fault::NotFound)?;
+    }
+    let title = match owner {
+        Some(owner) if !reader.is_own() => {
+            let user = directory.find_user(scope, &UserKey::Id(owner)).await?.ok_or(Fault::NotFound)?;
+            Some((owner, named(&user.summary)))
+        }
+        _ => None,
+    };
+    let filter = KeyFilter { tenant, owner, q: Some(q), standing };
+    let found = directory.search_keys(scope, &filter, after.as_ref(), PAGE).await?;
+    let keys: Vec<KeyFacts<'_>> = found.items.iter().map(facts).collect();
+    let next = found.next.map(|next| next.to_string());
+    let of_owner = title.as_ref().map(|(id, title)| KeysOf::Owner(*id, title));
+    let page = Keys {
+        frame: reader.frame(PlaceNotice::text_of(parameters.done.as_deref())),
+        pages: reader.pages,
+        q: filter.q.as_deref().unwrap_or_default(),
+        state,
+        states: &STATES,
+        of: filter.tenant.as_ref().map(KeysOf::Tenant).or(of_owner),
+        keys: &keys,
+        next: next.as_deref(),
+        now,
+    };
+    Ok(PageAnswer(page.page()))
+}

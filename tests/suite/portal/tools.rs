@@ -1,0 +1,123 @@
+//! The pages of tool servers and their rules.
+
+use super::forms::{form, form_of};
+use super::{page, start};
+use crate::world::{APP, World};
+use gatepost_kit::client::Client;
+
+const PATH: &str = "/admin/tools/github";
+
+/// Alice administers the tenant `github`, and Bob the tenant `wiki`. There is a tool server of `github`.
+async fn registered(world: &World, root: &Client) {
+    for command in [
+        ["tenant", "create", "github"].as_slice(),
+        &["tenant", "create", "wiki"],
+        &["tenant", "add-member", "github", "alice@example.com", "--role", "admin"],
+        &["tenant", "add-member", "wiki", "bob@example.com", "--role", "admin"],
+        &["group", "create", "Coders"],
+    ] {
+        world.cli(command).await;
+    }
+    let new = form(world, root, "/admin/tools", "/admin/tools").await;
+    let made = new.with("id", "github").with("tenant", "github").with("url", &world.url(APP, "/mcp")).with("name", "GitHub tools");
+    let made = made.done(world, root).await;
+    assert!(made.contains("GitHub tools") && made.contains("whoever may enter may call every tool"), "{made}");
+}
+
+/// Adds a rule by the form of the page.
+async fn allow(world: &World, browser: &Client, fields: &[(&str, &str)]) -> String {
+    let rule = form(world, browser, PATH, &format!("{PATH}/rules")).await;
+    fields.iter().fold(rule, |rule, (name, value)| rule.with(name, value)).done(world, browser).await
+}
+
+both_pairs! {
+    async fn rules_are_added_and_removed_and_the_last_one_only_after_a_question(pair) {
+        let (world, root) = start(pair).await;
+        registered(&world, &root).await;
+        let one = allow(&world, &root, &[("subject", "group"), ("group", "Coders"), ("kind", "tool"), ("pattern", "get_*")]).await;
+        for part in ["<code>get_*</code>", "group Coders</a>", "Only what a rule allows is allowed", "/rules/remove?rule="] {
+            assert!(one.contains(part), "{part}: {one}");
+        }
+        let two = allow(&world, &root, &[("subject", "role:admin"), ("kind", "tool"), ("pattern", "delete_repo")]).await;
+        assert!(two.contains("the role admin, and above") && !two.contains("/rules/remove?rule="), "{two}");
+        let known = allow(&world, &root, &[("subject", "role:admin"), ("kind", "tool"), ("pattern", "delete_repo")]).await;
+        assert!(known.contains("There was such a rule already"), "{known}");
+        let removed = form(&world, &root, PATH, &format!("{PATH}/rules/remove")).await.done(&world, &root).await;
+        assert!(!removed.contains("<code>get_*</code>") && removed.contains("delete_repo"), "{removed}");
+        // Nothing but this rule closes the tools now: a form that does not answer the question changes nothing.
+        let (_, link) = removed.split_once("/rules/remove?rule=").unwrap();
+        let question = page(&world, &root, &format!("{PATH}/rules/remove?rule={}", &link[..36])).await;
+        assert!(question.body.contains("whoever may enter may call every tool then"), "{}", question.body);
+        let answer = form_of(&question, PATH, &format!("{PATH}/rules/remove"));
+        let unasked = answer.clone().with("opens", "").send(&world, &root).await;
+        assert!(unasked.status == 200 && unasked.body.contains("Remove the last rule?"), "{}", unasked.body);
+        assert!(page(&world, &root, PATH).await.body.contains("delete_repo"));
+        let open = answer.done(&world, &root).await;
+        assert!(open.contains("No rule: whoever may enter may call every tool"), "{open}");
+        let gone = answer.send(&world, &root).await;
+        assert_eq!(gone.status, 409, "{}", gone.body);
+    }
+
+    async fn what_is_wrong_stands_beside_its_field(pair) {
+        let (world, root) = start(pair).await;
+        registered(&world, &root).await;
+        let wrong = form(&world, &root, "/admin/tools", "/admin/tools").await.with("id", "a b").with("tenant", "nowhere")
+            .with("url", "https://elsewhere.example.com/mcp").with("provider", "none").with("documentation", "http://x").with("scopes", "offline_access");
+        let wrong = wrong.send(&world, &root).await;
+        assert_eq!(wrong.status, 422, "{}", wrong.body);
+        for part in ["id=\"id-error\"", "id=\"tenant-error\"", "is not in GATEPOST_HOSTS", "There is no provider of this id", "id=\"documentation-error\"", "id=\"scopes-error\"", "value=\"a b\""] {
+            assert!(wrong.body.contains(part), "{part}: {}", wrong.body);
+        }
+        let taken = form(&world, &root, "/admin/tools", "/admin/tools").await.with("id", "other").with("tenant", "wiki").with("url", &world.url(APP, "/mcp"));
+        let taken = taken.send(&world, &root).await;
+        assert!(taken.status == 422 && taken.body.contains("The address belongs to another tool server"), "{}", taken.body);
+        let rule = form(&world, &root, PATH, &format!("{PATH}/rules")).await;
+        let rule = rule.with("subject", "group").with("group", "Nobody").with("kind", "tool").with("pattern", "a*b").send(&world, &root).await;
+        for part in ["There is no group Nobody", "id=\"pattern-error\"", "value=\"a*b\""] {
+            assert!(rule.status == 422 && rule.body.contains(part), "{part}: {}", rule.body);
+        }
+    }
+
+    async fn a_server_is_changed_and_deleted(pair) {
+        let (world, root) = start(pair).await;
+        registered(&world, &root).await;
+        let stale = form(&world, &root, &format!("{PATH}/edit"), &format!("{PATH}/edit")).await;
+        let changed = stale.clone().with("name", "Code").done(&world, &root).await;
+        assert!(changed.contains("<h1>Code</h1>"), "{changed}");
+        let overtaken = stale.with("name", "Mine").send(&world, &root).await;
+        assert!(overtaken.status == 412 && overtaken.body.contains("value=\"Mine\"") && overtaken.body.contains("<b>Code</b>"), "{}", overtaken.body);
+        let delete = form(&world, &root, &format!("{PATH}/delete"), &format!("{PATH}/delete")).await;
+        let mistyped = delete.clone().with("id", "x").send(&world, &root).await;
+        assert_eq!(mistyped.status, 422, "{}", mistyped.body);
+        let after = delete.with("id", "github").done(&world, &root).await;
+        assert!(after.contains("There is no tool server yet"), "{after}");
+    }
+
+    async fn the_administrator_of_another_tenant_neither_sees_nor_changes_a_server(pair) {
+        let (world, root) = start(pair).await;
+        registered(&world, &root).await;
+        allow(&world, &root, &[("subject", "group"), ("group", "Coders"), ("kind", "tool"), ("pattern", "get_*")]).await;
+        let (alice, bob) = (world.signed_in("alice").await, {
+            world.entra.forget_browsers();
+            world.signed_in("bob").await
+        });
+        for path in [PATH.to_owned(), format!("{PATH}/edit"), format!("{PATH}/delete"), "/admin/tools?tenant=github".to_owned()] {
+            assert_eq!(page(&world, &bob, &path).await.status, 404, "{path}");
+        }
+        assert!(!page(&world, &bob, "/admin/tools").await.body.contains("GitHub tools"));
+        let foreign = form(&world, &bob, "/admin/tools", "/admin/tools").await.with("id", "mine").with("tenant", "github").with("url", &world.url(APP, "/other"));
+        let foreign = foreign.send(&world, &bob).await;
+        assert!(foreign.status == 422 && foreign.body.contains("no tenant of this id that you administer"), "{}", foreign.body);
+        let edit = form(&world, &root, &format!("{PATH}/edit"), &format!("{PATH}/edit")).await;
+        let delete = form(&world, &root, &format!("{PATH}/delete"), &format!("{PATH}/delete")).await.with("id", "github");
+        let rule = form(&world, &root, PATH, &format!("{PATH}/rules")).await.with("subject", "everyone").with("kind", "tool").with("pattern", "*");
+        for theirs in [edit, delete, rule] {
+            assert_eq!(theirs.send(&world, &bob).await.status, 404);
+        }
+        // The tenant's own administrator decides its rules, and learns no name of a group.
+        let own = allow(&world, &alice, &[("subject", "everyone"), ("kind", "prompt"), ("pattern", "*")]).await;
+        assert!(own.contains("everyone who may enter") && !own.contains("Coders"), "{own}");
+        let person = page(&world, &world.browser(), PATH).await;
+        assert_eq!(person.status, 303);
+    }
+}
