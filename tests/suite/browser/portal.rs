@@ -5,6 +5,7 @@
 
 mod accessible;
 mod places;
+mod programs;
 
 use super::picture;
 use super::site::{Site, arrive, url};

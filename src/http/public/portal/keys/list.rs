@@ -6,7 +6,6 @@ use crate::admin::Context;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::extract::Query;
 use crate::http::public::fault::Fault;
-use crate::http::public::portal::ends::DAY;
 use crate::http::public::portal::forms::{PAGE, linked};
 use crate::http::public::portal::loaded::named;
 use crate::http::public::portal::people::LONGEST;
@@ -17,7 +16,9 @@ use gatepost_core::ids::{TenantId, UserId};
 use gatepost_pages::admin::{KeyFacts, KeyState, Keys, KeysOf, PlaceNotice};
 use gatepost_store::directory::{KeyFilter, KeyStanding, UserKey};
 use serde::Deserialize;
+use std::time::Duration;
 
+const DAY: Duration = Duration::from_hours(24);
 /// A key that was not used for so many days is unused.
 const UNUSED_DAYS: u32 = 90;
 
