@@ -11,7 +11,8 @@ use reqwest::Method;
 fn secret(answer: &Answer) -> String {
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    let (_, rest) = answer.body.split_once("class=\"secret\"><code>").unwrap_or_else(|| panic!("{}", answer.body));
+    let (_, rest) =
+        answer.body.split_once("class=\"secret\"><code>").unwrap_or_else(|| panic!("{}", answer.body));
     let secret = rest.split('<').next().unwrap().to_owned();
     assert!(ApiKey::parse(&secret).is_ok(), "{secret}");
     secret
@@ -19,7 +20,10 @@ fn secret(answer: &Answer) -> String {
 
 /// The path of the page of the key that a page with a secret leads to.
 fn path_of_key(answer: &Answer, root: &str) -> String {
-    let (_, rest) = answer.body.split_once(&format!("class=\"go\" href=\"{root}/")).unwrap_or_else(|| panic!("{}", answer.body));
+    let (_, rest) = answer
+        .body
+        .split_once(&format!("class=\"go\" href=\"{root}/"))
+        .unwrap_or_else(|| panic!("{}", answer.body));
     format!("{root}/{}", &rest[..36])
 }
 
@@ -29,7 +33,8 @@ async fn new_key(world: &World, browser: &Client, root: &str, name: &str) -> Fil
 
 async fn passes(world: &World, key: &str) -> u16 {
     let bearer = format!("Bearer {key}");
-    let request = world.browser().request(Method::GET, &world.url(APP, "/")).header("authorization", &bearer);
+    let program = world.browser();
+    let request = program.request(Method::GET, &world.url(APP, "/")).header("authorization", &bearer);
     request.header("accept", "application/json").send().await.status
 }
 

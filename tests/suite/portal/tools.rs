@@ -19,9 +19,16 @@ async fn registered(world: &World, root: &Client) {
         world.cli(command).await;
     }
     let new = form(world, root, "/admin/tools", "/admin/tools").await;
-    let made = new.with("id", "github").with("tenant", "github").with("url", &world.url(APP, "/mcp")).with("name", "GitHub tools");
+    let made = new
+        .with("id", "github")
+        .with("tenant", "github")
+        .with("url", &world.url(APP, "/mcp"))
+        .with("name", "GitHub tools");
     let made = made.done(world, root).await;
-    assert!(made.contains("GitHub tools") && made.contains("whoever may enter may call every tool"), "{made}");
+    assert!(
+        made.contains("GitHub tools") && made.contains("whoever may enter may call every tool"),
+        "{made}"
+    );
 }
 
 /// Adds a rule by the form of the page.
