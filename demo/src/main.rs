@@ -3,10 +3,13 @@
 //!
 //! `script/demo` builds and starts it. All child processes end with this process, however it ends.
 
+mod tools;
+
 use gatepost_kit::echo::{Echo, Link, Pages};
 use gatepost_kit::edge::{Edge, Route};
 use gatepost_kit::entra::{Entra, Person, Style, stable_guid};
 use gatepost_kit::process::{Application, Dynamic, Gatepost, Traefik, free_port};
+use gatepost_kit::tool_server::ToolServer;
 use sqlx::{Connection as _, SqliteConnection};
 use std::error::Error;
 use std::fs::File;
@@ -19,6 +22,7 @@ use tokio::signal::unix::{SignalKind, signal};
 const PUBLIC: &str = "auth.localhost";
 const APP: &str = "app.localhost";
 const GITHUB: &str = "github.localhost";
+const MCP: &str = "mcp.localhost";
 /// The file of the directory.
 const DIRECTORY: &str = "gatepost.db";
 /// The port of the proxy. If it is taken, the next free port is used.
@@ -53,6 +57,9 @@ struct Demo {
     gatepost: Gatepost,
     edge: RunningEdge,
     folder: TempDir,
+    /// The commands that show a tool server, keys, and a chat that acts for people.
+    tools: String,
+    _tool_server: ToolServer,
     _entra: Entra,
     _applications: [Echo; 2],
 }
@@ -73,6 +80,8 @@ impl Demo {
             Echo::with_pages(pages("An application for all signed-in people", port)).await,
             Echo::with_pages(pages("An application for the group MCP-GitHub", port)).await,
         ];
+        let tool_server = ToolServer::start().await;
+        tools::write_speaker(folder.path())?;
         std::fs::write(folder.path().join("gatepost.toml"), settings(port, &entra, folder.path()))?;
         let [internal, public] =
             std::array::from_fn(|_| SocketAddr::from((Ipv4Addr::LOCALHOST, free_port())));
@@ -86,6 +95,7 @@ impl Demo {
             (PUBLIC, None, public),
             (APP, Some(verify("")), applications[0].addr()),
             (GITHUB, Some(verify("?group=MCP-GitHub")), applications[1].addr()),
+            (MCP, Some(verify("?tenant=tools&mcp=true")), tool_server.addr()),
         ];
         let gate = async {
             let gatepost = builder.start().await;
@@ -94,7 +104,18 @@ impl Demo {
         };
         let (gatepost, edge) = tokio::join!(gate, start_edge(port, &routes));
         write_past(&folder.path().join(DIRECTORY)).await?;
-        Ok(Self { port, binary, gatepost, edge: edge?, folder, _entra: entra, _applications: applications })
+        let tools = tools::set_up(&binary, folder.path(), port).await?;
+        Ok(Self {
+            port,
+            binary,
+            gatepost,
+            edge: edge?,
+            folder,
+            tools,
+            _tool_server: tool_server,
+            _entra: entra,
+            _applications: applications,
+        })
     }
 
     /// Waits until the Gatepost process ends.
@@ -152,9 +173,10 @@ Try this
      {cli} user disable bob@example.com
      {cli} user enable bob@example.com
      {cli} admin list
-
+{tools}
 Gatepost's log: {log}
 Press Ctrl-C to stop everything.",
+            tools = self.tools,
             seconds = took.as_secs_f32(),
             log = self.folder.path().join("gatepost.log").display(),
         );
@@ -222,7 +244,7 @@ fn pages(title: &str, port: u16) -> Pages {
 fn settings(port: u16, entra: &Entra, folder: &Path) -> String {
     format!(
         r#"public_url = "http://{PUBLIC}:{port}"
-hosts = ["http://{APP}:{port}", "http://{GITHUB}:{port}"]
+hosts = ["http://{APP}:{port}", "http://{GITHUB}:{port}", "http://{MCP}:{port}"]
 database_url = "sqlite://{file}"
 
 [groups]
@@ -235,7 +257,14 @@ authority = "{authority}"
 tenant_id = "{tid}"
 client_id = "{client_id}"
 client_secret = "{client_secret}"
+
+[speakers.chat]
+kind = "jwt"
+issuer = "https://chat.localhost"
+secret_file = "{secret}"
+hosts = "{MCP}"
 "#,
+        secret = folder.join(tools::SECRET).display(),
         file = folder.join(DIRECTORY).display(),
         admins = group("MCP-Admin"),
         github = group("MCP-GitHub"),

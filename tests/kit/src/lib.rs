@@ -13,4 +13,5 @@ pub mod lies; // a provider that lies, each lie by name
 pub mod open_webui; // a fake Open WebUI that reads trusted headers
 pub mod process; // private Redis, Postgres, Traefik and the real binary
 pub mod tool_calls; // what Open WebUI sends to a tool server, as recorded
+pub mod tool_server; // a small tool server (MCP) over HTTP
 pub mod tunnel; // an HTTPS_PROXY from which every connection leads to one address

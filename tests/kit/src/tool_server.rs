@@ -1,0 +1,93 @@
+//! A small tool server (Model Context Protocol over HTTP): it lists three tools, and says who called one.
+
+use crate::edge::server;
+use axum::body::{Body, to_bytes};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use serde_json::{Value, json};
+use std::net::{Ipv4Addr, SocketAddr};
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+
+const MAX_BODY: usize = 1024 * 1024;
+/// The tools, and what each does.
+const TOOLS: [(&str, &str); 3] =
+    [("get_issue", "Reads an issue"), ("get_file", "Reads a file"), ("delete_repo", "Deletes a repository")];
+
+/// A running tool server. It stops when this value is dropped.
+#[derive(Debug)]
+pub struct ToolServer {
+    addr: SocketAddr,
+    task: AbortHandle,
+}
+
+impl ToolServer {
+    /// Starts it on a free port of 127.0.0.1.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+        let addr = listener.local_addr().expect("a bound socket has an address");
+        let task = tokio::spawn(server::serve(listener, None, |request, _peer| answer(request)));
+        Self { addr, task: task.abort_handle() }
+    }
+
+    /// Its address.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+}
+
+impl Drop for ToolServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn answer(request: Request<Incoming>) -> Response<Body> {
+    if request.method() != Method::POST {
+        return with_status(StatusCode::METHOD_NOT_ALLOWED, Body::empty());
+    }
+    let (head, body) = request.into_parts();
+    let body = to_bytes(Body::new(body), MAX_BODY).await.unwrap_or_default();
+    let Ok(message) = serde_json::from_slice::<Value>(&body) else {
+        return with_status(StatusCode::BAD_REQUEST, Body::empty());
+    };
+    let Some(id) = message.get("id") else { return with_status(StatusCode::ACCEPTED, Body::empty()) };
+    let mut reply = json!({ "jsonrpc": "2.0", "id": id });
+    match result(&message, &head.headers) {
+        Ok(result) => reply["result"] = result,
+        Err(error) => reply["error"] = json!({ "code": -32601, "message": error }),
+    }
+    let mut response = with_status(StatusCode::OK, Body::from(format!("{reply}\n")));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn result(message: &Value, headers: &HeaderMap) -> Result<Value, String> {
+    let tools = TOOLS.map(|(name, description)| {
+        json!({ "name": name, "description": description, "inputSchema": { "type": "object" } })
+    });
+    match message["method"].as_str().unwrap_or_default() {
+        "initialize" => Ok(json!({
+            "protocolVersion": message["params"]["protocolVersion"],
+            "capabilities": { "tools": {} },
+            "serverInfo": { "name": "demo", "version": "1" },
+        })),
+        "ping" => Ok(json!({})),
+        "tools/list" => Ok(json!({ "tools": tools })),
+        "tools/call" => {
+            let tool = message["params"]["name"].as_str().unwrap_or_default();
+            let who = headers.get("x-user-email").and_then(|who| who.to_str().ok()).unwrap_or("nobody");
+            let text = format!("{tool} was called by {who}");
+            let is_known = TOOLS.iter().any(|(name, _)| *name == tool);
+            Ok(json!({ "content": [{ "type": "text", "text": text }], "isError": !is_known }))
+        }
+        other => Err(format!("there is no method {other}")),
+    }
+}
+
+fn with_status(status: StatusCode, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response
+}
