@@ -35,6 +35,9 @@ const ENDING_KEYS_INTERVAL: Duration = Duration::from_mins(1);
 const ENDING_SOON: Duration = Duration::from_hours(14 * 24);
 /// The number of heads, of batches of audit entries, of keys, and of people, in one run.
 const MOST_AT_ONCE: u32 = 100;
+/// The number of old keys in one run. Postgres reports up to 64 keys by their ids; of more it says "all", which would empty
+/// the cache of every replica.
+const MOST_OLD_KEYS: u32 = 64;
 /// How often last uses of sessions and keys, refusals, requirements, and pending revocations are written.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 /// The number of entries in one write.
@@ -286,7 +289,7 @@ async fn delete_old(state: &State) -> Result<(), DirectoryError> {
             tracing::info!(people = forgotten, "forgot people who have not signed in for long");
         }
     }
-    let keys = directory.delete_old_keys(retention.audit_keep, now, MOST_AT_ONCE).await?;
+    let keys = directory.delete_old_keys(retention.audit_keep, now, MOST_OLD_KEYS).await?;
     if keys > 0 {
         tracing::info!(keys, "deleted API keys that were revoked or expired long ago");
     }

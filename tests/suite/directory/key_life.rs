@@ -85,8 +85,8 @@ both_stores! {
         let at = Timestamp::from_unix(1_800_000_000);
         let mut watch = store.directory.watch().await.unwrap();
         let write = async |at: Timestamp, from: &str| {
-            let uses = [KeyId::generate(), used.id].map(|id| KeyUsed { id, at, from: from.parse().ok() });
-            store.directory.write_key_uses(&uses).await.unwrap();
+            let batch = [KeyId::generate(), used.id].map(|id| KeyUsed { id, at, from: from.parse().ok() });
+            store.directory.write_key_uses(&batch).await.unwrap();
             let key = read(&store, used.id).await.unwrap();
             (key.last_used_at.unwrap(), key.last_used_from, key.version)
         };

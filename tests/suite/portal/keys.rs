@@ -33,7 +33,8 @@ async fn new_key(world: &World, browser: &Client, root: &str, name: &str) -> Fil
 
 async fn passes(world: &World, key: &str) -> u16 {
     let bearer = format!("Bearer {key}");
-    let request = world.browser().request(Method::GET, &world.url(APP, "/")).header("authorization", &bearer);
+    let program = world.browser();
+    let request = program.request(Method::GET, &world.url(APP, "/")).header("authorization", &bearer);
     request.header("accept", "application/json").send().await.status
 }
 

@@ -101,6 +101,10 @@ impl EnteredKeyEnd {
     }
 
     /// The fields of a form. `keep` is the end that the key has.
+    #[expect(
+        clippy::option_option,
+        reason = "a key that is there may have no end, and a new key keeps nothing"
+    )]
     pub(super) fn fields<'a>(
         &'a self,
         keep: Option<Option<Timestamp>>,

@@ -25,6 +25,7 @@ pub struct KeyForm<'a> {
 }
 
 /// What a form is about.
+#[expect(clippy::large_enum_variant, reason = "it lives as long as one page is made")]
 #[derive(Clone, Copy, Debug)]
 pub enum KeyFormOf<'a> {
     /// A new key. The form makes one, however often it is sent: it holds a text that no other form has.

@@ -238,13 +238,17 @@ impl Apply for RevokeKey {
     }
 
     async fn write(
-        _: Granted<&Self>,
+        granted: Granted<&Self>,
         before: KeyRecord,
         connection: &mut Connection,
         actor: &Actor,
     ) -> Result<Done<KeyRecord>> {
+        // As in lists: groups are the platform's, and the answer to a dry run shows the key.
+        let shown = |key: KeyRecord| {
+            if granted.is_by_system() { key } else { KeyRecord { groups: Vec::new(), ..key } }
+        };
         if before.revoked_at.is_some() {
-            return Ok(Done::unchanged(Some(before.version), before));
+            return Ok(Done::unchanged(Some(before.version), shown(before)));
         }
         let now = present(connection).await?;
         // The secret from before a rotation ends too, and both stay known.
@@ -254,7 +258,7 @@ impl Apply for RevokeKey {
         let after = key_rows::find_changed(connection, before.id).await?;
         key_rows::note(connection, actor, "key.revoke", &after, (Some(key_rows::said(&before)), None))
             .await?;
-        Ok(Done::changed(Some(after.version), after))
+        Ok(Done::changed(Some(after.version), shown(after)))
     }
 }
 

@@ -21,7 +21,6 @@ pub(in crate::http::public) struct Found {
 impl Fields for Found {}
 
 /// Shows the form.
-#[expect(clippy::unused_async, reason = "handlers are asynchronous")]
 pub(in crate::http::public) async fn ask(administrator: Administrator) -> Result<PageAnswer, Fault> {
     Ok(answer(&administrator, None))
 }

@@ -102,19 +102,14 @@ impl KeyReader {
         match context.stores.directory.find_answer(repeat).await? {
             Some(StoredAnswer::Known(id)) => {
                 let id: KeyId = id.parse().map_err(|_| Fault::NotFound)?;
-                Ok(self.done(context, &self.pages.key(id), PlaceNotice::KeyShown))
+                Ok(Self::done(context, &self.pages.key(id), PlaceNotice::KeyShown))
             }
-            _ => Ok(self.done(context, self.pages.root(), PlaceNotice::KeyShown)),
+            _ => Ok(Self::done(context, self.pages.root(), PlaceNotice::KeyShown)),
         }
     }
 
     /// Leads to a page that says what was done.
-    pub(super) fn done(
-        &self,
-        context: &Context,
-        path: &str,
-        notice: PlaceNotice,
-    ) -> Either<Redirect, PageAnswer> {
+    pub(super) fn done(context: &Context, path: &str, notice: PlaceNotice) -> Either<Redirect, PageAnswer> {
         let to = format!("{}{path}?done={}", context.site.config.public_url, notice.as_str());
         Either::Left(Redirect { to, cookie: None })
     }

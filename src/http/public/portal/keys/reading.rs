@@ -41,10 +41,10 @@ pub(super) fn read(entered: &KeyEntered, errors: &mut FormErrors, now: Timestamp
     Read {
         name: name.ok(),
         scopes: scopes(entered, errors),
-        hosts: items("hosts", words(&entered.hosts), errors),
-        networks: networks(words(&entered.networks), errors),
-        tools: items("tools", lines(&entered.tools), errors),
-        groups: items("groups", lines(&entered.groups), errors),
+        hosts: items("hosts", &words(&entered.hosts), errors),
+        networks: networks(&words(&entered.networks), errors),
+        tools: items("tools", &lines(&entered.tools), errors),
+        groups: items("groups", &lines(&entered.groups), errors),
         per_minute: per_minute(&entered.per_minute, errors),
         expiry: expiry.ok().flatten(),
     }
@@ -53,7 +53,7 @@ pub(super) fn read(entered: &KeyEntered, errors: &mut FormErrors, now: Timestamp
 /// Each item that can be read, once.
 fn items<T: FromStr<Err: ToString> + PartialEq>(
     field: &'static str,
-    texts: Vec<String>,
+    texts: &[String],
     errors: &mut FormErrors,
 ) -> Vec<T> {
     let mut found: Vec<T> = Vec::new();
@@ -68,7 +68,7 @@ fn items<T: FromStr<Err: ToString> + PartialEq>(
 }
 
 /// A single address is a network too.
-fn networks(texts: Vec<String>, errors: &mut FormErrors) -> Vec<KeyNetwork> {
+fn networks(texts: &[String], errors: &mut FormErrors) -> Vec<KeyNetwork> {
     let mut found = Vec::new();
     for text in texts.iter().filter(|text| !text.is_empty()) {
         let network = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(KeyNetwork::from));
@@ -76,7 +76,7 @@ fn networks(texts: Vec<String>, errors: &mut FormErrors) -> Vec<KeyNetwork> {
             Ok(network) if found.contains(&network) => {}
             Ok(network) => found.push(network),
             Err(_) => {
-                errors.add("networks", &format!("{text:?} is no network: expected one as in 192.0.2.0/24."))
+                errors.add("networks", &format!("{text:?} is no network: expected one as in 192.0.2.0/24."));
             }
         }
     }

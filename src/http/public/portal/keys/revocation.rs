@@ -66,7 +66,7 @@ pub(in crate::http::public) async fn revoke<C: Into<KeyReader>>(
         Ok(context.carry_out(&change, conditions(form.version.as_deref())?, &actor).await?)
     };
     match made.await {
-        Ok(_) => Ok(reader.done(&context, &here, PlaceNotice::KeyRevoked)),
+        Ok(_) => Ok(KeyReader::done(&context, &here, PlaceNotice::KeyRevoked)),
         Err(Refused::Overtaken(Some(_))) => {
             let key = reader.find(&context, id).await?;
             Ok(Either::Right(page(&reader, &key, EnteredText::of(&text), true)))

@@ -81,7 +81,7 @@ pub(in crate::http::public) async fn update<C: Into<KeyReader>>(
     };
     let (mut now, mut is_overtaken) = (key, false);
     match made {
-        Ok(_) if errors.is_empty() => return Ok(reader.done(&context, &here, PlaceNotice::KeyChanged)),
+        Ok(_) if errors.is_empty() => return Ok(KeyReader::done(&context, &here, PlaceNotice::KeyChanged)),
         Ok(_) => {}
         Err(DirectoryError::Overtaken(_)) => {
             now = reader.find(&context, id).await?;

@@ -125,7 +125,7 @@ impl Said {
         let plain = |words: &str| Self { words: words.to_owned(), link: None, is_for_nobody: false };
         match &rule.subject {
             Subject::Everyone => plain("everyone who may enter"),
-            Subject::Role(role) => plain(&format!("the role {role}, and above")),
+            Subject::Role(least) => plain(&format!("the role {least}, and above")),
             Subject::DeletedGroup => Self { is_for_nobody: true, ..plain("a group that was deleted") },
             Subject::Group(id) => {
                 let words = rule
