@@ -3,7 +3,7 @@
 
 use crate::{MCP, group};
 use std::error::Error;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use tokio::process::Command;
 

@@ -24,6 +24,9 @@ pub struct ToolServer {
 
 impl ToolServer {
     /// Starts it on a free port of 127.0.0.1.
+    ///
+    /// # Panics
+    /// There is no free port.
     pub async fn start() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let addr = listener.local_addr().expect("a bound socket has an address");
