@@ -262,7 +262,7 @@ client_secret = "{client_secret}"
 kind = "jwt"
 issuer = "https://chat.localhost"
 secret_file = "{secret}"
-hosts = "{MCP}"
+hosts = ["http://{MCP}:{port}"]
 "#,
         secret = folder.join(tools::SECRET).display(),
         file = folder.join(DIRECTORY).display(),

@@ -50,7 +50,7 @@ pub(crate) async fn set_up(binary: &Path, folder: &Path, port: u16) -> Result<St
     let say = folder.join(SAY).display().to_string();
     let call = |headers: &str, tool: &str| {
         format!(
-            "curl -sS -w '%{{http_code}}\\n' {headers} -H 'Content-Type: application/json' {address} -d \
+            "curl -sS -w '\\n%{{http_code}}\\n' {headers} -H 'Content-Type: application/json' {address} -d \
              '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{{\"name\":\"{tool}\"}}}}'"
         )
     };
@@ -66,7 +66,7 @@ pub(crate) async fn set_up(binary: &Path, folder: &Path, port: u16) -> Result<St
      {}
      {}
   7. A chat calls tools for people who are signed in. Sign in as Alice and as Bob (in two browsers, or one after the
-     other in private windows): Alice may call delete_repo (200), and Bob may not (403), but both may call get_file:
+     other in private windows): Alice may call delete_repo (200), and Bob may not (403); both may call get_file:
      {}
      {}
      What each may is at http://auth.localhost:{port}/admin/tools/demo, and the keys at http://auth.localhost:{port}/admin/keys, for Alice.
@@ -81,7 +81,8 @@ pub(crate) async fn set_up(binary: &Path, folder: &Path, port: u16) -> Result<St
 /// Runs a command of Gatepost, and returns what it prints.
 async fn run(binary: &Path, folder: &Path, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
     let config = folder.join("gatepost.toml");
-    let output = Command::new(binary).arg("--config").arg(config).args(arguments).output().await?;
+    let output =
+        Command::new(binary).env_clear().arg("--config").arg(config).args(arguments).output().await?;
     if output.status.success() {
         return Ok(String::from_utf8(output.stdout)?);
     }

@@ -8,6 +8,7 @@ use crate::http::public::answer::PageAnswer;
 use crate::http::public::extract::Fields;
 use crate::http::public::fault::Fault;
 use gatepost_core::administration::Scope;
+use gatepost_core::api_key::KeyFault;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::sentence;
 use gatepost_pages::admin::{EnteredKeyEnd, FormErrors, KeyChoices, KeyEntered, KeyForm, KeyFormOf};
@@ -132,7 +133,7 @@ pub(super) async fn page(
 }
 
 /// Notes why the directory refused a key, beside the field that it concerns. `shown`: the fields of the form; what concerns
-/// another one concerns the whole form. What is wrong with a text that could not be read stands there already.
+/// another one concerns the whole form.
 ///
 /// # Errors
 /// The error, if no field of the form is wrong.
@@ -147,12 +148,15 @@ pub(super) fn note(
     };
     match error {
         DirectoryError::KeyRefused(faults) => {
-            let unread: Vec<_> =
-                faults.all().iter().map(|fault| errors.of(fault.member()).is_some()).collect();
-            for (fault, is_unread) in faults.all().iter().zip(unread) {
-                if !is_unread || field(fault.member()).is_empty() {
-                    errors.add(field(fault.member()), &sentence(&fault.to_string()));
-                }
+            // A host that cannot be read is said already, so that there is none is no news.
+            let is_said = errors.of("hosts").is_some();
+            for fault in faults.all().iter().filter(|fault| !(is_said && **fault == KeyFault::NoHost)) {
+                // A host is written as it is, also where it begins a sentence.
+                let text = match fault {
+                    KeyFault::UnprotectedHost(_) => format!("{fault}."),
+                    fault => sentence(&fault.to_string()),
+                };
+                errors.add(field(fault.member()), &text);
             }
         }
         DirectoryError::UnknownTenant(_) => one(errors, "tenant", &error),

@@ -165,6 +165,12 @@ async fn holder(
         return Ok(KeyHolder { tenant, owner: Some(reader.id()) });
     }
     let Scope::Tenants(tenants) = &reader.scope else {
+        if let Some(id) = &tenant
+            && context.stores.directory.find_tenant(&Scope::System, id).await?.is_none()
+        {
+            errors.add("tenant", &format!("There is no tenant {id}."));
+            tenant = None;
+        }
         let owner = owner(context, &entered.owner, errors).await?;
         return Ok(KeyHolder { tenant, owner });
     };
