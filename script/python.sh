@@ -23,18 +23,26 @@ need_python() {
   fi
 }
 
-# need_environment FILE: creates a virtual environment with exactly the packages of FILE, and prints its folder.
+# need_environment FILE [OPTION...]: creates a virtual environment of `python` with exactly the packages of FILE, and prints
+# its folder, which is named for the file, or for the folder of a `requirements.txt`. The options are for pip.
 need_environment() {
   local file=$1 name folder
-  name=$(basename "$file" .txt)
+  shift
+  name=$(basename "${file%/requirements.txt}" .txt)
   folder=$GATEPOST_CACHE/$name-$({ "$python" --version; cat "$file"; } | sha256sum | cut -c1-16)
   if [ ! -e "$folder/complete" ]; then
-    echo "installing $name from PyPI" >&2
-    rm -rf "$folder"
-    "$python" -m venv "$folder" >&2 &&
-      "$folder/bin/pip" install --quiet --disable-pip-version-check --no-deps --no-compile --only-binary :all: \
-        --requirement "$file" >&2 &&
-      touch "$folder/complete" || return 1
+    mkdir -p "$GATEPOST_CACHE"
+    exec 9>"$GATEPOST_CACHE/$name.lock"
+    flock 9
+    if [ ! -e "$folder/complete" ]; then
+      echo "installing $name from PyPI" >&2
+      # Whoever calls it may not stop at errors.
+      rm -rf "$folder" &&
+        "$python" -m venv "$folder" >&2 &&
+        "$folder/bin/pip" install --quiet --disable-pip-version-check --no-deps --no-compile --only-binary :all: \
+          "$@" --requirement "$file" >&2 &&
+        touch "$folder/complete" || return 1
+    fi
   fi
   echo "$folder"
 }

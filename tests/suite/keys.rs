@@ -14,7 +14,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Makes a key for `APP` and returns its text.
-async fn create(world: &World, name: &str, arguments: &[&str]) -> String {
+pub async fn create(world: &World, name: &str, arguments: &[&str]) -> String {
     made(world, name, arguments).await["key"].as_str().unwrap().to_owned()
 }
 
