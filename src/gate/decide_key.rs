@@ -6,10 +6,10 @@ use super::context::Context;
 use super::credential::HashedKey;
 use super::decide_word;
 use super::identity_headers::{self, IdentityHeaders};
+use super::key_look_up::{Unfound, look_up_key};
 use super::pass::{Passing, complete, pass};
 use super::session_cache::{CachedKey, standing_of};
 use super::tools::ToolPassage;
-use crate::authn::{self, LoadError};
 use crate::rate::Quota;
 use crate::site::Site;
 use gatepost_core::api_key::{KeyDenial, KeyNetwork, KeyUse};
@@ -19,7 +19,6 @@ use gatepost_store::directory::FoundKey;
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
 use std::sync::Arc;
-use tokio::time::timeout;
 
 /// Decides from the cache alone. `None`: the key is not cached.
 pub(super) fn from_cache(
@@ -60,24 +59,13 @@ pub(super) async fn from_stores(context: &Context, case: &Case<'_>, presented: H
     }
 }
 
-/// Finds a key in the directory, within [`authn::DEADLINE`]. The look-up is counted for the client's address before it
-/// begins, and given back when the key exists.
+/// Finds a key in the directory.
 async fn find(context: &Context, case: &Case<'_>, presented: HashedKey) -> Result<Arc<CachedKey>, Verdict> {
-    let attempt = context.wrong_keys.begin(case.forwarded.client_address());
-    let attempt = attempt.map_err(|wait| Verdict::nobody(Denial::Key(KeyDenial::TooMany(wait))))?;
-    let find = context.cache.find_key(presented.key, presented.digest);
-    let found = match timeout(authn::DEADLINE, find).await {
-        Ok(found) => found,
-        Err(_) => Err(Arc::new(LoadError::Deadline)),
-    };
-    if !matches!(found, Ok(None)) {
-        attempt.give_back();
-    }
-    match found {
-        Ok(Some(key)) => Ok(key),
-        Ok(None) => Err(Verdict::nobody(Denial::Key(KeyDenial::Unknown))),
-        Err(error) => Err(Verdict::CannotKnow(error)),
-    }
+    let (key, address) = ((presented.key, presented.digest), case.forwarded.client_address());
+    look_up_key(&context.cache, &context.wrong_keys, address, key).await.map_err(|unfound| match unfound {
+        Unfound::Denied(denial) => Verdict::nobody(Denial::Key(denial)),
+        Unfound::CannotKnow(error) => Verdict::CannotKnow(error),
+    })
 }
 
 /// Counts a request of a key that has a limit. Returns the refusal if there were too many.

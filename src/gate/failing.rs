@@ -17,7 +17,7 @@ pub struct FailingCredentials(Rate<IpAddr>);
 
 /// One credential whose worth is not known yet. It counts as failed unless it is given back.
 #[derive(Debug)]
-pub struct Attempt<'a> {
+pub(super) struct Attempt<'a> {
     failing: &'a FailingCredentials,
     holder: IpAddr,
 }
@@ -27,7 +27,7 @@ impl FailingCredentials {
     ///
     /// # Errors
     /// Too many failed. Holds the time to wait.
-    pub fn begin(&self, address: Option<IpAddr>) -> Result<Attempt<'_>, Duration> {
+    pub(super) fn begin(&self, address: Option<IpAddr>) -> Result<Attempt<'_>, Duration> {
         // Without an address the proxy is not Traefik, and all clients share one quota.
         let holder = holder_of(address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)));
         match self.0.count(holder, QUOTA, BootTime::now()).wait {
@@ -39,7 +39,7 @@ impl FailingCredentials {
 
 impl Attempt<'_> {
     /// The credential did not fail, or that is not known.
-    pub fn give_back(self) {
+    pub(super) fn give_back(self) {
         self.failing.0.give_back(self.holder, QUOTA);
     }
 }

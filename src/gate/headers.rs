@@ -3,6 +3,15 @@
 use hyper::HeaderMap;
 use hyper::header::{AsHeaderName, HeaderName, HeaderValue};
 
+/// The beginning of an `Authorization` with a bearer token.
+const BEARER: &[u8] = b"bearer ";
+
+/// The token of a value of `Authorization: Bearer` (RFC 6750 section 2.1), which need not be text.
+pub fn bearer_token(authorization: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = authorization.split_at_checked(BEARER.len())?;
+    scheme.eq_ignore_ascii_case(BEARER).then(|| token.trim_ascii())
+}
+
 /// All headers of one request.
 #[derive(Clone, Copy, Debug)]
 pub struct Headers<'a>(&'a HeaderMap);

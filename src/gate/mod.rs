@@ -17,6 +17,7 @@ pub mod failing;
 pub mod forwarded;
 pub mod headers;
 pub mod identity_headers;
+pub mod key_look_up;
 pub mod key_uses;
 mod pass;
 pub mod refusals;

@@ -42,9 +42,6 @@ pub enum Malformed {
     TwoKeys,
 }
 
-/// The beginning of an `Authorization` with a bearer token.
-const BEARER: &[u8] = b"bearer ";
-
 /// The client's request as the proxy describes it.
 #[derive(Debug)]
 pub struct Forwarded<'a> {
@@ -151,8 +148,7 @@ impl<'a> Forwarded<'a> {
 
     /// The token of `Authorization: Bearer` (RFC 6750 section 2.1), which need not be text.
     pub fn bearer_token(&self) -> Option<&'a [u8]> {
-        let (scheme, token) = self.authorization?.split_at_checked(BEARER.len())?;
-        scheme.eq_ignore_ascii_case(BEARER).then(|| token.trim_ascii())
+        headers::bearer_token(self.authorization?)
     }
 
     /// `X-Gatepost-Key`, which need not be text.

@@ -2,8 +2,8 @@
 
 use super::rate;
 use super::refused::{Refused, unavailable};
-use crate::authn::{self, LoadError};
 use crate::gate::failing::FailingCredentials;
+use crate::gate::key_look_up::{Unfound, look_up_key};
 use crate::gate::key_uses::KeyUses;
 use crate::gate::session_cache::{CacheKey, CachedKey};
 use crate::http::problem_document::{Flaw, Problem, ProblemCode};
@@ -19,7 +19,6 @@ use gatepost_core::api_key::{ApiKey, KeyDenial, KeyId};
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::error_chain::sentence;
 use std::sync::Arc;
-use tokio::time::timeout;
 
 /// A key that counts for an operation.
 pub(super) struct CallingKey {
@@ -66,24 +65,19 @@ pub(super) async fn check(
     }
 }
 
-/// Finds a key, in the cache of the gate or in the directory. A look-up is counted for the client's address before it
-/// begins, together with those at the gate, and given back when the key exists.
+/// Finds a key, in the cache of the gate or in the directory, where it counts together with those at the gate.
 async fn find(request: &HttpRequest, key: &ApiKey<'_>) -> Result<Arc<CachedKey>, Fault> {
     let Context { cache, site, .. } = &***data::<Context>(request);
     let place = CacheKey::of_credential("key", site.config.public_url.host().as_str(), key.expose());
     if let Some(known) = cache.fresh(&place) {
         return Ok(known);
     }
-    let attempt = data::<FailingCredentials>(request).begin(browser(request).address);
-    let attempt = attempt.map_err(rate::too_many)?;
-    let found = match timeout(authn::DEADLINE, cache.find_key(place, key.digest())).await {
-        Ok(found) => found,
-        Err(_) => Err(Arc::new(LoadError::Deadline)),
-    };
-    if !matches!(found, Ok(None)) {
-        attempt.give_back();
-    }
-    found.map_err(|error| unavailable(&*error).into_fault())?.ok_or_else(|| invalid(KeyDenial::Unknown))
+    let (failing, address) = (data::<FailingCredentials>(request), browser(request).address);
+    look_up_key(cache, failing, address, (place, key.digest())).await.map_err(|unfound| match unfound {
+        Unfound::Denied(KeyDenial::TooMany(wait)) => rate::too_many(wait),
+        Unfound::Denied(denial) => invalid(denial),
+        Unfound::CannotKnow(error) => unavailable(&*error).into_fault(),
+    })
 }
 
 /// The key is worth nothing. The answer says why: whoever holds it must know (RFC 6750 section 3.1).

@@ -1,12 +1,12 @@
 //! The API key that a request of the API carries. One that is there decides alone, whatever cookie stands beside it, and
 //! also if it is none.
 
+use crate::gate::headers::bearer_token;
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use gatepost_core::api_key::{ApiKey, NotAKey, PREFIX};
 
 const OWN_HEADER: &str = "x-gatepost-key";
-const BEARER: &[u8] = b"Bearer ";
 
 /// What a request says where a key stands.
 #[derive(Debug)]
@@ -37,14 +37,9 @@ pub(super) fn is_there(request: &HttpRequest) -> bool {
 /// Each header line of keys, and each bearer token that claims to be one.
 fn texts(request: &HttpRequest) -> impl Iterator<Item = &[u8]> {
     let headers = request.headers();
-    let tokens = headers.get_all(AUTHORIZATION).filter_map(|value| bearer(value.as_bytes()));
+    let tokens = headers.get_all(AUTHORIZATION).filter_map(|value| bearer_token(value.as_bytes()));
     headers
         .get_all(OWN_HEADER)
         .map(HeaderValue::as_bytes)
         .chain(tokens.filter(|token| token.starts_with(PREFIX.as_bytes())))
-}
-
-fn bearer(value: &[u8]) -> Option<&[u8]> {
-    let (scheme, token) = value.split_at_checked(BEARER.len())?;
-    scheme.eq_ignore_ascii_case(BEARER).then(|| token.trim_ascii())
 }

@@ -55,4 +55,18 @@ both_pairs! {
             problem(&answer, 404, "not-found", &format!("{method} {path}"));
         }
     }
+
+    async fn a_tenants_administrator_learns_no_group_of_the_platform_from_a_key(pair) {
+        let office = Office::open(pair).await;
+        let carol = office.world.signed_in("carol").await;
+        let plan = json!({ "name": "CI", "scopes": ["api.read"], "tenant": "a", "groups": ["admins-b"] });
+        let made = office.done("POST", "/keys", Some(&plan)).await;
+        let path = format!("/keys/{}", made["id"].as_str().unwrap());
+        for (method, path) in [("GET", path.clone()), ("DELETE", format!("{path}?dry_run=true")), ("GET", "/keys".to_owned())] {
+            let theirs = office.send(&carol, method, &path, None).await;
+            assert!(theirs.status == 200 && !theirs.body.contains("admins-b"), "{method} {path}: {}", theirs.body);
+            let all = office.send(&office.alice, method, &path, None).await;
+            assert!(all.body.contains("admins-b"), "{method} {path}: {}", all.body);
+        }
+    }
 }

@@ -6,7 +6,6 @@ use super::actor::Actor;
 use super::audit::{AuditFilter, AuditRecord};
 use super::changes::{Change, Conditions, Done, Repeat, StoredAnswer};
 use super::files::Held;
-use super::keys::{EndingKey, KeyFilter, KeyRecord, KeyUsed};
 use super::lists::{
     AdminRecord, DayCount, Ending, GroupFilter, GroupTenant, LinkedGroup, Page, PeopleCount, Place,
     RefusalFilter, TenantGroup, TenantMember, TenantPerson, TenantWay, UnlinkedGroup, UserFilter,
@@ -19,13 +18,10 @@ use super::tool_servers::{ToolRule, ToolServer};
 use super::{Directory, Result, postgres, sqlite};
 use gatepost_core::access_request::Wanted;
 use gatepost_core::administration::Scope;
-use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, ToolServerId, UserId};
 use gatepost_core::refusal::Refusal;
-use gatepost_core::secret::Hash;
-use std::time::Duration;
 
 /// A change that both stores know how to make.
 pub trait Applicable: Change + postgres::Apply + sqlite::Apply {}
@@ -167,58 +163,6 @@ impl Directory {
     /// Lists who may decide a request for this, at most so many of each kind.
     pub async fn list_deciders(&self, scope: &Scope, wanted: &Wanted, limit: u32) -> Result<Deciders> {
         on_store!(self, list_deciders(scope, wanted, limit))
-    }
-}
-
-// API keys, as far as they exist for the reader. The administrators of a tenant see those of the tenant.
-impl Directory {
-    /// Lists keys by id, revoked ones too.
-    pub async fn search_keys(
-        &self,
-        scope: &Scope,
-        filter: &KeyFilter,
-        after: Option<&Place>,
-        limit: u32,
-    ) -> Result<Page<KeyRecord>> {
-        on_store!(self, search_keys(scope, filter, after, limit))
-    }
-
-    /// Lists keys that end after one second and until another, the soonest first. Keys that count no more for another
-    /// reason are left out: they were revoked, or their owner is disabled.
-    pub async fn list_ending_keys(
-        &self,
-        scope: &Scope,
-        (from, until): (Timestamp, Timestamp),
-        after: Option<&Place>,
-        limit: u32,
-    ) -> Result<Page<KeyRecord>> {
-        on_store!(self, list_ending_keys(scope, (from, until), after, limit))
-    }
-
-    /// The keys that end first after one second and until another and that were made to last longer than this.
-    pub async fn find_ending_keys(
-        &self,
-        (from, until): (Timestamp, Timestamp),
-        longer_than: Duration,
-        limit: u32,
-    ) -> Result<Vec<EndingKey>> {
-        on_store!(self, find_ending_keys((from, until), longer_than, limit))
-    }
-
-    /// Writes last uses of keys, to the minute, in one transaction. Of several uses of one key the latest one stays.
-    pub async fn write_key_uses(&self, uses: &[KeyUsed]) -> Result<()> {
-        on_store!(self, write_key_uses(uses))
-    }
-
-    /// Finds a key by its id.
-    pub async fn find_key_record(&self, scope: &Scope, id: KeyId) -> Result<Option<KeyRecord>> {
-        on_store!(self, find_key_record(scope, id))
-    }
-
-    /// Finds whose secret this is, by its hash, also if the key was revoked. The secret from before a rotation counts,
-    /// whether it is still valid or not.
-    pub async fn look_up_key(&self, scope: &Scope, digest: &Hash) -> Result<Option<KeyRecord>> {
-        on_store!(self, look_up_key(scope, digest))
     }
 }
 

@@ -1,13 +1,17 @@
 //! API keys, as the gate finds them and as administrators list them.
 
+use super::lists::{Page, Place};
+use super::{Directory, Result};
 use gatepost_core::access::Access;
-use gatepost_core::administration::{Matter, Version};
+use gatepost_core::administration::{Matter, Scope, Version};
 use gatepost_core::api_key::{ApiKey, KeyId, KeyLimits};
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupName, TenantId, UserId};
+use gatepost_core::secret::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What the directory knows about the key of a request. One read returns all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,5 +138,57 @@ row! {
         pub id: KeyId,
         pub tenant_id: Option<TenantId>,
         pub expires_at: Timestamp,
+    }
+}
+
+// API keys, as far as they exist for the reader. The administrators of a tenant see those of the tenant.
+impl Directory {
+    /// Lists keys by id, revoked ones too.
+    pub async fn search_keys(
+        &self,
+        scope: &Scope,
+        filter: &KeyFilter,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<KeyRecord>> {
+        on_store!(self, search_keys(scope, filter, after, limit))
+    }
+
+    /// Lists keys that end after one second and until another, the soonest first. Keys that count no more for another
+    /// reason are left out: they were revoked, or their owner is disabled.
+    pub async fn list_ending_keys(
+        &self,
+        scope: &Scope,
+        (from, until): (Timestamp, Timestamp),
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<KeyRecord>> {
+        on_store!(self, list_ending_keys(scope, (from, until), after, limit))
+    }
+
+    /// The keys that end first after one second and until another and that were made to last longer than this.
+    pub async fn find_ending_keys(
+        &self,
+        (from, until): (Timestamp, Timestamp),
+        longer_than: Duration,
+        limit: u32,
+    ) -> Result<Vec<EndingKey>> {
+        on_store!(self, find_ending_keys((from, until), longer_than, limit))
+    }
+
+    /// Writes last uses of keys, to the minute, in one transaction. Of several uses of one key the latest one stays.
+    pub async fn write_key_uses(&self, uses: &[KeyUsed]) -> Result<()> {
+        on_store!(self, write_key_uses(uses))
+    }
+
+    /// Finds a key by its id.
+    pub async fn find_key_record(&self, scope: &Scope, id: KeyId) -> Result<Option<KeyRecord>> {
+        on_store!(self, find_key_record(scope, id))
+    }
+
+    /// Finds whose secret this is, by its hash, also if the key was revoked. The secret from before a rotation counts,
+    /// whether it is still valid or not.
+    pub async fn look_up_key(&self, scope: &Scope, digest: &Hash) -> Result<Option<KeyRecord>> {
+        on_store!(self, look_up_key(scope, digest))
     }
 }

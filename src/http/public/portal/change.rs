@@ -55,7 +55,11 @@ impl Refused {
         refused(administrator, section, back, &self.impossible()?)
     }
 
-    fn impossible(self) -> Result<Impossible, Fault> {
+    /// Why a change that expects no version, or whose form handles it, is not possible.
+    ///
+    /// # Errors
+    /// As [`Refused::sentence`].
+    pub(super) fn impossible(self) -> Result<Impossible, Fault> {
         match self {
             Self::Impossible(why) => Ok(why),
             Self::Fault(fault) => Err(fault),

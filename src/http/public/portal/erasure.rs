@@ -1,7 +1,8 @@
 //! Erases a person, after a page that says what that does and wants the address typed.
 
-use super::change::{FormAnswer, Refused, carry_out, conditions, done, refused};
-use super::loaded::sessions;
+use super::change::{FormAnswer, Refused, carry_out, conditions, done};
+use super::loaded::{named, sessions};
+use super::standing::find;
 use crate::admin;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
@@ -13,7 +14,7 @@ use gatepost_core::ids::UserId;
 use gatepost_pages::admin::{EnteredText, PersonErasure, PlaceNotice};
 use gatepost_pages::{Section, paths};
 use gatepost_store::directory::changes::EraseUser;
-use gatepost_store::directory::{KeyFilter, UserKey, UserSummary};
+use gatepost_store::directory::{KeyFilter, UserSummary};
 use serde::Deserialize;
 
 /// Keys that are counted: more are told as this number.
@@ -55,7 +56,7 @@ pub(in crate::http::public) async fn erase(
     let user = find(&administrator, &context, id).await?;
     let text = form.name.unwrap_or_default();
     let typed = |error| EnteredText { value: &text, error: Some(error) };
-    if text.trim() != name_of(&user) {
+    if text.trim() != named(&user) {
         let typed = typed("This is not the address of the person.");
         return page(&administrator, &context, &user, typed).await.map(Either::Right);
     }
@@ -73,11 +74,7 @@ pub(in crate::http::public) async fn erase(
             );
             page(&administrator, &context, &user, typed).await.map(Either::Right)
         }
-        Err(Refused::Overtaken(None)) => Err(Fault::NotFound),
-        Err(Refused::Impossible(why)) => {
-            refused(&administrator, Section::People, &paths::admin_user(id), &why)
-        }
-        Err(Refused::Fault(fault)) => Err(fault),
+        Err(why) => why.answer(&administrator, Section::People, &paths::admin_user(id)),
     }
 }
 
@@ -94,21 +91,11 @@ async fn page(
     let page = PersonErasure {
         frame: administrator.frame(None),
         id: user.id,
-        name: &name_of(user),
+        name: &named(user),
         version: user.version,
         sessions: sessions(context, user.id).await.map(|sessions| sessions.len()),
         keys: &keys,
         typed,
     };
     Ok(PageAnswer(page.page()))
-}
-
-/// What confirms an erasure, as the directory wants it.
-fn name_of(user: &UserSummary) -> String {
-    user.email.as_ref().map_or_else(|| user.id.to_string(), ToString::to_string)
-}
-
-async fn find(administrator: &Administrator, context: &Context, id: UserId) -> Result<UserSummary, Fault> {
-    let user = context.stores.directory.find_user(&administrator.scope, &UserKey::Id(id)).await?;
-    Ok(user.ok_or(Fault::NotFound)?.summary)
 }

@@ -272,7 +272,14 @@ async fn overtaken(
 }
 
 /// The person's own data.
-async fn find(administrator: &Administrator, context: &Context, id: UserId) -> Result<UserSummary, Fault> {
+///
+/// # Errors
+/// [`Fault`]: the person does not exist for the caller, or the directory does not answer.
+pub(super) async fn find(
+    administrator: &Administrator,
+    context: &Context,
+    id: UserId,
+) -> Result<UserSummary, Fault> {
     let user = context.stores.directory.find_user(&administrator.scope, &UserKey::Id(id)).await?;
     Ok(user.ok_or(Fault::NotFound)?.summary)
 }

@@ -2,16 +2,14 @@
 
 use super::batch::{BATCH, Order, Refused, WriteError, column_list, column_of_constraint, key_of};
 use super::error::CopyError;
-use super::state::Mark;
 use super::tables::{Column, TABLES, Table};
 use super::value::{Kind, Row, Value};
 use crate::directory::DirectoryError;
 use crate::directory::pooler::Address;
 use crate::directory::postgres::MIGRATIONS;
-use crate::directory::schema::{self, SchemaState};
 use gatepost_core::clock::Timestamp;
-use sqlx::postgres::{PgArguments, PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, Connection, Executor, Postgres, Row as _};
+use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, Connection, Executor, Postgres};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -22,6 +20,17 @@ const SETTINGS: &str = "SET search_path TO gatepost, pg_temp; SET application_na
 const MAX_CLOCK_SKEW: u64 = 30;
 /// Commands that have just ended may still be connected.
 const LEAVING: Duration = Duration::from_secs(3);
+
+/// Whether there are migrations.
+const HAS_MIGRATIONS: &str = "SELECT to_regclass('gatepost.migrations') IS NOT NULL";
+
+type Db = Postgres;
+type Side = PostgresSide;
+
+#[path = "both.rs"]
+#[expect(clippy::duplicate_mod, reason = "it is written once and compiled for each store")]
+mod both;
+use both::{bind, read_value};
 
 /// A connection to the server.
 #[derive(Debug)]
@@ -113,16 +122,6 @@ impl PostgresSide {
         Ok(found.map(|row| read(table, &row)).transpose()?.map(|row| key_of(table, &row)))
     }
 
-    pub(super) async fn count(&mut self, table: &str) -> sqlx::Result<i64> {
-        let sql = format!("SELECT count(*) FROM \"{table}\"");
-        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.connection).await
-    }
-
-    pub(super) async fn has_rows(&mut self, table: &str) -> sqlx::Result<bool> {
-        let sql = format!("SELECT EXISTS (SELECT FROM \"{table}\")");
-        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.connection).await
-    }
-
     pub(super) async fn clear(&mut self) -> sqlx::Result<()> {
         let names: Vec<String> = TABLES.iter().map(|table| format!("\"{}\"", table.name)).collect();
         let sql = format!("TRUNCATE {}, user_words", names.join(", "));
@@ -141,50 +140,6 @@ impl PostgresSide {
         }
         // Without statistics the planner guesses until autovacuum has come by.
         self.connection.execute("ANALYZE").await.map(drop)
-    }
-
-    pub(super) async fn schema(&mut self) -> sqlx::Result<Option<SchemaState>> {
-        let is_there: bool = sqlx::query_scalar("SELECT to_regclass('gatepost.migrations') IS NOT NULL")
-            .fetch_one(&mut self.connection)
-            .await?;
-        if !is_there {
-            return Ok(None);
-        }
-        let applied: Vec<i64> = sqlx::query_scalar("SELECT version FROM gatepost.migrations")
-            .fetch_all(&mut self.connection)
-            .await?;
-        Ok(Some(schema::compare(MIGRATIONS, &applied)))
-    }
-
-    pub(super) async fn mark(&mut self) -> sqlx::Result<Option<Mark>> {
-        sqlx::query_as(Mark::READ).fetch_optional(&mut self.connection).await
-    }
-
-    pub(super) async fn set_mark(&mut self, mark: Option<&Mark>) -> sqlx::Result<()> {
-        let Some(mark) = mark else { return self.connection.execute(Mark::REMOVE).await.map(drop) };
-        let digest = mark.digest.as_ref().map(|digest| digest.as_bytes().to_vec());
-        sqlx::query(Mark::WRITE)
-            .bind(mark.state())
-            .bind(&mark.peer)
-            .bind(digest)
-            .bind(mark.last_audit_id)
-            .bind(mark.at.unix())
-            .execute(&mut self.connection)
-            .await
-            .map(drop)
-    }
-
-    pub(super) async fn count_audit_after(&mut self, id: i64) -> sqlx::Result<i64> {
-        let sql = "SELECT count(*) FROM audit_entries WHERE id > $1";
-        sqlx::query_scalar(sql).bind(id).fetch_one(&mut self.connection).await
-    }
-
-    pub(super) async fn last_audit_id(&mut self) -> sqlx::Result<Option<i64>> {
-        sqlx::query_scalar("SELECT max(id) FROM audit_entries").fetch_one(&mut self.connection).await
-    }
-
-    pub(super) async fn close(self) -> sqlx::Result<()> {
-        self.connection.close().await
     }
 
     /// Encoding, clock, processes that use it, and whether its tables belong to this user.
@@ -254,18 +209,6 @@ fn read_list(table: &Table) -> String {
     columns.collect::<Vec<_>>().join(", ")
 }
 
-type Query<'a> = sqlx::query::Query<'a, Postgres, PgArguments>;
-
-fn bind<'a>(query: Query<'a>, value: &'a Value) -> Query<'a> {
-    match value {
-        Value::Null => query.bind(None::<i64>),
-        Value::Number(number) => query.bind(number),
-        Value::Flag(flag) => query.bind(flag),
-        Value::Text(text) => query.bind(text.as_str()),
-        Value::Bytes(bytes) => query.bind(bytes.as_slice()),
-    }
-}
-
 /// One statement for all rows, with one array for each column.
 async fn insert(connection: &mut PgConnection, table: &Table, rows: &[Row]) -> sqlx::Result<()> {
     if let Some(trigger) = table.muted {
@@ -327,16 +270,7 @@ fn bytes(value: &Value) -> Option<&[u8]> {
 }
 
 fn read(table: &Table, row: &PgRow) -> sqlx::Result<Row> {
-    let value = |(at, column): (usize, &Column)| {
-        Ok(match column.kind {
-            Kind::Number => row.try_get::<Option<i64>, _>(at)?.map(Value::Number),
-            Kind::Flag => row.try_get::<Option<bool>, _>(at)?.map(Value::Flag),
-            Kind::Text => row.try_get::<Option<String>, _>(at)?.map(Value::Text),
-            Kind::Bytes => row.try_get::<Option<Vec<u8>>, _>(at)?.map(Value::Bytes),
-        }
-        .unwrap_or(Value::Null))
-    };
-    table.columns.iter().enumerate().map(value).collect()
+    table.columns.iter().enumerate().map(|(at, column)| read_value(column, row, at)).collect()
 }
 
 /// Postgres has no text with the character NUL.

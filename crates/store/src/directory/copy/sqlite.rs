@@ -1,15 +1,25 @@
 //! What a copy needs of the embedded file.
 
 use super::batch::{BATCH, Order, Refused, WriteError, column_list, column_of_constraint, key_of};
-use super::state::Mark;
-use super::tables::{Column, TABLES, Table};
-use super::value::{Kind, Row, Value};
-use crate::directory::schema::{self, SchemaState};
+use super::tables::{TABLES, Table};
+use super::value::{Row, Value};
 use crate::directory::sqlite::{Connector, MIGRATIONS};
 use crate::pool::Connect;
-use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
-use sqlx::{AssertSqlSafe, Connection, Executor, Row as _, Sqlite};
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, Connection, Executor, Sqlite};
 use std::path::Path;
+
+/// Whether there are migrations.
+const HAS_MIGRATIONS: &str =
+    "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations')";
+
+type Db = Sqlite;
+type Side = SqliteSide;
+
+#[path = "both.rs"]
+#[expect(clippy::duplicate_mod, reason = "it is written once and compiled for each store")]
+mod both;
+use both::{bind, read_value};
 
 /// A connection to the file.
 #[derive(Debug)]
@@ -89,16 +99,6 @@ impl SqliteSide {
         Ok(found.and_then(|row| read(table, &row).ok()).map(|row| key_of(table, &row)))
     }
 
-    pub(super) async fn count(&mut self, table: &str) -> sqlx::Result<i64> {
-        let sql = format!("SELECT count(*) FROM \"{table}\"");
-        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.connection).await
-    }
-
-    pub(super) async fn has_rows(&mut self, table: &str) -> sqlx::Result<bool> {
-        let sql = format!("SELECT EXISTS (SELECT 1 FROM \"{table}\")");
-        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.connection).await
-    }
-
     /// The audit forbids to delete entries, by triggers.
     pub(super) async fn clear(&mut self) -> sqlx::Result<()> {
         let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await?;
@@ -123,67 +123,10 @@ impl SqliteSide {
     pub(super) async fn finish(&mut self) -> sqlx::Result<()> {
         self.connection.execute("DELETE FROM changes").await.map(drop)
     }
-
-    pub(super) async fn schema(&mut self) -> sqlx::Result<Option<SchemaState>> {
-        let is_there: bool = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations')",
-        )
-        .fetch_one(&mut self.connection)
-        .await?;
-        if !is_there {
-            return Ok(None);
-        }
-        let applied: Vec<i64> =
-            sqlx::query_scalar("SELECT version FROM migrations").fetch_all(&mut self.connection).await?;
-        Ok(Some(schema::compare(MIGRATIONS, &applied)))
-    }
-
-    pub(super) async fn mark(&mut self) -> sqlx::Result<Option<Mark>> {
-        sqlx::query_as(Mark::READ).fetch_optional(&mut self.connection).await
-    }
-
-    pub(super) async fn set_mark(&mut self, mark: Option<&Mark>) -> sqlx::Result<()> {
-        let Some(mark) = mark else { return self.connection.execute(Mark::REMOVE).await.map(drop) };
-        let digest = mark.digest.as_ref().map(|digest| digest.as_bytes().to_vec());
-        sqlx::query(Mark::WRITE)
-            .bind(mark.state())
-            .bind(&mark.peer)
-            .bind(digest)
-            .bind(mark.last_audit_id)
-            .bind(mark.at.unix())
-            .execute(&mut self.connection)
-            .await
-            .map(drop)
-    }
-
-    pub(super) async fn count_audit_after(&mut self, id: i64) -> sqlx::Result<i64> {
-        let sql = "SELECT count(*) FROM audit_entries WHERE id > $1";
-        sqlx::query_scalar(sql).bind(id).fetch_one(&mut self.connection).await
-    }
-
-    pub(super) async fn last_audit_id(&mut self) -> sqlx::Result<Option<i64>> {
-        sqlx::query_scalar("SELECT max(id) FROM audit_entries").fetch_one(&mut self.connection).await
-    }
-
-    pub(super) async fn close(self) -> sqlx::Result<()> {
-        self.connection.close().await
-    }
 }
 
 fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
-}
-
-type Query<'a> = sqlx::query::Query<'a, Sqlite, SqliteArguments>;
-
-fn bind<'a>(query: Query<'a>, value: &'a Value) -> Query<'a> {
-    match value {
-        Value::Null => query.bind(None::<i64>),
-        Value::Number(number) => query.bind(number),
-        Value::Flag(flag) => query.bind(flag),
-        Value::Text(text) => query.bind(text.as_str()),
-        Value::Bytes(bytes) => query.bind(bytes.as_slice()),
-    }
 }
 
 async fn insert(connection: &mut SqliteConnection, table: &Table, row: &Row) -> sqlx::Result<()> {
@@ -245,14 +188,4 @@ fn read(table: &Table, row: &SqliteRow) -> Result<Row, WriteError> {
             reason: error.to_string(),
         })),
     }
-}
-
-fn read_value(column: &Column, row: &SqliteRow, at: usize) -> sqlx::Result<Value> {
-    Ok(match column.kind {
-        Kind::Number => row.try_get::<Option<i64>, _>(at)?.map(Value::Number),
-        Kind::Flag => row.try_get::<Option<bool>, _>(at)?.map(Value::Flag),
-        Kind::Text => row.try_get::<Option<String>, _>(at)?.map(Value::Text),
-        Kind::Bytes => row.try_get::<Option<Vec<u8>>, _>(at)?.map(Value::Bytes),
-    }
-    .unwrap_or(Value::Null))
 }

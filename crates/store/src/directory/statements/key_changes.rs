@@ -243,10 +243,8 @@ impl Apply for RevokeKey {
         connection: &mut Connection,
         actor: &Actor,
     ) -> Result<Done<KeyRecord>> {
-        // As in lists: groups are the platform's, and the answer to a dry run shows the key.
-        let shown = |key: KeyRecord| {
-            if granted.is_by_system() { key } else { KeyRecord { groups: Vec::new(), ..key } }
-        };
+        // The answer to a dry run has the key.
+        let shown = |key| key_rows::shown(key, granted.is_by_system());
         if before.revoked_at.is_some() {
             return Ok(Done::unchanged(Some(before.version), shown(before)));
         }

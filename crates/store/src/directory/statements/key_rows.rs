@@ -177,3 +177,13 @@ pub(super) async fn note(
         _ => audit::write(connection, actor, entry).await,
     }
 }
+
+/// A key as somebody sees it. Groups are the platform's: the administrators of tenants do not learn of them.
+pub(super) fn shown(mut key: KeyRecord, to_system: bool) -> KeyRecord {
+    if to_system {
+        key.groups.sort_unstable();
+    } else {
+        key.groups.clear();
+    }
+    key
+}

@@ -8,7 +8,7 @@ use crate::admin::Context;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::extract::{Form, Query};
 use crate::http::public::fault::Fault;
-use crate::http::public::portal::change::{FormAnswer, Refused};
+use crate::http::public::portal::change::FormAnswer;
 use crate::http::public::portal::forms::{entered as parsed, linked};
 use crate::http::public::portal::loaded::named;
 use actix_web::{Either, web};
@@ -91,11 +91,7 @@ pub(in crate::http::public) async fn create<C: Into<KeyReader>>(
         }
         Err(error) => {
             if let Err(other) = note(&mut errors, error, fields(&reader)) {
-                return match Refused::from(other) {
-                    Refused::Impossible(why) => Ok(reader.refused(reader.pages.root(), &why)),
-                    Refused::Fault(fault) => Err(fault),
-                    Refused::Overtaken(_) => Err(Fault::NotFound),
-                };
+                return reader.answer(reader.pages.root(), other);
             }
         }
     }

@@ -14,7 +14,7 @@ use gatepost_pages::admin::{KeyPages, PlaceNotice, RefusedChange};
 use gatepost_store::directory::changes::{Repeat, StoredAnswer};
 use gatepost_store::directory::{Actor, KeyRecord, Via, Who};
 
-use super::super::change::{FormAnswer, Impossible};
+use super::super::change::{FormAnswer, Impossible, Refused};
 
 /// Who looks at keys.
 pub(in crate::http::public) struct KeyReader {
@@ -77,6 +77,15 @@ impl KeyReader {
         found.filter(is_there).ok_or(Fault::NotFound)
     }
 
+    /// A key that the page offers to change.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub(super) async fn find_to_change(&self, context: &Context, id: KeyId) -> Result<KeyRecord, Fault> {
+        let key = self.find(context, id).await?;
+        if self.may_change(&key) && key.revoked_at.is_none() { Ok(key) } else { Err(Fault::NotFound) }
+    }
+
     /// Whether the page offers to change a key. The directory decides when that is asked.
     pub(super) fn may_change(&self, key: &KeyRecord) -> bool {
         let is_theirs = key.owner_id.is_none_or(|owner| owner == self.id());
@@ -120,5 +129,13 @@ impl KeyReader {
         let (frame, section) = (self.frame(None), self.pages.section());
         let page = RefusedChange { frame, section, status: *status, text, remedy, back };
         Either::Right(PageAnswer(page.page()))
+    }
+
+    /// The answer to a form that changed nothing, where the form itself does not say why.
+    ///
+    /// # Errors
+    /// The fault, if it is one; `NotFound` if the key is gone.
+    pub(super) fn answer(&self, back: &str, why: impl Into<Refused>) -> FormAnswer {
+        Ok(self.refused(back, &why.into().impossible()?))
     }
 }

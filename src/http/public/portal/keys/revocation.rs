@@ -71,8 +71,6 @@ pub(in crate::http::public) async fn revoke<C: Into<KeyReader>>(
             let key = reader.find(&context, id).await?;
             Ok(Either::Right(page(&reader, &key, EnteredText::of(&text), true)))
         }
-        Err(Refused::Overtaken(None)) => Err(Fault::NotFound),
-        Err(Refused::Impossible(why)) => Ok(reader.refused(&here, &why)),
-        Err(Refused::Fault(fault)) => Err(fault),
+        Err(why) => reader.answer(&here, why),
     }
 }

@@ -7,7 +7,7 @@ use crate::admin::Context;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::extract::{Fields, Form, Path};
 use crate::http::public::fault::Fault;
-use crate::http::public::portal::change::{FormAnswer, Impossible, Refused, conditions};
+use crate::http::public::portal::change::{FormAnswer, Impossible, conditions};
 use crate::http::public::portal::forms::filled_in;
 use actix_web::{Either, web};
 use gatepost_core::api_key::KeyId;
@@ -41,10 +41,7 @@ pub(in crate::http::public) async fn ask<C: Into<KeyReader>>(
     Path(id): Path<KeyId>,
 ) -> Result<PageAnswer, Fault> {
     let reader: KeyReader = caller.into();
-    let key = reader.find(&context, id).await?;
-    if !reader.may_change(&key) || key.revoked_at.is_some() {
-        return Err(Fault::NotFound);
-    }
+    let key = reader.find_to_change(&context, id).await?;
     let once = RequestId::generate().to_string();
     Ok(page(&reader, &key, (&once, USUAL), false))
 }
@@ -79,8 +76,7 @@ pub(in crate::http::public) async fn rotate<C: Into<KeyReader>>(
         Ok(conditions) => {
             context.carry_out(&Once { change: &change, repeat, answer }, conditions, &reader.actor()).await
         }
-        Err(Refused::Impossible(why)) => return Ok(reader.refused(&here, &why)),
-        Err(_) => return Err(Fault::NotFound),
+        Err(why) => return reader.answer(&here, why),
     };
     match made {
         Ok(made) => Ok(shown(&reader, &made.outcome, true)),
@@ -98,10 +94,6 @@ pub(in crate::http::public) async fn rotate<C: Into<KeyReader>>(
                 remedy: "Give it another end first.",
             },
         )),
-        Err(error) => match Refused::from(error) {
-            Refused::Impossible(why) => Ok(reader.refused(&here, &why)),
-            Refused::Fault(fault) => Err(fault),
-            Refused::Overtaken(_) => Err(Fault::NotFound),
-        },
+        Err(error) => reader.answer(&here, error),
     }
 }

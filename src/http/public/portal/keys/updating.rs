@@ -7,7 +7,7 @@ use crate::admin::Context;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::extract::{Form, Path};
 use crate::http::public::fault::Fault;
-use crate::http::public::portal::change::{FormAnswer, Refused, conditions};
+use crate::http::public::portal::change::{FormAnswer, conditions};
 use actix_web::{Either, web};
 use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
@@ -28,10 +28,7 @@ pub(in crate::http::public) async fn show<C: Into<KeyReader>>(
     Path(id): Path<KeyId>,
 ) -> Result<PageAnswer, Fault> {
     let reader: KeyReader = caller.into();
-    let key = reader.find(&context, id).await?;
-    if !reader.may_change(&key) || key.revoked_at.is_some() {
-        return Err(Fault::NotFound);
-    }
+    let key = reader.find_to_change(&context, id).await?;
     let (entered, errors) = (known(&key), FormErrors::default());
     page(&reader, &context, Shown { of: Ok((&key, false)), entered: &entered, errors: &errors }).await
 }
@@ -76,8 +73,7 @@ pub(in crate::http::public) async fn update<C: Into<KeyReader>>(
     };
     let made = match terms {
         Ok(terms) => context.carry_out(&change, terms, &reader.actor()).await,
-        Err(Refused::Impossible(why)) => return Ok(reader.refused(&here, &why)),
-        Err(_) => return Err(Fault::NotFound),
+        Err(why) => return reader.answer(&here, why),
     };
     let (mut now, mut is_overtaken) = (key, false);
     match made {
@@ -89,11 +85,7 @@ pub(in crate::http::public) async fn update<C: Into<KeyReader>>(
         }
         Err(error) => {
             if let Err(other) = note(&mut errors, error, &FIELDS) {
-                return match Refused::from(other) {
-                    Refused::Impossible(why) => Ok(reader.refused(&here, &why)),
-                    Refused::Fault(fault) => Err(fault),
-                    Refused::Overtaken(_) => Err(Fault::NotFound),
-                };
+                return reader.answer(&here, other);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! API keys, as administrators and their owners see them.
 
-use super::super::key_rows::key_columns;
+use super::super::key_rows::{key_columns, shown};
 use super::{Db, Result, Store, containing, limit_of, push_tenants, typed};
 use crate::directory::keys::{EndingKey, KeyFilter, KeyRecord, KeyStanding};
 use crate::directory::lists::{Page, Place};
@@ -60,7 +60,7 @@ impl Store {
         let found: Vec<KeyRecord> =
             reading!(self, |connection| Ok(query.build_query_as().fetch_all(connection).await?))?;
         let page = Page::of(found, limit, |key: &KeyRecord| Place(key.id.to_string()));
-        Ok(page.map(|key| shown(key, scope)))
+        Ok(page.map(|key| shown(key, scope.is_system())))
     }
 
     pub(in crate::directory) async fn list_ending_keys(
@@ -88,7 +88,7 @@ impl Store {
         let page = Page::of(found, limit, |key: &KeyRecord| {
             Place(format!("{} {}", key.limits.expires_at.map_or(i64::MAX, Timestamp::unix), key.id))
         });
-        Ok(page.map(|key| shown(key, scope)))
+        Ok(page.map(|key| shown(key, scope.is_system())))
     }
 
     pub(in crate::directory) async fn find_ending_keys(
@@ -135,7 +135,7 @@ impl Store {
         limit_keys(&mut query, scope);
         let found: Option<KeyRecord> =
             reading!(self, |connection| Ok(query.build_query_as().fetch_optional(connection).await?))?;
-        Ok(found.map(|key| shown(key, scope)))
+        Ok(found.map(|key| shown(key, scope.is_system())))
     }
 }
 
@@ -173,14 +173,4 @@ fn limit_keys(query: &mut QueryBuilder<Db>, scope: &Scope) {
     if let Some(tenants) = limit_of(scope) {
         push_tenants(query.push(" AND "), "k.tenant_id", tenants);
     }
-}
-
-/// Groups are the platform's: the administrators of tenants do not learn of them.
-fn shown(mut key: KeyRecord, scope: &Scope) -> KeyRecord {
-    if scope.is_system() {
-        key.groups.sort_unstable();
-    } else {
-        key.groups.clear();
-    }
-    key
 }
