@@ -214,8 +214,8 @@ fn of_request(id: RequestId) -> String {
         None => String::new(),
     };
     format!(
-        "refusals of people who are signed in are stored within seconds and kept for {} days, at most 30 a minute of one \
-         person{came}. Look for request.id={id} in the log of `gatepost serve`",
+        "refusals of people who are signed in, and of programs whose key or token is known, are stored within seconds and kept \
+         for {} days: at most 30 a minute of one person, and 30 an hour of a program{came}. Look for request.id={id} in the log of `gatepost serve`",
         REFUSALS_TTL.as_secs() / 86_400
     )
 }

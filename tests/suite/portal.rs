@@ -11,7 +11,7 @@ use gatepost_kit::client::{Answer, Client};
 use gatepost_kit::entra::Person;
 
 /// The administrator of the system. Alice is in one group, and Bob is in none.
-async fn start(pair: crate::world::Pair) -> (World, Client) {
+pub(crate) async fn start(pair: crate::world::Pair) -> (World, Client) {
     let world = World::start(pair).await;
     world.entra.add(Person::named("bob"));
     world.entra.add(Person::named("root"));
@@ -26,7 +26,7 @@ async fn start(pair: crate::world::Pair) -> (World, Client) {
     (world, root)
 }
 
-async fn page(world: &World, browser: &Client, path: &str) -> Answer {
+pub(crate) async fn page(world: &World, browser: &Client, path: &str) -> Answer {
     browser.get(&world.url(PUBLIC, path)).await
 }
 

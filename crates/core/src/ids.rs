@@ -28,6 +28,11 @@ impl UserId {
         Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
+    /// Whether the id is that of an application.
+    pub fn is_application(&self) -> bool {
+        self.0.get_version_num() == 8
+    }
+
     /// The 16 bytes of the UUID, which sealed values hold.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()

@@ -363,8 +363,10 @@ label! {
 label! {
     /// Why a refusal is not stored for `gatepost explain --request`.
     NotKept {
-        /// The person was already refused too often in the same minute.
+        /// The person was already refused too often in the last minute.
         OnePerson = "one_person",
+        /// The program was already refused too often in the last hour, by itself or for the same person.
+        OneProgram = "one_program",
         /// The queue was full, because refusals were added faster than they could be written.
         QueueFull = "queue_full",
         /// The query of the middleware's address is too long.

@@ -83,7 +83,7 @@ fn named(way: Way<'_>) -> String {
 fn denied(passage: &ToolPassage, missing: Missing) -> Verdict {
     Verdict::Deny {
         denial: Denial::Forbidden(missing),
-        user: passage.user,
+        user: Some(passage.user),
         email: Some(passage.email.clone()),
         may_request: passage.may_request,
         via: None,

@@ -11,7 +11,7 @@ use super::assertion::{self, Claims, McpClaims};
 use super::identity_headers::encode;
 use crate::site::Site;
 use gatepost_core::access::{Access, Role};
-use gatepost_core::api_key::{KeyId, KeyLimits};
+use gatepost_core::api_key::{KeyLimits, NamedKey};
 use gatepost_core::decision::{KeyLack, Missing, Permit, TokenDenial};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{TenantId, UserId};
@@ -45,10 +45,10 @@ pub struct ToolPassage {
     says_for_nobody: bool,
     /// The access token that was sent.
     token: Option<Arc<AccessToken>>,
-    /// The name of the key that was sent, by itself or for the person.
-    via: Option<Box<str>>,
-    /// The person; none for a machine.
-    pub user: Option<UserId>,
+    /// The key that was sent, by itself or for the person.
+    pub via: Option<NamedKey>,
+    /// The person, or the machine.
+    pub user: UserId,
     pub email: EmailAddress,
     /// They may ask for access that they lack.
     pub may_request: bool,
@@ -73,28 +73,28 @@ impl ToolPassage {
             says_for_nobody: false,
             token: None,
             via: None,
-            user: Some(permit.person.id),
+            user: permit.person.id,
             email: permit.email.clone(),
         }
     }
 
-    /// The same for somebody who is no person. A refusal is not kept for them, and they ask for no access.
+    /// The same for a machine, which asks for no access.
     #[must_use]
-    pub fn of_nobody(self) -> Self {
-        Self { user: None, may_request: false, ..self }
+    pub fn of_program(self) -> Self {
+        Self { may_request: false, ..self }
     }
 
     /// The same for the machine of this key.
     #[must_use]
-    pub fn of_machine(self, key: KeyId, name: Box<str>, limits: Arc<KeyLimits>) -> Self {
-        let says_for_nobody = limits.acts_for_people();
-        Self { machine: Some(key.to_string()), says_for_nobody, ..self.of_nobody().via_key(name, limits) }
+    pub fn of_machine(self, key: NamedKey, limits: Arc<KeyLimits>) -> Self {
+        let (machine, says_for_nobody) = (Some(key.id.to_string()), limits.acts_for_people());
+        Self { machine, says_for_nobody, ..self.of_program().via_key(key, limits) }
     }
 
-    /// The same by a key with this name, within what it allows.
+    /// The same by this key, within what it allows.
     #[must_use]
-    pub fn via_key(self, name: Box<str>, limits: Arc<KeyLimits>) -> Self {
-        Self { via: Some(name), limits: Some(limits), ..self }
+    pub fn via_key(self, key: NamedKey, limits: Arc<KeyLimits>) -> Self {
+        Self { via: Some(key), limits: Some(limits), ..self }
     }
 
     /// The same by an access token.
@@ -119,11 +119,6 @@ impl ToolPassage {
         } else {
             Err(TokenDenial::MissingScope(server.scopes.clone()))
         }
-    }
-
-    /// The name of the key that was sent, by itself or for the person.
-    pub fn via(&self) -> Option<&str> {
-        self.via.as_deref()
     }
 
     /// The identity headers, without those about tools.

@@ -11,7 +11,8 @@ use crate::gate::tools::GateServer;
 use crate::http::respond::{self, Answer};
 use crate::sign_in::addresses::login_address;
 use crate::sign_in::return_cookie;
-use gatepost_core::clock::Timestamp;
+use gatepost_core::api_key::NamedKey;
+use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::decision::Denial;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::error_chain::Chain;
@@ -53,12 +54,13 @@ pub(super) struct Responder<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Whom<'a> {
     pub(super) email: Option<&'a EmailAddress>,
-    /// The name of the API key that was sent, by itself or for the person.
-    pub(super) via: Option<&'a str>,
+    /// The API key that was sent, by itself or for the person.
+    pub(super) via: Option<&'a NamedKey>,
 }
 
 /// Who is denied.
 pub(super) struct Denied<'a> {
+    /// The person or the machine, if it is known.
     pub(super) user: Option<UserId>,
     pub(super) whom: Whom<'a>,
     pub(super) may_request: bool,
@@ -162,7 +164,7 @@ impl<'a> Responder<'a> {
     }
 
     /// Stores a refusal for `gatepost explain --request` and for the form that asks for access, unless the person only has
-    /// to sign in again. Returns whether it will be stored.
+    /// to sign in again, or the program to get a new token. Returns whether it will be stored.
     pub(super) fn keep_refusal(
         &self,
         requirement: &Requirement,
@@ -170,7 +172,9 @@ impl<'a> Responder<'a> {
         reply: Reply<'_>,
         (user, whom): (UserId, Whom<'_>),
     ) -> bool {
-        let (Reply::StepUp(_) | Reply::CrossOrigin | Reply::Forbidden(_)) = reply else { return false };
+        if !refusals::is_kept(reply) {
+            return false;
+        }
         let gate = &self.context.gate;
         let denied = refusals::Denied {
             case: &self.request.case(requirement),
@@ -182,7 +186,7 @@ impl<'a> Responder<'a> {
             initiator: self.forwarded.initiator(self.origin, &gate.site.config.allowed_origins),
             via: whom.via,
         };
-        let noted = gate.refusals.note(denied, Timestamp::now());
+        let noted = gate.refusals.note(denied, (Timestamp::now(), BootTime::now()));
         if let Err(cause) = noted {
             gate.stores.metrics.refusals_not_kept(cause, 1);
         }
@@ -193,7 +197,7 @@ impl<'a> Responder<'a> {
         tracing::info!(
             request.id = %self.request_id,
             user.email = whom.email.map(EmailAddress::as_str),
-            via = whom.via,
+            via = whom.via.map(|key| &*key.name),
             host = %self.origin.host(),
             method = self.forwarded.method(),
             client.address = self.forwarded.client_address().map(tracing::field::display),

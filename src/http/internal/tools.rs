@@ -86,8 +86,8 @@ pub(super) async fn answer(
         return (answer, Reason::UnknownToolServer);
     };
     if let Err(denial) = passage.require_grant(&server) {
-        let whom = Whom { email: Some(&passage.email), via: passage.via() };
-        let denied = Denied { user: passage.user, whom, may_request: false };
+        let whom = Whom { email: Some(&passage.email), via: passage.via.as_ref() };
+        let denied = Denied { user: Some(passage.user), whom, may_request: false };
         return responder.deny_and_keep(requirement, &Denial::Token(denial), denied);
     }
     let asked = match mode {
@@ -123,8 +123,8 @@ fn refuse(
     missing: Missing,
     passage: &ToolPassage,
 ) -> (Answer, Reason) {
-    let whom = Whom { email: Some(&passage.email), via: passage.via() };
-    let denied = Denied { user: passage.user, whom, may_request: passage.may_request };
+    let whom = Whom { email: Some(&passage.email), via: passage.via.as_ref() };
+    let denied = Denied { user: Some(passage.user), whom, may_request: passage.may_request };
     responder.deny_and_keep(requirement, &Denial::Forbidden(missing), denied)
 }
 

@@ -130,7 +130,7 @@ async fn judge(
         Verdict::Allow(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),
         Verdict::AskTools(passage) => tools::answer(responder, requirement, *passage, message).await,
         Verdict::Deny { denial, user, email, may_request, via } => {
-            let whom = Whom { email: email.as_ref(), via: via.as_deref() };
+            let whom = Whom { email: email.as_ref(), via: via.as_ref() };
             responder.deny_and_keep(requirement, &denial, Denied { user, whom, may_request })
         }
         Verdict::CannotKnow(error) => (responder.cannot_know(&error), reason_of_failure(&error)),

@@ -41,8 +41,8 @@ INSERT INTO keys (id, hash, hint, name, machine_name, tenant_id, owner_id, creat
 INSERT INTO key_groups VALUES ('00000000-0000-4000-8000-00000000000c', 100);
 INSERT INTO tool_servers (id, tenant_id, url, is_default, created_at, service) VALUES ('t', 'acme', 'https://t.example/', 1, 1, 'chat'), ('u', 'acme', 'https://u.example/', 0, 1, NULL);
 INSERT INTO tool_rules (id, tool_server_id, subject, group_id, kind, pattern, created_at) VALUES ('w', 't', 'group', 100, 'tool', 'get_*', 1);
-INSERT INTO refusals (id, request_id, at, user_id, host, method, path, kind, requirement, status, reason, via) VALUES
-    (500, 'q', 1, 'x', 'h', 'GET', '/', 'fetch', '', 403, 'group', 'ci');
+INSERT INTO refusals (id, request_id, at, user_id, host, method, path, kind, requirement, status, reason, via, key_id, detail) VALUES
+    (500, 'q', 1, 'x', 'h', 'GET', '/', 'fetch', '', 403, 'group', 'ci', '00000000-0000-4000-8000-00000000000c', 'why');
 INSERT INTO requirements VALUES ('h', 'group=A', 1);
 INSERT INTO idempotent_requests VALUES ('k', 'r', 1, NULL);
 INSERT INTO erasures VALUES ('gone', 1);

@@ -5,6 +5,7 @@ use crate::admin::*;
 use crate::chart::{Activity, DayNumbers};
 use crate::frame::{Frame, Section};
 use gatepost_core::administration::{Scope, Version};
+use gatepost_core::api_key::KeyId;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupId, TenantId, UserId};
 use gatepost_core::secret::Hash;
@@ -84,6 +85,7 @@ fn person(name: &str, words: &str, is_full: bool, is_system: bool) -> Sample {
         path: words,
         reason: words,
         reason_key: words,
+        key: Some(KeyId::generate()),
         via: Some(words),
     };
     let some = |count: usize| if is_full { count } else { 0 };
@@ -280,22 +282,23 @@ fn ending(name: &str, words: &str, count: usize) -> Sample {
 }
 
 fn refusals(name: &str, words: &str, count: usize) -> Sample {
-    let address = longest();
+    let (address, key) = (longest(), KeyId::generate());
     let entry = |at: usize| RefusalEntry {
         request_id: request_id(),
         at: NOW.minus(MINUTE * 90),
-        user: UserId::generate(),
+        user: if at.is_multiple_of(3) { key.machine() } else { UserId::generate() },
         email: Some(&address).filter(|_| at.is_multiple_of(2)),
         host: "wiki.example.com",
         path: words,
         reason: words,
         reason_key: words,
+        key: Some(key).filter(|_| at % 4 != 1),
         via: Some(words).filter(|_| at.is_multiple_of(2)),
     };
     let word = Some(words).filter(|_| count == 9);
     let page = Refusals {
         frame: frame(words, None),
-        filter: RefusalFilterWords { user: word, host: word, reason: word, hours: Some("24") },
+        filter: RefusalFilterWords { user: word, key: word, host: word, reason: word, hours: Some("24") },
         entries: &(0..count).map(entry).collect::<Vec<_>>(),
         next: Some(words).filter(|_| count > 3),
         wrong_number: word,

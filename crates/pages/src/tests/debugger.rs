@@ -137,6 +137,7 @@ fn past(text: &str) -> PastRequest {
     let refused = RefusalFacts {
         at: UtcTime(NOW),
         user_id: UserId::generate(),
+        is_person: true,
         email: None,
         host: text.to_owned(),
         method: "GET".to_owned(),
@@ -148,6 +149,7 @@ fn past(text: &str) -> PastRequest {
         reason: text.to_owned(),
         text: text.to_owned(),
         address: None,
+        key_id: None,
         via: Some(text.to_owned()),
         tool: Some(text.to_owned()),
     };

@@ -12,6 +12,7 @@ use crate::http::public::fault::Fault;
 use crate::{admin, explain};
 use actix_web::{Either, web};
 use gatepost_core::access::Role;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{RequestId, UserId};
@@ -33,6 +34,7 @@ const MOST_HOURS: u32 = 7 * 24;
 pub(in crate::http::public) struct Wanted {
     number: Option<String>,
     user: Option<String>,
+    key: Option<String>,
     host: Option<String>,
     reason: Option<String>,
     hours: Option<String>,
@@ -60,12 +62,13 @@ pub(in crate::http::public) async fn list(
     let reasoned: Vec<Reasoned> = found.items.into_iter().map(Reasoned::from).collect();
     let next = found.next.map(|next| next.to_string());
     let chosen = |value: &'_ Option<String>| value.clone().filter(|value| !value.is_empty());
-    let (user, host, reason, hours) =
-        (chosen(&wanted.user), chosen(&wanted.host), chosen(&wanted.reason), chosen(&wanted.hours));
+    let (user, key) = (chosen(&wanted.user), chosen(&wanted.key));
+    let (host, reason, hours) = (chosen(&wanted.host), chosen(&wanted.reason), chosen(&wanted.hours));
     let page = Refusals {
         frame: administrator.frame(None),
         filter: RefusalFilterWords {
             user: user.as_deref(),
+            key: key.as_deref(),
             host: host.as_deref(),
             reason: reason.as_deref(),
             hours: hours.as_deref(),
@@ -90,6 +93,7 @@ fn read(wanted: &Wanted, now: Timestamp) -> Result<RefusalFilter, Fault> {
     }
     Ok(RefusalFilter {
         user: linked::<UserId>(wanted.user.as_deref())?,
+        key: linked::<KeyId>(wanted.key.as_deref())?,
         host: linked::<HostName>(wanted.host.as_deref())?.map(|host| host.to_string()),
         reason,
         since: hours.map(|hours| now.minus(HOUR * hours)),
@@ -172,7 +176,8 @@ pub(in crate::http::public) async fn grant(
     Form(form): Form<Granting>,
 ) -> FormAnswer {
     let past = load(&administrator, &explain, number).await?;
-    let facts = past.refused.as_ref().ok_or(Fault::NotFound)?;
+    // A program asks for nothing, and its key is changed on its own page.
+    let facts = past.refused.as_ref().filter(|facts| facts.is_person).ok_or(Fault::NotFound)?;
     let requirement = Requirement::parse(&facts.requirement).map_err(|_| Fault::NotFound)?;
     let chosen: Vec<String> = [form.step0, form.step1, form.step2].into_iter().flatten().collect();
     let entered = EnteredEnd::new(form.end.as_deref(), form.at.as_deref()).ok_or(Fault::NotFound)?;

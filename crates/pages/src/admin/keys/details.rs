@@ -43,6 +43,8 @@ struct View<'a> {
     tenant: Option<(String, String)>,
     obstacles: Vec<String>,
     all_changes: Option<String>,
+    /// Only administrators of the system see refusals.
+    refusals: Option<String>,
     api: Vec<ApiCall>,
 }
 
@@ -76,6 +78,8 @@ impl KeyDetails<'_> {
             tenant: key.tenant.map(|id| (paths::admin_tenant(id), id.to_string())),
             obstacles: own.into_iter().chain(self.obstacles.iter().cloned()).collect(),
             all_changes: is_portal.then(|| paths::query(paths::ADMIN_AUDIT, &[("target", Some(&target))])),
+            refusals: (is_portal && self.frame.scope.is_system())
+                .then(|| paths::query(paths::ADMIN_REFUSALS, &[("key", Some(&key.id.to_string()))])),
             api: vec![
                 ApiCall::get(&api, &[]),
                 ApiCall::of("PATCH", &api).if_match(key.version),

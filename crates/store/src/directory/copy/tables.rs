@@ -137,7 +137,7 @@ pub const TABLES: &[Table] = &[
     table!(refusals [id] numbered {
         id: Number, request_id: Text, at: Number, user_id: Text, email: Text, host: Text, method: Text,
         path: Text, kind: Text, asker: Text, requirement: Text, status: Number, reason: Text, missing: Text,
-        address: Text, via: Text,
+        address: Text, via: Text, key_id: Text, detail: Text,
     }),
     table!(requirements [host, query] {
         host: Text, query: Text, seen_at: Number,
