@@ -51,6 +51,7 @@ mod stalled;
 mod step_up;
 mod storage;
 mod stores;
+mod tenants;
 mod terminal;
 mod tool_keys;
 mod tool_lists;

@@ -58,11 +58,13 @@ pub struct Person {
 pub struct Access {
     /// The names of the person's groups, sorted by bytes, without duplicates.
     pub groups: Vec<GroupName>,
-    /// The tenants that the groups give access to, each with the highest role.
+    /// The tenants that the groups and the tenants themselves give access to, each with the highest role.
     pub tenants: Tenants,
+    /// The same for tenants that are suspended: nobody may enter them. An administrator has all of them.
+    pub suspended: Tenants,
     /// The person is an administrator. Administrators may enter every tenant.
     pub is_admin: bool,
-    /// All existing tenants, sorted; filled only for an administrator.
+    /// All active tenants, sorted; filled only for an administrator.
     pub every_tenant: Vec<TenantId>,
 }
 
@@ -77,6 +79,7 @@ impl Access {
         Self {
             groups: self.groups.clone(),
             tenants: tenants.into(),
+            suspended: Tenants::default(),
             is_admin: false,
             every_tenant: Vec::new(),
         }
@@ -101,6 +104,11 @@ impl Tenants {
     /// The role in a tenant, if it is in the list.
     pub fn find(&self, tenant: &TenantId) -> Option<Role> {
         self.0.binary_search_by(|(id, _)| id.cmp(tenant)).ok().map(|at| self.0[at].1)
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The tenants and roles, in the order of the ids.

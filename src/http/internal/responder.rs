@@ -11,6 +11,7 @@ use crate::gate::tools::GateServer;
 use crate::http::respond::{self, Answer};
 use crate::sign_in::addresses::login_address;
 use crate::sign_in::return_cookie;
+use gatepost_core::api_key::KeyDenial;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::Denial;
 use gatepost_core::email::EmailAddress;
@@ -101,6 +102,10 @@ impl<'a> Responder<'a> {
             Reply::InvalidKey(denial) => {
                 self.log_refusal(whom, &denial.to_string());
                 self.refuse(&Refusal::InvalidKey(&denial.to_string()))
+            }
+            Reply::KeyRefused(denial @ KeyDenial::TenantSuspended) => {
+                self.log_refusal(whom, &denial.to_string());
+                self.refuse(&Refusal::KeySuspended)
             }
             Reply::KeyRefused(denial) => {
                 self.log_refusal(whom, &denial.to_string());

@@ -28,6 +28,7 @@ fn refusal(at: Timestamp) -> Refusal {
             admin: true,
             tool: Some("tool delete_repo".to_owned()),
             key: Some(KeyLack::Tools),
+            suspended: Some("t".parse().unwrap()),
         }),
         address: Some("2001:db8::1".parse().unwrap()),
         via: Some("The chat".to_owned()),

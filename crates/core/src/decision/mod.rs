@@ -90,6 +90,9 @@ pub struct Missing {
     /// The key that was sent is what makes `tool` impossible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyLack>,
+    /// The one of `tenants` that the person could enter if it were not suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<TenantId>,
 }
 
 /// What a key lacks for a tool.
@@ -126,6 +129,7 @@ impl fmt::Display for Missing {
         if self.admin {
             parts.push("admin".to_owned());
         }
+        parts.extend(self.suspended.as_ref().map(|tenant| format!("{tenant} is suspended")));
         parts.extend(self.key.map(|lack| lack.as_str().to_owned()));
         f.write_str(&parts.join(", "))
     }
@@ -174,6 +178,7 @@ pub fn decide_key<'a>(
     request: &KeyUse<'_>,
 ) -> Result<Permit<'a>, Denial> {
     limits.check(request).map_err(Denial::Key)?;
+    require_active(&standing.access).map_err(Denial::Key)?;
     let may_look = requirement.mcp.is_some() && limits.acts_for_people();
     if !limits.has(&KeyScope::Gate) && !may_look {
         return Err(Denial::Key(KeyDenial::Scope));
@@ -187,6 +192,14 @@ pub fn decide_key<'a>(
     // Every machine has an address. Without one there would be nobody to name to the application.
     let email = standing.person.email.as_ref().ok_or(Denial::Key(KeyDenial::Unknown))?;
     Ok(permit(email, standing, requirement))
+}
+
+/// Whether the tenant of a key, whose access this is, is not suspended.
+///
+/// # Errors
+/// [`KeyDenial::TenantSuspended`].
+pub fn require_active(access: &Access) -> Result<(), KeyDenial> {
+    if access.suspended.is_empty() { Ok(()) } else { Err(KeyDenial::TenantSuspended) }
 }
 
 fn permit<'a>(email: &'a EmailAddress, standing: &'a Standing, requirement: &'a Requirement) -> Permit<'a> {
@@ -203,11 +216,13 @@ pub fn missing(requirement: &Requirement, access: &Access) -> Option<Missing> {
     if has_group && has_tenant && is_admin_enough {
         return None;
     }
+    let suspended = requirement.tenants.iter().find(|id| !has_tenant && access.suspended.find(id).is_some());
     Some(Missing {
         groups: if has_group { Vec::new() } else { requirement.groups.clone() },
         tenants: if has_tenant { Vec::new() } else { requirement.tenants.clone() },
         admin: !is_admin_enough,
         tool: None,
         key: None,
+        suspended: suspended.cloned(),
     })
 }

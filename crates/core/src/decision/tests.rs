@@ -1,6 +1,7 @@
 //! The whole table of decisions, without a runtime.
 
 use super::*;
+use crate::access::Tenants;
 use crate::auth_time::AuthTime;
 use crate::clock::BootTime;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ fn standing() -> Standing {
         groups: ["A", "B"].map(|name| name.parse().expect("a name")).to_vec(),
         tenants: [("t".parse().expect("an id"), Role::Viewer)].into(),
         is_admin: false,
+        suspended: Tenants::default(),
         every_tenant: Vec::new(),
     };
     let person = Person {

@@ -381,12 +381,15 @@ pub struct DecisionFacts {
     /// The key that was sent is what makes it impossible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing_key: Option<KeyLack>,
+    /// The required tenant that the person could enter if it were not suspended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended_tenant: Option<TenantId>,
 }
 
 impl DecisionFacts {
     /// A decision with this reason and what is missing.
     pub fn of(reason: Reason, missing: Missing) -> Self {
-        let Missing { groups, tenants, admin, tool, key } = missing;
+        let Missing { groups, tenants, admin, tool, key, suspended } = missing;
         Self {
             reason,
             is_allowed: reason == Reason::Met,
@@ -395,6 +398,7 @@ impl DecisionFacts {
             missing_admin: admin,
             missing_tool: tool,
             missing_key: key,
+            suspended_tenant: suspended,
         }
     }
 }

@@ -22,6 +22,7 @@ use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
 use gatepost_core::mcp::pattern::Kind;
 use gatepost_core::secret::Hash;
+use gatepost_core::tenant::TenantState;
 use gatepost_core::tool_pattern::ToolPattern;
 use sqlx::error::{BoxDynError, UnexpectedNullError};
 use sqlx::postgres::PgRow;
@@ -148,6 +149,7 @@ stored_as_text!(
     Role,
     ServiceName,
     TenantId,
+    TenantState,
     ToolPattern,
     ToolRuleId,
     ToolServerId,

@@ -118,6 +118,7 @@ mod sessions;
 mod sign_in;
 mod standing;
 mod tenant_changes;
+mod tenant_life;
 mod tenant_members;
 mod tenants;
 mod token_standing;

@@ -9,7 +9,7 @@ use super::{Connection, Db, Result, Store, json_texts, push_tenants};
 use crate::directory::access::{Candidate, Named, Relevant, RelevantGroup, RelevantLink, Way};
 use crate::directory::lists::{Page, Place};
 use crate::directory::records::{LinkSource, MembershipSource};
-use gatepost_core::access::{Access, Person, Role, Standing};
+use gatepost_core::access::{Access, Person, Role, Standing, Tenants};
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::ids::{GroupName, TenantId, UserId};
@@ -25,7 +25,11 @@ impl Store {
                 add_admin_groups(connection, &mut relevant).await?;
             }
             add_links(connection, &mut relevant).await?;
-            let sql = concat!("SELECT id FROM tenants WHERE id IN (SELECT value FROM ", each!("$1"), ")");
+            let sql = concat!(
+                "SELECT id FROM tenants WHERE state = 'active' AND id IN (SELECT value FROM ",
+                each!("$1"),
+                ")"
+            );
             let rows: Vec<TenantRow> =
                 sqlx::query_as(sql).bind(json_texts(&named.tenants)).fetch_all(connection).await?;
             relevant.tenants = rows.into_iter().map(|row| row.id).collect();
@@ -126,7 +130,8 @@ async fn add_groups(connection: &mut Connection, named: &Named, relevant: &mut R
     add(relevant, groups);
     let sql = concat!(
         "SELECT g.id, g.name, t.tenant_id, t.role FROM group_tenants t \
-         JOIN groups g ON g.id = t.group_id WHERE t.tenant_id IN (SELECT value FROM ",
+         JOIN groups g ON g.id = t.group_id JOIN tenants n ON n.id = t.tenant_id AND n.state = 'active' \
+         WHERE t.tenant_id IN (SELECT value FROM ",
         each!("$1"),
         ")"
     );
@@ -344,6 +349,7 @@ impl Found {
         let access = Access {
             groups: self.groups,
             tenants: self.tenants.into(),
+            suspended: Tenants::default(),
             is_admin,
             every_tenant: if is_admin { relevant.tenants.clone() } else { Vec::new() },
         };
