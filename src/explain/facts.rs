@@ -141,7 +141,7 @@ impl RequiredRecords {
             let found = stores.directory.find_group(&Scope::System, &name.clone().into()).await?;
             records.groups.extend(found.map(|group| (name.clone(), group)));
         }
-        for id in &requirement.tenants {
+        for id in requirement.all_tenants() {
             let found = stores.directory.find_tenant(&Scope::System, id).await?;
             let found = found.filter(|tenant| tenant.state != TenantState::Deleted);
             records.tenants.extend(found.map(|tenant| (id.clone(), tenant)));

@@ -7,7 +7,7 @@ use gatepost::gate::identity_headers::{self, IdentityHeaders};
 use gatepost::gate::session_cache::{CacheKey, CachedSession};
 use gatepost_bench::in_process::Gate;
 use gatepost_bench::load::Requests;
-use gatepost_core::access::{Access, Person, Role, Standing, Tenants};
+use gatepost_core::access::{Access, Person, Role, Standing};
 use gatepost_core::auth_time::AuthTime;
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::decision::{Demand, Lifetimes, Permit, Recheck, SessionTimes, decide};
@@ -97,8 +97,7 @@ fn asked() -> Asked {
         groups: ["Everybody", "MCP-GitHub", "Wiki-Editors"].map(group).to_vec(),
         tenants: [("github".parse().expect("a tenant"), Role::Member)].into(),
         is_admin: false,
-        suspended: Tenants::default(),
-        every_tenant: Vec::new(),
+        ..Access::default()
     };
     Asked {
         now,

@@ -62,6 +62,8 @@ pub struct Access {
     pub tenants: Tenants,
     /// The same for tenants that are suspended: nobody may enter them. An administrator has all of them.
     pub suspended: Tenants,
+    /// Those of `tenants` that have a host or members of their own, sorted.
+    pub own_tenants: Vec<TenantId>,
     /// The person is an administrator. Administrators may enter every tenant.
     pub is_admin: bool,
     /// All active tenants, sorted; filled only for an administrator.
@@ -80,9 +82,18 @@ impl Access {
             groups: self.groups.clone(),
             tenants: tenants.into(),
             suspended: Tenants::default(),
+            own_tenants: self.own_tenants.iter().filter(|id| may_enter(id)).cloned().collect(),
             is_admin: false,
             every_tenant: Vec::new(),
         }
+    }
+
+    /// The tenant that a request means where neither its router nor its host names one: the only one of the caller, which for a
+    /// key is its own. `None` for a tenant that has neither a host nor members of its own: until then it is what it was before
+    /// tenants had any, and answers name it only where a router does.
+    pub fn only_tenant(&self) -> Option<&TenantId> {
+        let [(only, _)] = &*self.tenants.0 else { return None };
+        self.own_tenants.binary_search(only).ok().map(|_| only)
     }
 
     /// The person's role in a tenant; `None` if the person may not enter it or it does not exist.

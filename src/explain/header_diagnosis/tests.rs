@@ -2,7 +2,7 @@
 
 use super::*;
 use gatepost_config::VerifyConfig;
-use gatepost_core::access::{Access, Person, Role, Standing, Tenants};
+use gatepost_core::access::{Access, Person, Role, Standing};
 use gatepost_core::clock::BootTime;
 use gatepost_core::ids::UserId;
 use std::sync::Arc;
@@ -24,8 +24,7 @@ fn standing() -> Standing {
             groups: vec!["MCP-Admin".parse().expect("a name")],
             tenants: [("github".parse().expect("a tenant"), Role::Viewer)].into(),
             is_admin: false,
-            suspended: Tenants::default(),
-            every_tenant: Vec::new(),
+            ..Access::default()
         }),
     }
 }

@@ -123,7 +123,7 @@ impl<T: Clone + Eq + Hash> Interner<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gatepost_core::access::{Person, Tenants};
+    use gatepost_core::access::Person;
     use gatepost_core::clock::BootTime;
     use gatepost_core::ids::UserId;
 
@@ -132,8 +132,7 @@ mod tests {
             groups: groups.iter().map(|number| name(*number)).collect(),
             tenants: [("github".parse().expect("an id"), Role::Member)].into(),
             is_admin,
-            suspended: Tenants::default(),
-            every_tenant: Vec::new(),
+            ..Access::default()
         };
         Standing {
             person: Person { id: UserId::generate(), email: "a@example.com".parse().ok(), name: None },

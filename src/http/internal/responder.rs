@@ -31,7 +31,7 @@ use std::time::Duration;
 use url::Url;
 
 /// `Retry-After` of an outage.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// `Retry-After` while a session is checked at its provider.
 const CHECK_AFTER: Duration = Duration::from_secs(1);
 
@@ -67,7 +67,7 @@ pub(super) struct Denied<'a> {
 
 impl<'a> Responder<'a> {
     pub(super) fn new(context: &'a Arc<Context>, request: &'a VerifyRequest<'a>, query: &'a str) -> Self {
-        let VerifyRequest { forwarded, origin, .. } = request;
+        let (forwarded, origin) = (&request.forwarded, request.origin());
         let site = &context.gate.site;
         let values = cookie::values(forwarded.cookies(), site.cookies.name());
         let held = cookie::read_host(values, &site.ring, origin.host());

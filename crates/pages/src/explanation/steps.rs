@@ -143,6 +143,9 @@ pub struct HostFacts {
     pub pattern: Option<String>,
     /// The origin under which it is protected.
     pub origin: Option<String>,
+    /// The tenant whose host it is, which a person must be allowed to enter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantId>,
     /// Whether it is Gatepost's own public host.
     pub is_public: bool,
 }

@@ -13,6 +13,7 @@ use gatepost_core::administration::Version;
 use gatepost_core::api_key::{KeyId, KeyLimits};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
+use gatepost_core::host::HostName;
 use gatepost_core::identity::{ExternalGroup, GroupKind, SubjectKey};
 use gatepost_core::ids::{
     AccessRequestId, GroupId, GroupName, ProviderId, RequestId, ServiceName, TenantId, ToolRuleId,
@@ -139,6 +140,7 @@ stored_as_text!(
     EmailAddress,
     Endpoint,
     GroupName,
+    HostName,
     KeyId,
     Kind,
     LinkSource,

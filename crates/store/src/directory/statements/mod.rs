@@ -94,6 +94,7 @@ mod ended_keys;
 mod erase;
 mod erasures;
 mod forget;
+mod gate_hosts;
 mod group_changes;
 mod groups;
 mod held;

@@ -130,6 +130,7 @@ pub(super) fn read(id: UserId, mut row: StandingRow, sent: BootTime) -> Result<S
         suspended: row.suspended.into(),
         is_admin: row.is_admin,
         every_tenant: row.every_tenant,
+        ..Access::default()
     };
     Ok(Standing {
         person: Person { id, email: row.email, name: row.name.map(Into::into) },

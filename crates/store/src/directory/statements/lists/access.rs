@@ -349,9 +349,9 @@ impl Found {
         let access = Access {
             groups: self.groups,
             tenants: self.tenants.into(),
-            suspended: Tenants::default(),
             is_admin,
             every_tenant: if is_admin { relevant.tenants.clone() } else { Vec::new() },
+            ..Access::default()
         };
         let standing = Standing {
             person: Person { id: row.id, email: row.email.clone(), name: row.name.clone().map(Into::into) },
