@@ -16,6 +16,7 @@
 //! | [`webhook`] | tells a chat about requests for access |
 //! | [`authn`] | who calls: session and standing, read side by side |
 //! | [`invalidation`] | when answers that are kept in memory stop counting |
+//! | [`hosts`] | which hosts are protected: the configuration's, and those of tenants |
 //! | [`revocation`] | how a session ends |
 //! | [`refresh`] | sessions refreshed at their provider |
 //! | [`gate`] | one forwarded request: parse, session cache, decide, render |
@@ -32,6 +33,7 @@ pub mod authn;
 pub mod cli;
 pub mod explain;
 pub mod gate;
+pub mod hosts;
 pub mod http;
 pub mod invalidation;
 pub mod permits;

@@ -18,6 +18,7 @@ pub use health::Health;
 pub use requests::DEFAULT_GRANT;
 pub use sessions::{EndedSessions, SessionError};
 
+use crate::hosts::Hosts;
 use crate::revocation;
 use crate::site::Site;
 use crate::stores::Stores;
@@ -30,6 +31,8 @@ use std::sync::Arc;
 pub struct Context {
     /// What is configured.
     pub site: Arc<Site>,
+    /// The protected hosts.
+    pub hosts: Arc<Hosts>,
     /// The directory and the sessions.
     pub stores: Arc<Stores>,
     /// Ends sessions.

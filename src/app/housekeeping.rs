@@ -293,6 +293,10 @@ async fn delete_old(state: &State) -> Result<(), DirectoryError> {
     if keys > 0 {
         tracing::info!(keys, "deleted API keys that were revoked or expired long ago");
     }
+    let tenants = directory.erase_deleted_tenants(now, MOST_AT_ONCE).await?;
+    if tenants > 0 {
+        tracing::info!(tenants, "erased tenants that were deleted long ago");
+    }
     let deleted = directory.delete_old_audit(retention.audit_keep, now, MOST_AT_ONCE).await?;
     if deleted > 0 {
         tracing::info!(entries = deleted, "deleted old audit entries");

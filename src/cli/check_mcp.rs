@@ -121,7 +121,7 @@ async fn make_key(
     let change = CreateKey {
         name: "gatepost check".parse().unwrap_or_else(|_| unreachable!("it is a name")),
         holder: KeyHolder { tenant: Some(server.tenant_id.clone()), owner: None },
-        faults: console.state.admin.faults_of_hosts(&hosts),
+        faults: console.state.admin.faults_of_hosts(Some(&server.tenant_id), &hosts).await?,
         limits: KeyLimits { scopes: vec![KeyScope::Gate], hosts, ..KeyLimits::default() },
         groups: existing,
         expiry: KeyExpiry::At(directory.clock().await?.plus(LIFE)),

@@ -35,6 +35,7 @@ mod request;
 mod serve;
 mod session;
 mod tenant;
+mod tenant_life;
 mod tenant_member;
 #[cfg(test)]
 mod tests;

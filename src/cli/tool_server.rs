@@ -202,7 +202,7 @@ async fn create(
     tenant: TenantId,
     (url, settings): (Endpoint, Settings),
 ) -> Result<Report, CommandError> {
-    console.state.admin.demand_protected(&url)?;
+    console.state.admin.demand_protected(Some(&tenant), &url).await?;
     let none = ToolServerSettings {
         url: url.clone(),
         name: None,
@@ -227,7 +227,9 @@ async fn create(
 
 async fn update(console: &Console, id: ToolServerId, patch: ToolServerPatch) -> Result<Report, CommandError> {
     let tenant = find(console, &id).await?.tenant_id;
-    patch.url.as_ref().map_or(Ok(()), |url| console.state.admin.demand_protected(url))?;
+    if let Some(url) = &patch.url {
+        console.state.admin.demand_protected(Some(&tenant), url).await?;
+    }
     console.state.admin.demand_service(patch.service.as_ref().and_then(Option::as_ref))?;
     let changed = console.carry_out(&UpdateToolServer { id: id.clone(), tenant, patch }).await?.changed;
     let text = if changed {

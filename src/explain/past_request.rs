@@ -3,7 +3,7 @@
 use super::context::{Context, ExplainError};
 use super::question::{Asker, Question, RequestUrl};
 use super::{MAX_CHANGES, change, explain};
-use crate::site::Site;
+use crate::hosts::Hosts;
 use gatepost_core::administration::Scope;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::RequestId;
@@ -33,7 +33,11 @@ pub async fn explain_request(context: &Context, id: RequestId) -> Result<PastReq
     if refusal.is_none() && changes.is_empty() {
         return Err(ExplainError::UnknownRequest(id));
     }
-    let now = match refusal.as_ref().and_then(|refusal| question(&context.site, refusal)) {
+    let asked = match &refusal {
+        Some(refusal) => question(&context.hosts, refusal).await?,
+        None => None,
+    };
+    let now = match asked {
         Some(question) => match explain(context, &question).await {
             Ok(explanation) => Some(explanation),
             Err(ExplainError::UnknownUser { .. } | ExplainError::UnknownKey(_)) => None,
@@ -45,11 +49,16 @@ pub async fn explain_request(context: &Context, id: RequestId) -> Result<PastReq
 }
 
 /// The same request as a question about now. If its host is no longer protected, the explanation says so.
-fn question(site: &Site, refusal: &Refusal) -> Option<Question> {
-    let asker = asker(refusal)?;
-    let name: HostName = refusal.host.parse().ok()?;
-    let origin =
-        site.hosts.find(&name).map_or_else(|| format!("https://{name}"), |origin| origin.to_string());
+async fn question(hosts: &Hosts, refusal: &Refusal) -> Result<Option<Question>, ExplainError> {
+    let (Some(asker), Ok(name)) = (asker(refusal), refusal.host.parse::<HostName>()) else {
+        return Ok(None);
+    };
+    let found = hosts.find(&name).await?;
+    let origin = found.map_or_else(|| format!("https://{name}"), |host| host.origin().to_string());
+    Ok(question_at(&origin, asker, refusal))
+}
+
+fn question_at(origin: &str, asker: Asker, refusal: &Refusal) -> Option<Question> {
     let path = if refusal.path.starts_with('/') { refusal.path.as_str() } else { "/" };
     let url: RequestUrl = format!("{origin}{path}").parse().ok()?;
     Some(Question {

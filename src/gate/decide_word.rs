@@ -40,9 +40,9 @@ pub(super) fn heard<'a>(
         return Ok(None);
     }
     let request = KeyUse { now, host, client: case.forwarded.client_address() };
-    key.proof
-        .limits
-        .check(&request)
+    let counts = key.proof.limits.check(&request);
+    counts
+        .and_then(|()| decision::require_active(&key.standing.access))
         .map_err(|denial| Box::new(Verdict::of_key(Denial::Key(denial), key.proof.named())))?;
     match said.map_err(|denial| Box::new(denied(key, denial)))? {
         Some(said) if !key.proof.limits.may_act_by(&said.speaker.config().id) => {

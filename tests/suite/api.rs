@@ -13,6 +13,7 @@ mod personal;
 mod requests;
 mod rules;
 mod same_rows;
+mod tenants;
 mod versions;
 
 use crate::world::{COOKIE, PUBLIC, Pair, Plan, World, alice};

@@ -71,6 +71,7 @@ mod round_trip;
 mod sessions;
 mod sign_in;
 mod store;
+mod tenant_life;
 mod tenant_people;
 mod tool_servers;
 mod users;

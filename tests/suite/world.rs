@@ -99,7 +99,7 @@ impl Plan {
     }
 
     pub async fn start_with(self, pair: Pair, entra: Entra) -> World {
-        let authority = Authority::for_names(["*.example.test", "*.example.org"]);
+        let authority = Authority::for_names(["*.example.test", "*.example.org", "*.example.net"]);
         let edge = Edge::builder().tls(&authority).start().await.unwrap();
         let port = edge.addr().port();
         let (stores, store_variables) = stores(pair).await;

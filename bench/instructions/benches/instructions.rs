@@ -97,7 +97,7 @@ fn asked() -> Asked {
         groups: ["Everybody", "MCP-GitHub", "Wiki-Editors"].map(group).to_vec(),
         tenants: [("github".parse().expect("a tenant"), Role::Member)].into(),
         is_admin: false,
-        every_tenant: Vec::new(),
+        ..Access::default()
     };
     Asked {
         now,

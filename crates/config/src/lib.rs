@@ -43,7 +43,7 @@ pub use watched::{DerivedSecret, RELOAD_INTERVAL, WatchedSecret};
 
 use gatepost_core::host::{HostPattern, Origin};
 use gatepost_core::identity::ExternalGroup;
-use gatepost_core::ids::{GroupName, ProviderId, ServiceName};
+use gatepost_core::ids::{GroupName, ProviderId, ServiceName, TenantId};
 use gatepost_core::secret::Secret;
 use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -89,6 +89,8 @@ pub struct Config {
     pub group_links: Vec<(GroupName, ExternalGroup)>,
     /// `GATEPOST_ADMIN_GROUPS`.
     pub admin_groups: Vec<GroupName>,
+    /// `GATEPOST_DEFAULT_TENANT`: the tenant that a request means if neither its router nor its host nor its caller names one.
+    pub default_tenant: Option<TenantId>,
     /// `GATEPOST_ADMIN_ROLES`: app roles (`kind` is `Role`).
     pub admin_roles: Vec<ExternalGroup>,
     /// `GATEPOST_ADDRESS_CHANGES`.

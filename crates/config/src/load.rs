@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 /// The paths of the file if the operator names none. The first that exists is read.
 const PLACES: [&str; 2] = ["gatepost.toml", "/etc/gatepost/gatepost.toml"];
 
+/// What `default_tenant` must be.
+const TENANT: &str = "the id of a tenant: 1 to 64 of A-Z, a-z, 0-9, . - and _";
+
 impl Config {
     /// Reads the configuration from a file and from `environment`, the whole environment of the process, which takes
     /// precedence. The file is `toml_path`, else the one that `GATEPOST_CONFIG` names, else `./gatepost.toml` or
@@ -111,6 +114,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
     let verify = session::read_verify(reader);
     let requests = requests::read(reader);
     let webhook = webhook::read(reader);
+    let default_tenant = reader.value("default_tenant", TENANT, |text| text.parse().ok());
     let retention = retention::read(reader, session.as_ref().ok());
     let log = log::read(reader);
     let (addresses, (stores, secret_keys), groups) = (addresses?, stores?, groups?);
@@ -138,6 +142,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
         verify: verify?,
         requests: requests?,
         webhook: webhook?,
+        default_tenant: default_tenant?,
         retention: retention?,
         log: log?,
     })

@@ -24,4 +24,5 @@ pub mod request_mode;
 pub mod requirement;
 pub mod return_uri;
 pub mod secret;
+pub mod tenant;
 pub mod tool_pattern;

@@ -143,6 +143,7 @@ label! {
         GroupMissing = "group_missing",
         /// The user may enter none of the required tenants.
         TenantMissing = "tenant_missing",
+        TenantSuspended = "tenant_suspended",
         /// The user is not an administrator.
         NotAdmin = "not_admin",
         /// No rule allows the user what the message asks a tool server for.

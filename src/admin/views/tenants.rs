@@ -13,6 +13,17 @@ pub struct Tenant {
     pub id: String,
     /// The name that people see.
     pub name: Option<String>,
+    /// `active`, `suspended` or `deleted`.
+    pub state: String,
+    #[schema(format = DateTime)]
+    pub suspended_at: Option<String>,
+    /// Why it is suspended.
+    pub suspended_reason: Option<String>,
+    /// It is erased 30 days later.
+    #[schema(format = DateTime)]
+    pub deleted_at: Option<String>,
+    #[schema(format = DateTime)]
+    pub created_at: String,
     /// The groups whose members may enter it, each with the role.
     pub groups: BTreeMap<String, String>,
     /// Counts the changes of its own data.
@@ -26,6 +37,11 @@ impl From<&TenantRecord> for Tenant {
         Self {
             id: tenant.id.to_string(),
             name: tenant.name.clone(),
+            state: tenant.state.to_string(),
+            suspended_at: time(tenant.suspended_at),
+            suspended_reason: tenant.suspended_reason.clone(),
+            deleted_at: time(tenant.deleted_at),
+            created_at: rfc3339(tenant.created_at),
             groups: groups.collect(),
             version: tenant.version.to_string(),
         }

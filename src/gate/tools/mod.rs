@@ -5,7 +5,7 @@
 
 mod servers;
 
-pub use servers::{Addresses, GateServer, Snapshot, ToolServers};
+pub use servers::{Addresses, GateServer, ToolServers};
 
 use super::assertion::{self, Claims, McpClaims};
 use super::identity_headers::encode;

@@ -114,6 +114,9 @@ fn all_tenants(api: &mut Routes<'_>) {
     let tenant = tenant.on(PUT, SystemWrite, OwnPagesOrKey, tenants::put);
     let tenant = tenant.on(PATCH, SystemWrite, OwnPagesOrKey, tenants::patch);
     api.add(tenant.on(DELETE, SystemWrite, OwnPagesOrKey, tenants::delete));
+    api.add(at("/tenants/{id}/suspend").on(POST, SystemWrite, OwnPagesOrKey, tenants::suspend));
+    api.add(at("/tenants/{id}/resume").on(POST_EMPTY, SystemWrite, OwnPagesOrKey, tenants::resume));
+    api.add(at("/tenants/{id}/restore").on(POST_EMPTY, SystemWrite, OwnPagesOrKey, tenants::restore));
     api.add(at("/tenants/{id}/members").on(GET, AdminRead, Anywhere, tenants::members));
     let member = at("/tenants/{id}/members/{user}").on(PUT, AdminWrite, OwnPagesOrKey, tenants::add_member);
     api.add(member.on(DELETE, AdminWrite, OwnPagesOrKey, tenants::remove_member));

@@ -98,6 +98,8 @@ impl From<DirectoryError> for Refused {
             E::Erased(_) => Self(Problem::new(ProblemCode::Erased, detail)),
             E::NotConfirmed => not_possible("not_confirmed"),
             E::Repeated => Self(running()),
+            E::TenantDeleted(_) => state("tenant_deleted"),
+            E::TenantSuspended(_) => state("tenant_suspended"),
             E::LastAdmin => state("last_admin"),
             E::AddressHeld(_) => state("address_held"),
             E::NameTaken(_) => state("name_taken"),

@@ -1,7 +1,7 @@
 //! Tenants and their own members. An administrator of a tenant sees no other tenant.
 
 use super::caller::Caller;
-use super::input::{Body, Ids, Json, Write};
+use super::input::{Body, Ids, Json, Post, PostEmpty, Write};
 use super::list::{Filtered, List, Page, PageParameters, SearchFilter, SearchParameters};
 use super::members::Members;
 use super::problems::{ReadProblems, WriteProblems};
@@ -15,10 +15,12 @@ use gatepost_core::access::Role;
 use gatepost_core::administration::Matter;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::TenantId;
+use gatepost_core::tenant::SuspensionReason;
 use gatepost_store::directory::changes::{
-    AddTenantMember, CreateTenant, DeleteTenant, RemoveTenantMember, RenameTenant,
+    AddTenantMember, CreateTenant, DeleteTenant, RemoveTenantMember, RenameTenant, RestoreTenant,
+    ResumeTenant, SuspendTenant,
 };
-use gatepost_store::directory::{DirectoryError, UserKey};
+use gatepost_store::directory::{Conditions, DirectoryError, Done, UserKey};
 use utoipa::ToSchema;
 
 /// Lists the tenants that the caller administers, by id.
@@ -140,7 +142,66 @@ pub(super) async fn patch(
     Ok(Reply::changed(&done, conditions, change, None))
 }
 
-/// Deletes a tenant, its members and its groups' access to it. The groups stay.
+/// Why a tenant is suspended.
+#[derive(ToSchema)]
+pub(super) struct Suspension {
+    /// For administrators. Members are not told.
+    #[schema(value_type = String, min_length = 1, max_length = 280, example = "unpaid since October")]
+    reason: SuspensionReason,
+}
+
+impl Body for Suspension {
+    fn read(members: &mut Members<'_>) -> Option<Self> {
+        Some(Self { reason: members.required("reason")? })
+    }
+}
+
+/// Has nobody enter a tenant until it is resumed. Its data stays.
+#[utoipa::path(post, path = "/api/v1/tenants/{id}/suspend", tag = "tenants", params(("id" = String, Path)), request_body = Suspension,
+    responses((status = 200, body = TenantChange), WriteProblems))]
+pub(super) async fn suspend(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<TenantId>,
+    Post(terms, Suspension { reason }): Post<Suspension>,
+) -> Result<Reply, Refused> {
+    let change = SuspendTenant { id: id.clone(), reason };
+    terms.carry_out((&admin, &caller), &change, changed(&id)).await
+}
+
+/// Ends the suspension of a tenant.
+#[utoipa::path(post, path = "/api/v1/tenants/{id}/resume", tag = "tenants", params(("id" = String, Path)),
+    responses((status = 200, body = TenantChange), WriteProblems))]
+pub(super) async fn resume(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<TenantId>,
+    PostEmpty(terms): PostEmpty,
+) -> Result<Reply, Refused> {
+    terms.carry_out((&admin, &caller), &ResumeTenant { id: id.clone() }, changed(&id)).await
+}
+
+/// Brings a deleted tenant back, with its members, hosts and keys.
+#[utoipa::path(post, path = "/api/v1/tenants/{id}/restore", tag = "tenants", params(("id" = String, Path)),
+    responses((status = 200, body = TenantChange), WriteProblems))]
+pub(super) async fn restore(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<TenantId>,
+    PostEmpty(terms): PostEmpty,
+) -> Result<Reply, Refused> {
+    terms.carry_out((&admin, &caller), &RestoreTenant { id: id.clone() }, changed(&id)).await
+}
+
+fn changed(id: &TenantId) -> impl Fn(&Done<()>, Conditions) -> Reply + Send + Sync {
+    let id = id.to_string();
+    move |done, conditions| {
+        let change = TenantChange { id: id.clone(), changed: done.changed };
+        Reply::changed(done, conditions, change, None)
+    }
+}
+
+/// Deletes a tenant: from now on it is as if it were not there. It can be restored for 30 days.
 #[utoipa::path(delete, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)),
     responses((status = 204, description = "It is gone."), (status = 200, body = TenantChange, description = "A dry run."), WriteProblems))]
 pub(super) async fn delete(

@@ -11,7 +11,7 @@ use crate::gate::tools::GateServer;
 use crate::http::respond::{self, Answer};
 use crate::sign_in::addresses::login_address;
 use crate::sign_in::return_cookie;
-use gatepost_core::api_key::NamedKey;
+use gatepost_core::api_key::{KeyDenial, NamedKey};
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::decision::Denial;
 use gatepost_core::email::EmailAddress;
@@ -31,7 +31,7 @@ use std::time::Duration;
 use url::Url;
 
 /// `Retry-After` of an outage.
-const RETRY_AFTER: Duration = Duration::from_secs(5);
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(5);
 /// `Retry-After` while a session is checked at its provider.
 const CHECK_AFTER: Duration = Duration::from_secs(1);
 
@@ -68,7 +68,7 @@ pub(super) struct Denied<'a> {
 
 impl<'a> Responder<'a> {
     pub(super) fn new(context: &'a Arc<Context>, request: &'a VerifyRequest<'a>, query: &'a str) -> Self {
-        let VerifyRequest { forwarded, origin, .. } = request;
+        let (forwarded, origin) = (&request.forwarded, request.origin());
         let site = &context.gate.site;
         let values = cookie::values(forwarded.cookies(), site.cookies.name());
         let held = cookie::read_host(values, &site.ring, origin.host());
@@ -103,6 +103,10 @@ impl<'a> Responder<'a> {
             Reply::InvalidKey(denial) => {
                 self.log_refusal(whom, &denial.to_string());
                 self.refuse(&Refusal::InvalidKey(&denial.to_string()))
+            }
+            Reply::KeyRefused(denial @ KeyDenial::TenantSuspended) => {
+                self.log_refusal(whom, &denial.to_string());
+                self.refuse(&Refusal::KeySuspended)
             }
             Reply::KeyRefused(denial) => {
                 self.log_refusal(whom, &denial.to_string());

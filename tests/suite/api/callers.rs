@@ -60,6 +60,7 @@ pub(super) fn body_of(route: &Route) -> Option<Value> {
         ("POST", "/tenants/{id}/keys" | "/me/keys") => json!({ "name": "New", "scopes": ["api.read"] }),
         ("POST", "/keys/lookup") => json!({ "key": "gp_00000000000000000000000000000000000000000001DejEd" }),
         ("PUT" | "PATCH", "/tenants/{id}") => json!({ "name": "A" }),
+        ("POST", "/tenants/{id}/suspend") => json!({ "reason": "unpaid" }),
         ("PUT", "/groups/{id}/tenants/{tenant}" | "/tenants/{id}/members/{user}") => {
             json!({ "role": "viewer" })
         }

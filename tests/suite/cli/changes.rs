@@ -75,7 +75,10 @@ both_pairs! {
         assert_eq!(world.cli(&["tenant", "rename", "t", "Two"]).await, "Tenant t is now called Two.\n");
         assert_eq!(world.cli(&["tenant", "rename", "t", "Two"]).await, "Tenant t already has this name.\n");
         let text = world.cli(&["tenant", "delete", "t"]).await;
-        assert_eq!(text, format!("Tenant t was deleted, with its members. No group gave access to it.\nRouters that require it refuse everybody.\n{APPLIES}"));
+        assert_eq!(text, format!(
+            "Tenant t was deleted. No group gave access to it.\nRouters that require it refuse everybody, and its keys are dead.\n\
+             Everything of it is erased in 30 days. Until then: gatepost tenant restore t\n{APPLIES}"
+        ));
         assert_eq!(json(&world, &["tenant", "list"]).await, json!([]));
     }
 

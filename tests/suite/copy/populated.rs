@@ -24,7 +24,12 @@ INSERT INTO provider_groups (id, provider, kind, external_id, display_name, grou
 INSERT INTO provider_memberships VALUES ('00000000-0000-4000-8000-00000000000a', 90);
 INSERT INTO manual_memberships (user_id, group_id, source, version, until) VALUES
     ('00000000-0000-4000-8000-00000000000a', 100, 'scim', 2, 253402300799);
+INSERT INTO tiers (id, limits, created_at) VALUES ('free', '{\"keys\": 7}', 4);
 INSERT INTO tenants (id, name, created_at) VALUES ('acme', 'Acme', 5), ('Zeta', NULL, 6);
+INSERT INTO tenants (id, created_at, state, tier, settings, suspended_at, suspended_reason, deleted_at) VALUES
+    ('gone', 7, 'deleted', 'free', '{\"\u{1f600}\":1}', 8, 'ä', 253402300799);
+INSERT INTO tenant_hosts (host, tenant_id, state, proof, proved_at, created_at) VALUES
+    ('blog.acme.example', 'acme', 'active', '0123456789abcdef0123456789abcdef', 9, 8);
 INSERT INTO group_tenants (group_id, tenant_id, role) VALUES (100, 'acme', 'viewer');
 INSERT INTO tenant_members (tenant_id, user_id, role, source, created_at) VALUES
     ('acme', '00000000-0000-4000-8000-00000000000b', 'admin', 'invitation', 8);

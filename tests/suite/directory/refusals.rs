@@ -29,6 +29,7 @@ fn refusal(at: Timestamp) -> Refusal {
             admin: true,
             tool: Some("tool delete_repo".to_owned()),
             key: Some(KeyLack::Tools),
+            suspended: Some("t".parse().unwrap()),
         }),
         detail: Some("the key has expired".to_owned()),
         address: Some("2001:db8::1".parse().unwrap()),

@@ -66,7 +66,7 @@ pub fn inspect(files: &[PathBuf], config: Option<&Config>) -> Inspection {
     let sources = source::read(files, &mut findings);
     let site = config.map(|config| Site {
         public: config.public_url.host(),
-        hosts: ProtectedHosts::new(config.hosts.clone(), config.public_url.host().clone()),
+        hosts: ProtectedHosts::new(config.hosts.clone(), config.public_url.clone()),
         internal_port: config.internal_addr.port(),
         public_port: config.public_addr.port(),
         has_tls: config.internal_tls.is_some(),

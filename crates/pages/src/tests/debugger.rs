@@ -104,6 +104,7 @@ fn explanation(text: &str) -> Explanation {
         missing_admin: false,
         missing_tool: None,
         missing_key: None,
+        suspended_tenant: None,
     };
     Explanation {
         at: UtcTime(NOW),

@@ -13,6 +13,7 @@ use gatepost_core::administration::Version;
 use gatepost_core::api_key::{KeyId, KeyLimits};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
+use gatepost_core::host::HostName;
 use gatepost_core::identity::{ExternalGroup, GroupKind, SubjectKey};
 use gatepost_core::ids::{
     AccessRequestId, GroupId, GroupName, ProviderId, RequestId, ServiceName, TenantId, ToolRuleId,
@@ -22,6 +23,7 @@ use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
 use gatepost_core::mcp::pattern::Kind;
 use gatepost_core::secret::Hash;
+use gatepost_core::tenant::TenantState;
 use gatepost_core::tool_pattern::ToolPattern;
 use sqlx::error::{BoxDynError, UnexpectedNullError};
 use sqlx::postgres::PgRow;
@@ -138,6 +140,7 @@ stored_as_text!(
     EmailAddress,
     Endpoint,
     GroupName,
+    HostName,
     KeyId,
     Kind,
     LinkSource,
@@ -148,6 +151,7 @@ stored_as_text!(
     Role,
     ServiceName,
     TenantId,
+    TenantState,
     ToolPattern,
     ToolRuleId,
     ToolServerId,

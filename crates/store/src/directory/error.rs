@@ -135,6 +135,12 @@ pub enum DirectoryError {
     /// There is no tenant with this id.
     #[error("there is no tenant {0}")]
     UnknownTenant(TenantId),
+    /// The tenant was deleted, and is not erased yet.
+    #[error("tenant {0} is deleted: restore it first, or use another id")]
+    TenantDeleted(TenantId),
+    /// The tenant is suspended, and its administrators may only read.
+    #[error("tenant {0} is suspended: its administrators may change nothing until it is resumed")]
+    TenantSuspended(TenantId),
     /// The person is no member of this tenant by itself.
     #[error("{0} is not a member of tenant {1} by itself")]
     NotTenantMember(UserKey, TenantId),

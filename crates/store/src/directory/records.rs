@@ -9,6 +9,7 @@ use gatepost_core::identity::{ExternalGroup, SubjectKey};
 use gatepost_core::ids::{GroupId, GroupName, IdError, ProviderId, TenantId, UserId};
 use gatepost_core::refusal::Refusal;
 use gatepost_core::secret::Hash;
+use gatepost_core::tenant::TenantState;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fmt;
@@ -374,6 +375,13 @@ pub struct TenantRecord {
     /// Counts the changes of its own data.
     pub version: Version,
     pub created_at: Timestamp,
+    pub state: TenantState,
+    /// Kept while it is deleted: then it is suspended again when it is restored.
+    pub suspended_at: Option<Timestamp>,
+    /// Why it is suspended, for administrators.
+    pub suspended_reason: Option<String>,
+    /// It is erased 30 days later.
+    pub deleted_at: Option<Timestamp>,
     /// The groups whose members may enter it, each with their role. Empty for readers who may not know of groups.
     pub groups: BTreeMap<GroupName, Role>,
     /// The number of people who may enter it through a group or directly. Admins of the system are not counted.

@@ -56,6 +56,8 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261129013000_create_copy_state",
     "20261129021000_erase_names_of_keys",
     "20261129031000_note_refused_keys",
+    "20261129040000_extend_tenants",
+    "20261129040100_view_tenant_memberships",
 );
 
 /// Locks nothing, because only one transaction writes at a time.

@@ -23,7 +23,8 @@ pub use once::{Once, Repeat, StoredAnswer};
 pub use plan::ApplyPlan;
 pub use requests::{DeclineRequest, GrantRequest, RequestAccess, WithdrawRequest};
 pub use tenants::{
-    AddTenantMember, CreateTenant, DeleteTenant, MapGroup, RemoveTenantMember, RenameTenant, UnmapGroup,
+    AddTenantMember, CreateTenant, DeleteTenant, KEPT_DELETED, MapGroup, RemoveTenantMember, RenameTenant,
+    RestoreTenant, ResumeTenant, SuspendTenant, UnmapGroup,
 };
 pub use tool_servers::{
     AddToolRule, CreateToolServer, DeleteToolServer, RemoveToolRule, ToolServerPatch, UpdateToolServer,

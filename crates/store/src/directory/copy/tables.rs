@@ -86,8 +86,17 @@ pub const TABLES: &[Table] = &[
     table!(manual_memberships [user_id, group_id, source] {
         user_id: Text, group_id: Number, source: Text, version: Number, until: Number, managed_by: Text,
     }),
+    table!(tiers [id] {
+        id: Text, features: Text, limits: Text, created_at: Number, updated_at: Number, version: Number,
+    }),
     table!(tenants [id] {
-        id: Text, name: Text, created_at: Number, version: Number, managed_by: Text,
+        id: Text, name: Text, created_at: Number, version: Number, managed_by: Text, state: Text, tier: Text,
+        features: Text, limits: Text, settings: Text, branding: Text, updated_at: Number,
+        suspended_at: Number, suspended_reason: Text, deleted_at: Number,
+    }),
+    table!(tenant_hosts [host] {
+        host: Text, tenant_id: Text, state: Text, proof: Text, proved_at: Number, created_at: Number,
+        version: Number,
     }),
     table!(group_tenants [group_id, tenant_id] {
         group_id: Number, tenant_id: Text, role: Text, version: Number, managed_by: Text,

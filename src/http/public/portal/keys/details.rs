@@ -61,8 +61,11 @@ async fn obstacles(context: &Context, key: &KeyRecord) -> Result<Vec<String>, Fa
                 .push(format!("Its owner may not enter the tenant {tenant}, so the key does not open it."));
         }
     }
-    let closed = key.limits.hosts.iter().filter(|host| context.site.hosts.find(host).is_none());
-    obstacles.extend(closed.map(|host| format!("{host} is no protected host any more.")));
+    for host in &key.limits.hosts {
+        if context.hosts.find(host).await?.is_none() {
+            obstacles.push(format!("{host} is no protected host any more."));
+        }
+    }
     Ok(obstacles)
 }
 

@@ -12,6 +12,7 @@ use gatepost_core::access::Role;
 use gatepost_core::administration::{Matter, Scope, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupName, TenantId};
+use gatepost_core::tenant::TenantState;
 use sqlx::QueryBuilder;
 use std::collections::BTreeMap;
 
@@ -21,6 +22,10 @@ row! {
         name: Option<String>,
         version: Version,
         created_at: Timestamp,
+        state: TenantState,
+        suspended_at: Option<Timestamp>,
+        suspended_reason: Option<String>,
+        deleted_at: Option<Timestamp>,
         members: i64,
     }
 }
@@ -28,7 +33,8 @@ row! {
 /// Between two parts of it stands the number of memberships that are counted for each tenant.
 /// The view of memberships would be read whole if it were joined with the groups.
 const COUNTED: [&str; 3] = [
-    "SELECT t.id, t.name, t.version, t.created_at, (SELECT CASE WHEN count(*) < ",
+    "SELECT t.id, t.name, t.version, t.created_at, t.state, t.suspended_at, t.suspended_reason, t.deleted_at, \
+     (SELECT CASE WHEN count(*) < ",
     concat!(
         " THEN count(DISTINCT counted.user_id) ELSE -count(DISTINCT counted.user_id) END FROM (\
          SELECT s.user_id FROM current_tenant_members s WHERE s.tenant_id = t.id UNION ALL \
@@ -104,9 +110,10 @@ async fn read(connection: &mut Connection, scope: &Scope, wanted: &Wanted<'_>) -
     let mut query = QueryBuilder::<Db>::new(before_count);
     query.push_bind(counted).push(before_limit).push_bind(counted).push(before_place);
     query.push_bind(wanted.after.map(|place| place.0.clone()).unwrap_or_default());
-    if let Some(only) = wanted.only {
-        query.push(" AND t.id = ").push_bind(only.as_str().to_owned());
-    }
+    match wanted.only {
+        Some(only) => query.push(" AND t.id = ").push_bind(only.as_str().to_owned()),
+        None => query.push(" AND t.state <> 'deleted'"),
+    };
     if let Some(tenants) = limit {
         push_tenants(query.push(" AND "), "t.id", tenants);
     }
@@ -120,9 +127,17 @@ async fn read(connection: &mut Connection, scope: &Scope, wanted: &Wanted<'_>) -
     query.push(" ORDER BY t.id LIMIT ").push_bind(i64::from(wanted.rows));
     let rows: Vec<TenantRow> = query.build_query_as().fetch_all(&mut *connection).await?;
     let mut groups = if limit.is_none() { list_groups(connection, &rows).await? } else { BTreeMap::new() };
-    let record = |TenantRow { id, name, version, created_at, members }| {
-        let groups = groups.remove(&id).unwrap_or_default();
-        TenantRecord { id, name, version, created_at, groups, members: Count::of(members) }
+    let record = |row: TenantRow| TenantRecord {
+        groups: groups.remove(&row.id).unwrap_or_default(),
+        id: row.id,
+        name: row.name,
+        version: row.version,
+        created_at: row.created_at,
+        state: row.state,
+        suspended_at: row.suspended_at,
+        suspended_reason: row.suspended_reason,
+        deleted_at: row.deleted_at,
+        members: Count::of(row.members),
     };
     Ok(rows.into_iter().map(record).collect())
 }
