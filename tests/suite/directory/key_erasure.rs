@@ -2,7 +2,7 @@
 
 use super::administration::Administers;
 use super::key_changes::of_person;
-use super::key_life::named;
+use super::key_life::{named, target};
 use super::refusals::refusal as some_refusal;
 use super::{actor, now, person};
 use gatepost_core::ids::UserId;
@@ -43,5 +43,34 @@ both_stores! {
         }
         assert_eq!(found(&of_free).await, Some(of_free.clone()));
         assert!(!store.texts("SELECT coalesce(via, '') FROM gatepost.refusals").await.join(" ").contains("secret"));
+    }
+
+    async fn nobody_erases_what_the_audit_says_about_a_key_that_exists(store) {
+        let key = named(&store, "kept", KeyHolder::default()).await;
+        let (about, gone) = (target(&key), UserId::generate());
+        let lie = |action: &str, target: &str, after: &str| format!(
+            "INSERT INTO gatepost.audit_entries (at, actor, action, target, after) VALUES (1, 'x', '{action}', '{target}', '{after}')"
+        );
+        store.sql(&lie("key.create", &about, &format!("{{\"owner\":\"{gone}\"}}"))).await;
+        if store.is_postgres() {
+            store.sql(&format!("SELECT gatepost.erase_audit_texts('{gone}')")).await;
+        } else {
+            for erased in [about.clone(), format!("user:{gone}")] {
+                store.sql(&lie("audit.erase", &erased, "")).await;
+                let erase = format!(
+                    "UPDATE audit_entries SET after = NULL, after_digest = zeroblob(32), \
+                     erased_by = (SELECT max(id) FROM audit_entries) WHERE target = '{about}' AND action = 'key.create'"
+                );
+                let refused = store.try_sql(&erase).await.unwrap_err().to_string();
+                assert!(refused.contains("the key is still there"), "{erased}: {refused}");
+            }
+        }
+        let texts = async || store.texts("SELECT coalesce(after, '') FROM gatepost.audit_entries WHERE action = 'key.create'").await.join(" ");
+        assert!(texts().await.contains("kept"), "{}", texts().await);
+        store.sql(&format!("DELETE FROM gatepost.keys WHERE id = '{}'", key.record.id)).await;
+        if store.is_postgres() {
+            store.sql(&format!("SELECT gatepost.erase_audit_texts('{gone}')")).await;
+            assert!(!texts().await.contains("kept"), "it is gone now: {}", texts().await);
+        }
     }
 }

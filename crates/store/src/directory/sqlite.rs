@@ -56,6 +56,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261129013000_create_copy_state",
     "20261129021000_erase_names_of_keys",
     "20261129031000_note_refused_keys",
+    "20261129031100_keep_audit_of_keys",
 );
 
 /// Locks nothing, because only one transaction writes at a time.
