@@ -55,6 +55,7 @@ mod files;
 mod groups;
 mod key_actors;
 mod key_changes;
+mod key_erasure;
 mod key_life;
 mod keys;
 mod lists;

@@ -52,7 +52,7 @@ async fn reported(watch: &mut Watch) -> Option<Vec<KeyId>> {
 }
 
 /// A key of this holder that people call so.
-async fn named(store: &Opened, name: &str, holder: KeyHolder) -> ShownKey {
+pub(super) async fn named(store: &Opened, name: &str, holder: KeyHolder) -> ShownKey {
     made(store, CreateKey { name: name.parse().unwrap(), ..key(holder) }, &actor()).await
 }
 
@@ -74,7 +74,7 @@ async fn ends(store: &Opened) -> Vec<(String, Value, AuditRecord)> {
     ends
 }
 
-fn target(key: &ShownKey) -> String {
+pub(super) fn target(key: &ShownKey) -> String {
     format!("key:{}", key.record.id)
 }
 

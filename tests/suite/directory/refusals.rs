@@ -9,7 +9,7 @@ use gatepost_core::refusal::Refusal;
 use gatepost_core::request_mode::{Initiator, RequestMode};
 use gatepost_store::directory::{MAX_REFUSALS, REFUSALS_TTL};
 
-fn refusal(at: Timestamp) -> Refusal {
+pub(super) fn refusal(at: Timestamp) -> Refusal {
     Refusal {
         request_id: RequestId::generate(),
         at,

@@ -87,9 +87,11 @@ impl Store {
     }
 }
 
-/// The refusals of one person, oldest first.
+/// The refusals of one person and of their keys, oldest first.
 pub(super) async fn list_of(connection: &mut Connection, user: UserId) -> Result<Vec<Refusal>> {
-    let sql = select_refusals!("user_id = $1 ORDER BY id");
+    let sql = select_refusals!(
+        "(user_id = $1 OR user_id IN (SELECT k.id FROM keys k WHERE k.owner_id = $1)) ORDER BY id"
+    );
     let rows: Vec<RefusalRow> = sqlx::query_as(sql).bind(user.to_string()).fetch_all(connection).await?;
     rows.into_iter().map(read).collect()
 }
