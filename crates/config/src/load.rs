@@ -5,7 +5,7 @@ use super::raw::{CONFIG_VARIABLE, TomlFile};
 use super::reader::{Read, Reader};
 use super::{
     ClientCredential, Config, SpeakerKey, StoresConfig, address, groups, identity_policy, log, providers,
-    requests, retention, services, session, speakers, stores, webhook,
+    requests, retention, services, session, speakers, stores, tenants, webhook,
 };
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -110,6 +110,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
     let session = session::read(reader);
     let verify = session::read_verify(reader);
     let requests = requests::read(reader);
+    let tenants = tenants::read(reader);
     let webhook = webhook::read(reader);
     let retention = retention::read(reader, session.as_ref().ok());
     let log = log::read(reader);
@@ -137,6 +138,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
         session: session?,
         verify: verify?,
         requests: requests?,
+        tenants: tenants?,
         webhook: webhook?,
         retention: retention?,
         log: log?,

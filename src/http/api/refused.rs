@@ -90,6 +90,7 @@ impl From<DirectoryError> for Refused {
             | E::NotLinked(_)
             | E::NotMember(..)
             | E::NotTenantMember(..)
+            | E::UnknownHost(..)
             | E::UnknownRequest(_)
             | E::UnknownKey(_)
             | E::UnknownToolServer(_)
@@ -98,6 +99,16 @@ impl From<DirectoryError> for Refused {
             E::Erased(_) => Self(Problem::new(ProblemCode::Erased, detail)),
             E::NotConfirmed => not_possible("not_confirmed"),
             E::Repeated => Self(running()),
+            E::TenantExists(_) => state("tenant_exists"),
+            E::TierInUse(_) => state("tier_in_use"),
+            E::LimitReached(..) => state("limit_reached"),
+            E::HostReserved(_) => state("host_reserved"),
+            E::HostTaken(_) => state("host_taken"),
+            E::HostNotInTier(_) => state("tier"),
+            E::HostRefused(_) => state("host_refused"),
+            E::HostUnfit(_) => not_possible("host_unfit"),
+            E::HostUnproved(..) => not_possible("host_unproved"),
+            E::UnknownTier(_) => not_possible("unknown_tier"),
             E::TenantDeleted(_) => state("tenant_deleted"),
             E::TenantSuspended(_) => state("tenant_suspended"),
             E::LastAdmin => state("last_admin"),
