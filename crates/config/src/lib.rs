@@ -371,6 +371,8 @@ impl Default for VerifyConfig {
 pub struct TenantsConfig {
     /// `..__DOMAIN`: tenants without the feature `custom_domains` have hosts below this domain alone.
     pub domain: Option<HostName>,
+    /// `..__RESOLVER`: the server that is asked for records of the DNS. `None`: those of the system.
+    pub resolver: Option<SocketAddr>,
 }
 
 /// `GATEPOST_REQUESTS__*`: how people ask for access.

@@ -142,6 +142,8 @@ fn tenant_parts(api: &mut Routes<'_>) {
     api.add(hosts.on(POST, AdminWrite, OwnPagesOrKey, tenant_hosts::add));
     let host = at("/tenants/{id}/hosts/{host}").on(GET, AdminRead, Anywhere, tenant_hosts::show);
     api.add(host.on(DELETE, AdminWrite, OwnPagesOrKey, tenant_hosts::remove));
+    let confirm = at("/tenants/{id}/hosts/{host}/confirm");
+    api.add(confirm.on(POST_EMPTY, AdminWrite, OwnPagesOrKey, tenant_hosts::confirm));
     let approve = at("/tenants/{id}/hosts/{host}/approve");
     api.add(approve.on(POST_EMPTY, SystemWrite, OwnPagesOrKey, tenant_hosts::approve));
     let refuse = at("/tenants/{id}/hosts/{host}/refuse");

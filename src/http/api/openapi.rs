@@ -71,6 +71,7 @@ use utoipa::openapi::{Components, Required};
         tenant_hosts::list,
         tenant_hosts::show,
         tenant_hosts::add,
+        tenant_hosts::confirm,
         tenant_hosts::approve,
         tenant_hosts::refuse,
         tenant_hosts::remove,

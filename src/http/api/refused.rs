@@ -2,8 +2,8 @@
 
 use super::json::pointer;
 use super::reply::{ROOT, Reply, builder};
-use crate::admin::SessionError;
 use crate::admin::access::AccessError;
+use crate::admin::{ProofError, SessionError};
 use crate::authn::LoadError;
 use crate::explain::ExplainError;
 use crate::http::parameters::ParameterError;
@@ -181,6 +181,21 @@ impl From<SessionError> for Refused {
             SessionError::End(error) => error.into(),
             SessionError::Sessions(_) => unavailable(&error),
             SessionError::UnknownSession(_) => not_found(sentence(&error.to_string())),
+        }
+    }
+}
+
+impl From<ProofError> for Refused {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Directory(error) => error.into(),
+            ProofError::LookUp(error) => {
+                tracing::warn!(error = %Chain(&error), "the proof of a host cannot be looked up");
+                let detail =
+                    "The DNS does not answer, so it is unknown whether the record is there. Try again later.";
+                let problem = Problem::new(ProblemCode::Unavailable, detail);
+                Self(problem.with("retry-after", RETRY_AFTER))
+            }
         }
     }
 }

@@ -92,6 +92,20 @@ fn changed(done: &Done<TenantHostRecord>, conditions: Conditions) -> Reply {
     Reply::changed(done, conditions, TenantHost::from(&done.outcome), None)
 }
 
+/// Has a host count, because its zone has the record that the tenant was given. The DNS is asked now.
+#[utoipa::path(post, path = "/api/v1/tenants/{id}/hosts/{host}/confirm", tag = "tenants",
+    params(("id" = String, Path), ("host" = String, Path)),
+    responses((status = 200, body = TenantHost), WriteProblems))]
+pub(super) async fn confirm(
+    caller: Caller,
+    admin: Data<Context>,
+    Ids(tenant, host): Ids<TenantId, HostName>,
+    PostEmpty(terms): PostEmpty,
+) -> Result<Reply, Refused> {
+    let change = admin.find_proof(&caller.scope, tenant, host).await?;
+    terms.carry_out((&admin, &caller), &change, changed).await
+}
+
 /// Has a host count, because a system administrator says that it is the tenant's.
 #[utoipa::path(post, path = "/api/v1/tenants/{id}/hosts/{host}/approve", tag = "tenants",
     params(("id" = String, Path), ("host" = String, Path)),

@@ -2,6 +2,8 @@
 
 use super::{Office, problem};
 use crate::keys::create;
+use crate::world::Plan;
+use gatepost_kit::dns::DnsServer;
 use gatepost_kit::process::until;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -240,5 +242,47 @@ both_pairs! {
         office.done("PATCH", "/tenants/a", Some(&json!({ "tier": "free" }))).await;
         let custom = office.send(&carol, "POST", "/tenants/a/hosts", Some(&json!({ "host": "own.example" }))).await;
         problem(&custom, 409, "state", "the tier has no custom domains");
+    }
+}
+
+both_pairs! {
+    async fn a_host_counts_when_its_zone_has_the_record_and_not_because_the_dns_is_silent(pair) {
+        let dns = DnsServer::start().await;
+        let plan = Plan::default().env("GATEPOST_TENANTS__RESOLVER", dns.address().to_string());
+        let office = Office::of(plan.start(pair).await).await;
+        let (carol, dave) = (office.world.signed_in("carol").await, office.world.signed_in("dave").await);
+        let made = office.send(&carol, "POST", "/tenants/a/hosts", Some(&json!({ "host": "blog.acme.example" }))).await.json();
+        let (name, value) = (made["record"]["name"].as_str().unwrap(), made["record"]["value"].as_str().unwrap());
+        let path = "/tenants/a/hosts/blog.acme.example/confirm";
+        let refused = async |status: u16, slug: &str, why: &str| {
+            problem(&office.send(&carol, "POST", path, None).await, status, slug, why);
+            let shown = office.done("GET", "/tenants/a/hosts/blog.acme.example", None).await;
+            assert_eq!(shown["state"], json!("proposed"), "{why}");
+        };
+        refused(422, "not-possible", "there is no record").await;
+        assert_eq!(dns.asked().last().map(String::as_str), Some(name));
+        let other = format!("gatepost={}", "0".repeat(32));
+        for texts in [vec![], vec![""], vec!["v=spf1 -all", &other], vec![&value[1..]], vec![&value.to_ascii_uppercase()]] {
+            dns.set(name, &texts);
+            refused(422, "not-possible", &format!("{texts:?}")).await;
+        }
+        dns.set("blog.acme.example", &[value]);
+        refused(422, "not-possible", "the record of another name").await;
+        dns.set(name, &["v=spf1 -all", value]);
+        dns.fail(true);
+        refused(503, "unavailable", "who is not answered knows nothing").await;
+        dns.fail(false);
+        problem(&office.send(&dave, "POST", path, None).await, 404, "not-found", "nothing of a exists to b");
+        let proved = office.send(&carol, "POST", path, None).await;
+        assert_eq!((proved.status, &proved.json()["state"]), (200, &json!("active")), "{}", proved.body);
+        let asked = dns.asked().len();
+        assert_eq!(office.send(&carol, "POST", path, None).await.status, 200, "it counts already");
+        office.done("POST", "/tenants/a/hosts/blog.acme.example/refuse", None).await;
+        problem(&office.send(&carol, "POST", path, None).await, 409, "state", "an administrator said no");
+        assert_eq!(dns.asked().len(), asked, "nobody is asked about what is decided");
+        let told = office.world.cli(&["tenant", "host", "add", "b", "b.acme.example"]).await;
+        assert!(told.contains("_gatepost.b.acme.example TXT \"gatepost="), "{told}");
+        let told = office.world.cli_refuses(&["tenant", "host", "confirm", "b", "b.acme.example"]).await;
+        assert!(told.contains("no record TXT _gatepost.b.acme.example"), "{told}");
     }
 }
