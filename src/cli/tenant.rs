@@ -94,10 +94,13 @@ pub(super) enum Command {
         id: TenantId,
     },
     /// Hosts of tenants
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  gatepost tenant host add acme blog.acme.com\n  gatepost tenant host confirm acme blog.acme.com"
+    )]
     Host(tenant_settings::HostCommand),
     /// Has nobody enter a tenant, by session, key or token, until it is resumed; its data stays
-    #[command(after_help = "Example:\n  gatepost tenant suspend github --reason 'unpaid since October'")]
+    #[command(after_help = "Example:\n  gatepost tenant suspend github --reason unpaid")]
     Suspend {
         /// The tenant's id
         id: TenantId,
