@@ -11,12 +11,14 @@ mod health;
 mod keys;
 mod requests;
 mod sessions;
+mod tenant_hosts;
 mod tool_servers;
 pub mod views;
 
 pub use health::Health;
 pub use requests::DEFAULT_GRANT;
 pub use sessions::{EndedSessions, SessionError};
+pub use tenant_hosts::ProofError;
 
 use crate::hosts::Hosts;
 use crate::revocation;

@@ -3,10 +3,11 @@
 use super::copy_stores;
 use super::environment::NotText;
 use super::files::Fault;
-use crate::admin::SessionError;
 use crate::admin::access::AccessError;
+use crate::admin::{ProofError, SessionError};
 use crate::app::StartError;
 use crate::authn::LoadError;
+use crate::dns::LookUpError;
 use crate::explain::ExplainError;
 use gatepost_certs::CertsError;
 use gatepost_certs::tls;
@@ -51,6 +52,10 @@ pub(super) enum CommandError {
     Certs(#[from] CertsError),
     #[error("tool server {0} has no such rule")]
     NoRule(ToolServerId),
+    #[error(transparent)]
+    Dns(#[from] LookUpError),
+    #[error("{0}: expected {1}")]
+    Allowance(String, &'static str),
     #[error("name a tool, a prompt or a resource")]
     NoPattern,
     /// By the terminal.
@@ -116,6 +121,15 @@ impl From<StoreError> for CommandError {
     }
 }
 
+impl From<ProofError> for CommandError {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Directory(error) => error.into(),
+            ProofError::LookUp(error) => error.into(),
+        }
+    }
+}
+
 impl From<LoadError> for CommandError {
     fn from(error: LoadError) -> Self {
         SessionError::from(error).into()
@@ -130,6 +144,8 @@ impl CommandError {
         }
         let hint = match self {
             Self::NoRule(id) => return Some(format!("`gatepost tool-server show {id}` shows its rules")),
+            Self::Dns(_) => "`GATEPOST_TENANTS__RESOLVER` or /etc/resolv.conf names the server that is asked",
+            Self::Allowance(..) => "docs/tenants.md lists the limits and features that Gatepost knows",
             Self::NoPattern => "--tool, --prompt or --resource, each with a name or its beginning and *",
             Self::Directory(error)
             | Self::Start(StartError::Directory(error))

@@ -37,6 +37,7 @@ mod session;
 mod tenant;
 mod tenant_life;
 mod tenant_member;
+mod tenant_settings;
 #[cfg(test)]
 mod tests;
 mod tool_server;

@@ -4,7 +4,7 @@ use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, listed_in_pages};
 use super::end::End;
 use super::error::CommandError;
 use super::report::{Report, lines};
-use super::{tenant_life, tenant_member};
+use super::{tenant_life, tenant_member, tenant_settings};
 use crate::admin::views::{self, MappingChange, TenantChange};
 use clap::Subcommand;
 use gatepost_core::access::Role;
@@ -78,8 +78,29 @@ pub(super) enum Command {
         /// The new name; without it the tenant has none
         name: Option<String>,
     },
+    /// Changes the tier of a tenant, and what it has over its tier
+    #[command(after_help = "Examples:\n  gatepost tenant set github --tier pro\n  \
+        gatepost tenant set github --limit keys=100 --feature custom_domains=true\n  gatepost tenant set github --limit keys=")]
+    Set {
+        /// The tenant's id
+        id: TenantId,
+        #[command(flatten)]
+        settings: tenant_settings::Settings,
+    },
+    /// Shows a tenant: its state, tier, features, limits and hosts
+    #[command(after_help = "Example:\n  gatepost tenant show github --json")]
+    Show {
+        /// The tenant's id
+        id: TenantId,
+    },
+    /// Hosts of tenants
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  gatepost tenant host add acme blog.acme.com\n  gatepost tenant host confirm acme blog.acme.com"
+    )]
+    Host(tenant_settings::HostCommand),
     /// Has nobody enter a tenant, by session, key or token, until it is resumed; its data stays
-    #[command(after_help = "Example:\n  gatepost tenant suspend github --reason 'unpaid since October'")]
+    #[command(after_help = "Example:\n  gatepost tenant suspend github --reason unpaid")]
     Suspend {
         /// The tenant's id
         id: TenantId,
@@ -156,6 +177,9 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         }
         Command::RemoveMember { tenant, user } => tenant_member::remove(console, &tenant, &user).await,
         Command::Rename { id, name } => rename(console, &id, name).await,
+        Command::Set { id, settings } => tenant_settings::set(console, id, settings).await,
+        Command::Show { id } => tenant_settings::show(console, id).await,
+        Command::Host(command) => tenant_settings::host(console, command).await,
         Command::Suspend { id, reason } => tenant_life::suspend(console, id, reason).await,
         Command::Resume { id } => tenant_life::resume(console, id).await,
         Command::Delete { id } => tenant_life::delete(console, id).await,

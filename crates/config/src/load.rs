@@ -5,7 +5,7 @@ use super::raw::{CONFIG_VARIABLE, TomlFile};
 use super::reader::{Read, Reader};
 use super::{
     ClientCredential, Config, SpeakerKey, StoresConfig, address, groups, identity_policy, log, providers,
-    requests, retention, services, session, speakers, stores, webhook,
+    requests, retention, services, session, speakers, stores, tenants, webhook,
 };
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -113,6 +113,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
     let session = session::read(reader);
     let verify = session::read_verify(reader);
     let requests = requests::read(reader);
+    let tenants = tenants::read(reader);
     let webhook = webhook::read(reader);
     let default_tenant = reader.value("default_tenant", TENANT, |text| text.parse().ok());
     let retention = retention::read(reader, session.as_ref().ok());
@@ -141,6 +142,7 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
         session: session?,
         verify: verify?,
         requests: requests?,
+        tenants: tenants?,
         webhook: webhook?,
         default_tenant: default_tenant?,
         retention: retention?,

@@ -183,6 +183,10 @@ pub struct SpeakerId(Arc<str>);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(Arc<str>);
 
+/// The id of a tier of tenants: letters, digits, `.`, `-` and `_`, at most 64.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TierId(Arc<str>);
+
 /// The id of a tool server, unique in the directory: letters, digits, `.`, `-` and `_`, at most 64.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ToolServerId(Arc<str>);
@@ -231,6 +235,9 @@ pub enum IdError {
     /// Not a [`TenantId`].
     #[error("{0:?} is not a tenant id: expected 1 to 64 of A-Z, a-z, 0-9, . - and _")]
     Tenant(String),
+    /// Not a [`TierId`].
+    #[error("{0:?} is not the id of a tier: expected 1 to 64 of A-Z, a-z, 0-9, . - and _")]
+    Tier(String),
     /// Not a [`ToolServerId`].
     #[error("{0:?} is not the id of a tool server: expected 1 to 64 of A-Z, a-z, 0-9, . - and _")]
     ToolServer(String),
@@ -288,6 +295,7 @@ text_id!(ProviderId, IdError::Provider, is_configured_id);
 text_id!(SpeakerId, IdError::Speaker, is_configured_id);
 text_id!(ServiceName, IdError::Service, is_configured_id);
 text_id!(TenantId, IdError::Tenant, is_plain_id);
+text_id!(TierId, IdError::Tier, is_plain_id);
 text_id!(ToolServerId, IdError::ToolServer, is_plain_id);
 text_id!(GroupName, IdError::Group, |text| {
     (1..=256).contains(&text.chars().count()) && !text.chars().any(char::is_control) && text.trim() == text

@@ -25,4 +25,6 @@ pub mod requirement;
 pub mod return_uri;
 pub mod secret;
 pub mod tenant;
+pub mod tenant_host;
+pub mod tier;
 pub mod tool_pattern;

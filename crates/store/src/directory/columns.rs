@@ -16,7 +16,7 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
 use gatepost_core::identity::{ExternalGroup, GroupKind, SubjectKey};
 use gatepost_core::ids::{
-    AccessRequestId, GroupId, GroupName, ProviderId, RequestId, ServiceName, TenantId, ToolRuleId,
+    AccessRequestId, GroupId, GroupName, ProviderId, RequestId, ServiceName, TenantId, TierId, ToolRuleId,
     ToolServerId, UserId,
 };
 use gatepost_core::mcp::Mode;
@@ -24,6 +24,8 @@ use gatepost_core::mcp::endpoint::Endpoint;
 use gatepost_core::mcp::pattern::Kind;
 use gatepost_core::secret::Hash;
 use gatepost_core::tenant::TenantState;
+use gatepost_core::tenant_host::{HostProof, HostState};
+use gatepost_core::tier::{Allowances, JsonObject};
 use gatepost_core::tool_pattern::ToolPattern;
 use sqlx::error::{BoxDynError, UnexpectedNullError};
 use sqlx::postgres::PgRow;
@@ -141,6 +143,9 @@ stored_as_text!(
     Endpoint,
     GroupName,
     HostName,
+    HostProof,
+    HostState,
+    JsonObject,
     KeyId,
     Kind,
     LinkSource,
@@ -152,6 +157,7 @@ stored_as_text!(
     ServiceName,
     TenantId,
     TenantState,
+    TierId,
     ToolPattern,
     ToolRuleId,
     ToolServerId,
@@ -275,6 +281,12 @@ impl Field for KeyLimits {
             tools: Field::read(row, "tools")?,
             requests_per_minute: row.number(rate)?.map(narrow).transpose()?,
         })
+    }
+}
+
+impl Field for Allowances {
+    fn read<R: Columns>(row: &R, _column: &str) -> Result<Self> {
+        Ok(Self { features: Field::read(row, "features")?, limits: Field::read(row, "limits")? })
     }
 }
 

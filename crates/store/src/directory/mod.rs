@@ -62,9 +62,10 @@ pub use lists::{
     TenantPerson, TenantWay, UnlinkedGroup, UserFilter, UserState, UserStateError,
 };
 pub use records::{
-    AddressChange, AddressNews, AdminStanding, Ends, FormerAddress, FormerHolder, GroupKey, GroupLink,
-    GroupRecord, IdentityRecord, LinkSource, MemberRecord, Membership, MembershipSource, SignInContext,
-    SignInOutcome, TenantRecord, Traces, UserKey, UserKeyError, UserRecord, UserSummary,
+    AddressChange, AddressNews, AdminStanding, Ends, Excess, FormerAddress, FormerHolder, GroupKey,
+    GroupLink, GroupRecord, IdentityRecord, LinkSource, MemberRecord, Membership, MembershipSource,
+    SignInContext, SignInOutcome, TenantHostRecord, TenantRecord, TierRecord, Traces, UserKey, UserKeyError,
+    UserRecord, UserSummary,
 };
 pub use schema::SchemaState;
 pub use sqlite::Connector as EmbeddedFile;

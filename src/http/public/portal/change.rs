@@ -158,6 +158,9 @@ impl From<DirectoryError> for Refused {
             | E::UnknownToolServer(_) => {
                 return Self::Fault(Fault::NotFound);
             }
+            E::LimitReached(..) => {
+                (409, "Take something away first, or ask an administrator of the system for more.")
+            }
             E::TenantDeleted(_) => {
                 (409, "Ask an administrator of the system to restore it, or choose another id.")
             }
