@@ -138,9 +138,7 @@ both_pairs! {
         let world = World::start(pair).await;
         world.signed_in("alice").await;
         let browser = world.signed_in("alice").await;
-        for command in [["tenant", "create", "t"].as_slice(), &["group", "add", "Kept", ALICE], &["tenant", "map", "Kept", "t"], &["group", "link", "Linked", "entra:g-9"], &["tenant", "add-member", "t", ALICE]] {
-            world.cli(command).await;
-        }
+        world.cli_all(&[["tenant", "create", "t"].as_slice(), &["group", "add", "Kept", ALICE], &["tenant", "map", "Kept", "t"], &["group", "link", "Linked", "entra:g-9"], &["tenant", "add-member", "t", ALICE]]).await;
         let hash = json(&world, &["session", "list", ALICE]).await[0]["hash"].as_str().unwrap().to_owned();
         let before = rows(&world).await;
         for command in [
