@@ -2,6 +2,7 @@
 
 mod forms;
 mod keys;
+mod overtaken;
 mod person;
 mod tools;
 
