@@ -10,6 +10,7 @@ mod input;
 mod key_callers;
 mod keys;
 mod personal;
+mod released;
 mod requests;
 mod rules;
 mod same_rows;
