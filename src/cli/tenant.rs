@@ -126,6 +126,7 @@ pub(super) enum Command {
     )]
     Delete {
         /// The tenant's id
+        #[arg(value_parser = TenantId::from_stored)]
         id: TenantId,
     },
     /// Shows all tenants, the groups that have access to them, and their own members with the ends

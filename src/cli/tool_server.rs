@@ -54,6 +54,7 @@ pub(super) enum Command {
     )]
     Delete {
         /// A tool server's id
+        #[arg(value_parser = ToolServerId::from_stored)]
         id: ToolServerId,
     },
     /// Shows all tool servers

@@ -2,6 +2,7 @@
 
 mod forms;
 mod keys;
+mod overtaken;
 mod person;
 mod tools;
 
@@ -140,13 +141,11 @@ both_pairs! {
 
     async fn the_administrator_of_a_tenant_sees_the_people_of_the_tenant_alone(pair) {
         let (world, root) = start(pair).await;
-        for command in [
+        world.cli_all(&[
             ["tenant", "create", "github"].as_slice(),
             &["group", "add", "Owners", "alice@example.com"],
             &["tenant", "map", "Owners", "github", "--role", "admin"],
-        ] {
-            world.cli(command).await;
-        }
+        ]).await;
         let (own, other) = (path_of(&world, &root, "alice").await, path_of(&world, &root, "bob").await);
         let alice = world.signed_in("alice").await;
         let list = page(&world, &alice, "/admin/users").await;

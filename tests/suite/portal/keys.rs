@@ -46,14 +46,14 @@ async fn count(world: &World) -> usize {
 
 /// Alice administers the tenant `github`, and Bob the tenant `wiki`.
 async fn tenants(world: &World) {
-    for command in [
-        ["tenant", "create", "github"].as_slice(),
-        &["tenant", "create", "wiki"],
-        &["tenant", "add-member", "github", "alice@example.com", "--role", "admin"],
-        &["tenant", "add-member", "wiki", "bob@example.com", "--role", "admin"],
-    ] {
-        world.cli(command).await;
-    }
+    world
+        .cli_all(&[
+            ["tenant", "create", "github"].as_slice(),
+            &["tenant", "create", "wiki"],
+            &["tenant", "add-member", "github", "alice@example.com", "--role", "admin"],
+            &["tenant", "add-member", "wiki", "bob@example.com", "--role", "admin"],
+        ])
+        .await;
 }
 
 both_pairs! {

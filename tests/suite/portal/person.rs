@@ -210,15 +210,13 @@ both_pairs! {
 
     async fn nobody_else_changes_people(pair) {
         let (world, root) = start(pair).await;
-        for command in [
+        world.cli_all(&[
             ["tenant", "create", "github"].as_slice(),
             &["group", "add", "Owners", "alice@example.com"],
             &["tenant", "map", "Owners", "github", "--role", "admin"],
             &["group", "add", "Members", "bob@example.com"],
             &["tenant", "map", "Members", "github", "--role", "member"],
-        ] {
-            world.cli(command).await;
-        }
+        ]).await;
         let path = path_of(&world, &root, "bob").await;
         let (alice, bob) = (world.signed_in("alice").await, world.signed_in("bob").await);
         let seen = page(&world, &alice, &path).await;

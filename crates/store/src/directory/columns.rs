@@ -155,15 +155,25 @@ stored_as_text!(
     RequestState,
     Role,
     ServiceName,
-    TenantId,
     TenantState,
     TierId,
     ToolPattern,
     ToolRuleId,
-    ToolServerId,
     UserId,
     Who
 );
+
+impl Value for TenantId {
+    fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {
+        parse(row, column, Self::from_stored)
+    }
+}
+
+impl Value for ToolServerId {
+    fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {
+        parse(row, column, Self::from_stored)
+    }
+}
 
 impl Value for String {
     fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {
@@ -232,6 +242,21 @@ impl Value for BTreeSet<String> {
     }
 }
 
+/// A JSON array of ids of tenants.
+#[derive(Debug)]
+pub struct TenantIds(pub Vec<TenantId>);
+
+impl Value for TenantIds {
+    fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {
+        parse(row, column, |json| -> std::result::Result<Self, BoxDynError> {
+            let texts: Vec<String> = serde_json::from_str(json)?;
+            let ids: std::result::Result<_, _> =
+                texts.iter().map(|text| TenantId::from_stored(text)).collect();
+            Ok(Self(ids?))
+        })
+    }
+}
+
 /// A JSON array of `ID ROLE`. A tenant that occurs more than once has the highest of its roles.
 impl Value for BTreeMap<TenantId, Role> {
     fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {
@@ -240,7 +265,7 @@ impl Value for BTreeMap<TenantId, Role> {
             for pair in serde_json::from_str::<Vec<String>>(json)? {
                 let (id, role) = pair.split_once(' ').unwrap_or((&pair, ""));
                 let role: Role = role.parse()?;
-                let highest = tenants.entry(id.parse()?).or_insert(role);
+                let highest = tenants.entry(TenantId::from_stored(id)?).or_insert(role);
                 *highest = role.max(*highest);
             }
             Ok(tenants)

@@ -2,6 +2,7 @@
 //! holds an address.
 
 use super::{Connection, Result, Store};
+use crate::directory::columns::TenantIds;
 use crate::directory::error::DirectoryError;
 use gatepost_core::access::{Access, Person, Role, Standing};
 use gatepost_core::clock::{BootTime, Timestamp};
@@ -66,7 +67,7 @@ row! {
         tenants: BTreeMap<TenantId, Role>,
         suspended: BTreeMap<TenantId, Role>,
         is_admin: bool,
-        every_tenant: Vec<TenantId>,
+        every_tenant: TenantIds,
         next_end: Option<i64>,
         now_in_millis: i64,
         is_standby: bool,
@@ -123,13 +124,13 @@ pub(super) fn read(id: UserId, mut row: StandingRow, sent: BootTime) -> Result<S
         return Err(DirectoryError::standby());
     }
     row.groups.sort_unstable();
-    row.every_tenant.sort_unstable();
+    row.every_tenant.0.sort_unstable();
     let access = Access {
         groups: row.groups,
         tenants: row.tenants.into(),
         suspended: row.suspended.into(),
         is_admin: row.is_admin,
-        every_tenant: row.every_tenant,
+        every_tenant: row.every_tenant.0,
         ..Access::default()
     };
     Ok(Standing {
