@@ -83,7 +83,10 @@ async fn a_leaver_is_disabled_by_one_button_without_scripts() {
     picture(&root, "portal-disable").await;
     root.click("Disable").await;
     let shown = arrive(&root, "0 sessions: the person is signed in nowhere.").await;
-    assert!(shown.contains("The person is disabled, and all sessions have ended."), "{shown}");
+    assert!(
+        shown.contains("The person is disabled: all sessions have ended, and no key of theirs works."),
+        "{shown}"
+    );
     picture(&root, "portal-leaver").await;
     alice.open(&url(APP, "/")).await;
     super::site::wait_for_picker(&alice).await;

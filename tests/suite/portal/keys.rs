@@ -284,6 +284,21 @@ both_pairs! {
         world.cli(&["user", "disable", "alice@example.com"]).await;
         let details = page(&world, &root, &path).await;
         assert!(details.body.contains("This key does not count") && details.body.contains("Its owner is disabled"), "{}", details.body);
+        // Every page says of it what the gate says.
+        let key = secret(&made);
+        world.has_heard().await;
+        assert_eq!(passes(&world, &key).await, 401);
+        let tag = "stopped: its owner is disabled</span>";
+        for (query, is_shown) in [("", true), ("?state=stopped", true), ("?state=valid", false), ("?state=soon", false)] {
+            let list = page(&world, &root, &format!("/admin/keys{query}")).await;
+            assert_eq!((list.body.contains(">of alice</a>"), list.body.contains(tag)), (is_shown, is_shown), "{query}: {}", list.body);
+        }
+        assert!(details.body.contains(tag) && !details.body.contains(">valid</span>"), "{}", details.body);
+        world.cli(&["user", "enable", "alice@example.com"]).await;
+        world.has_heard().await;
+        assert_eq!(passes(&world, &key).await, 200);
+        let details = page(&world, &root, &path).await;
+        assert!(details.body.contains(">valid</span>") && !details.body.contains(tag), "{}", details.body);
     }
 }
 

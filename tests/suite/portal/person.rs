@@ -21,11 +21,20 @@ both_pairs! {
         let (world, root) = start(pair).await;
         let alice = world.signed_in("alice").await;
         let path = path_of(&world, &root, "alice").await;
+        for name in ["one", "two", "revoked"] {
+            world.cli(&["key", "create", name, "--host", APP, "--owner", "alice@example.com", "--json"]).await;
+        }
+        let keys: serde_json::Value = serde_json::from_str(&world.cli(&["key", "list", "--json"]).await).unwrap();
+        let revoked = keys.as_array().unwrap().iter().find(|key| key["name"] == "revoked").unwrap();
+        world.cli(&["key", "revoke", revoked["id"].as_str().unwrap(), "--json"]).await;
+        assert!(page(&world, &root, &path).await.body.contains("2 working keys"));
         let question = page(&world, &root, &format!("{path}/disable")).await;
-        assert!(question.body.contains("This ends 2 sessions at once."), "{}", question.body);
+        for part in ["This ends 2 sessions at once.", "2 keys stop."] {
+            assert!(question.body.contains(part), "{part}: {}", question.body);
+        }
         let disable = form_of(&question, &format!("{path}/disable"), &format!("{path}/disable"));
         let after = disable.done(&world, &root).await;
-        for part in ["all sessions have ended", "disabled</span> since", "0 sessions: the person is signed in nowhere"] {
+        for part in ["all sessions have ended", "disabled</span> since", "0 working keys", "0 sessions: the person is signed in nowhere"] {
             assert!(after.contains(part), "{part}: {after}");
         }
         assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 401);

@@ -24,6 +24,8 @@ pub struct PersonDetails<'a> {
     pub person: PersonSummary<'a>,
     pub identities: &'a [IdentityEntry<'a>],
     pub tenants: &'a [TenantEntry<'a>],
+    /// How many keys of the person count.
+    pub keys: &'a str,
     /// The newest changes first.
     pub audit: &'a [AuditEntry<'a>],
     /// `None`: the reader administers tenants alone.

@@ -119,6 +119,7 @@ fn person(name: &str, words: &str, is_full: bool, is_system: bool) -> Sample {
         },
         identities: &[IdentityEntry { provider: words, email: Some(&address) }][..some(1)],
         tenants: &ways[..some(3)],
+        keys: if is_full { "2" } else { "0" },
         audit: &audit[..some(1)],
         system: is_system.then_some(system),
         now: NOW,

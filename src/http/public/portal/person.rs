@@ -95,6 +95,7 @@ pub(super) fn show(
         identities: &identities(context, &loaded.user),
         tenants: &loaded.ways.iter().map(tenant).collect::<Vec<_>>(),
         audit: &changes,
+        keys: &loaded.keys,
         system: facts.map(|_| SystemDetails {
             groups: &groups,
             more_groups: held.len() - groups.len(),

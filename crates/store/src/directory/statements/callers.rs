@@ -1,6 +1,7 @@
 //! Who an actor is, and what they may administer: what the directory says now, not what a page said that somebody read a
 //! second ago, and not what a key could do when it was made.
 
+use super::key_rows::is_stopped;
 use super::standing::IS_STANDBY;
 use super::{Connection, Result, Store, standing};
 use crate::directory::actor::{Actor, Who};
@@ -12,10 +13,11 @@ use gatepost_core::ids::{TenantId, UserId};
 
 /// A key counts as at the gate. `created_by` is its maker, as the audit names them.
 const KEY: &str = concat!(
-    "SELECT k.tenant_id, k.owner_id, k.created_by FROM keys k LEFT JOIN users u ON u.id = k.owner_id \
+    "SELECT k.tenant_id, k.owner_id, k.created_by FROM keys k \
      WHERE k.id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ",
     present!(),
-    ") AND (k.owner_id IS NULL OR (u.id IS NOT NULL AND u.disabled_at IS NULL))",
+    ") AND NOT ",
+    is_stopped!(),
 );
 
 row! {

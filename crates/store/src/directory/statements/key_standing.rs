@@ -1,5 +1,6 @@
 //! The hot read of a key: everything that `/verify` needs to know about it, in one statement.
 
+use super::key_rows::is_stopped;
 use super::standing::{IS_STANDBY, time_to};
 use super::{Connection, Result, Store};
 use crate::directory::error::DirectoryError;
@@ -43,8 +44,8 @@ macro_rules! key {
     present_millis!(),
     " AS now_in_millis, ",
     is_standby!(),
-    " AS is_standby FROM found k LEFT JOIN users u ON u.id = k.owner_id \
-     WHERE k.revoked_at IS NULL AND (k.owner_id IS NULL OR (u.id IS NOT NULL AND u.disabled_at IS NULL))",
+    " AS is_standby FROM found k WHERE k.revoked_at IS NULL AND NOT ",
+    is_stopped!(),
     ) };
 }
 
