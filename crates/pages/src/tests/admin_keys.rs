@@ -194,7 +194,8 @@ fn around(name: &str, held: &Held, error: Option<&str>, pages: KeyPages) -> Vec<
     let (words, key) = (&held.words, held.key(0));
     let (frame, is_overtaken) = (frame_of(words, pages), error.is_some());
     let secret = format!("gp_{}_{}", held.tenant, "x".repeat(49));
-    let made = KeyMade { frame, pages, key, secret: &secret, is_rotated: is_overtaken };
+    let opens = Some("http://wiki.localhost:8000").filter(|_| !is_overtaken);
+    let made = KeyMade { frame, pages, key, secret: &secret, opens, is_rotated: is_overtaken };
     let once = "019ab8c5d2a37e6f9b0c1d2e3f405162";
     let rotation = KeyRotation { frame, pages, key, once, overlap: 86_400, is_overtaken };
     let typed = EnteredText { value: words, error };
