@@ -32,6 +32,7 @@ mod tenant;
 mod tenant_removal;
 mod tenants;
 mod tools;
+mod unknown_refusal;
 
 pub use access::{Access, AccessAnswer, AccessForm, OpenerEntry, RequirementEntry, WayEntry};
 pub use audit::{Audit, AuditFilterWords, AuditRow};
@@ -73,3 +74,4 @@ pub use tools::{
     RuleEntered, RuleQuestion, ToolRuleEntry, ToolServerDeletion, ToolServerDetails, ToolServerEdit,
     ToolServerEntered, ToolServerFacts, ToolServers,
 };
+pub use unknown_refusal::UnknownRefusal;

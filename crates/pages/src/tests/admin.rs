@@ -305,6 +305,11 @@ fn refusals(name: &str, words: &str, count: usize) -> Sample {
     Sample { name: format!("admin-refusals-{name}"), page: page.page() }
 }
 
+fn unknown_refusal(name: &str, words: &str) -> Sample {
+    let page = UnknownRefusal { frame: frame(words, None), number: request_id() };
+    Sample { name: format!("admin-refusal-unknown-{name}"), page: page.page() }
+}
+
 pub fn admin_samples() -> Vec<Sample> {
     let access = super::admin_access::access_samples();
     let long = "W".repeat(120);
@@ -327,6 +332,8 @@ pub fn admin_samples() -> Vec<Sample> {
         refusals("full", "Zo\u{eb} \u{141}ukasz", 50),
         refusals("long", &long, 9),
         refusals("hostile", PLANTED, 9),
+        unknown_refusal("full", "Zo\u{eb} \u{141}ukasz"),
+        unknown_refusal("hostile", PLANTED),
         person("admin-person-empty", "nobody", false, true),
         person("admin-person-full", "Zo\u{eb} \u{141}ukasz", true, true),
         person("admin-person-of-a-tenant", "Ann Other", true, false),

@@ -23,6 +23,7 @@ mod places;
 mod refusals;
 mod requests;
 mod rows;
+mod sought;
 mod standing;
 mod system;
 mod tenant;
