@@ -3,7 +3,7 @@
 use super::forms::{form, form_of};
 use super::{page, path_of, start};
 use crate::world::{APP, PUBLIC, World};
-use gatepost_kit::client::Client;
+use gatepost_kit::client::{Answer, Client};
 
 async fn audit(world: &World, action: &str) -> Vec<serde_json::Value> {
     let rows = world.cli(&["audit", "list", "--action", action, "--json"]).await;
@@ -13,7 +13,8 @@ async fn audit(world: &World, action: &str) -> Vec<serde_json::Value> {
 
 async fn join(world: &World, root: &Client, path: &str, group: &str, end: &str) -> String {
     let joining = form(world, root, path, &format!("{path}/join")).await;
-    joining.with("group", group).with("end", end).done(world, root).await
+    // Some of the groups are new.
+    joining.with("group", group).with("end", end).with("create", group).done(world, root).await
 }
 
 both_pairs! {
@@ -51,6 +52,8 @@ both_pairs! {
         let path = path_of(&world, &root, "bob").await;
         let after = join(&world, &root, &path, "MCP-Git/Hub & \"friends\"", "friday").await;
         assert!(after.contains("MCP-Git/Hub &#38; &#34;friends&#34;</a></th>") && after.contains(", 23:59 UTC</time>"), "{after}");
+        let notice = "bob@example.com is in MCP-Git/Hub &#38; &#34;friends&#34; until Friday ";
+        assert!(after.contains(notice), "{after}");
         // The end is changed in the form that the row leads to.
         let (_, number) = after.split_once("?group=").unwrap();
         let number = number.split('#').next().unwrap();
@@ -60,6 +63,40 @@ both_pairs! {
         let left = form(&world, &root, &path, &format!("{path}/leave")).await.done(&world, &root).await;
         assert!(left.contains("In no group."), "{left}");
         assert_eq!(audit(&world, "membership.delete").await.len(), 1);
+    }
+
+    async fn a_group_that_does_not_exist_is_made_only_after_a_question(pair) {
+        let (world, root) = start(pair).await;
+        let path = path_of(&world, &root, "bob").await;
+        for name in ["MCP-GitHub", "MCP-Search"] {
+            world.cli(&["group", "create", name]).await;
+        }
+        let action = format!("{path}/join");
+        let blank = form(&world, &root, &path, &action).await;
+        assert!(page(&world, &root, &path).await.body.contains("<option value=\"MCP-GitHub\"></option>"));
+        let slip = blank.with("group", "GitHub").with("end", "friday");
+        // A word for another group answers no question.
+        for sent in [slip.clone(), slip.clone().with("create", "MCP-GitHub"), slip.clone().with("create", "")] {
+            let question = sent.send(&world, &root).await;
+            assert_eq!(question.status, 200, "{}", question.body);
+            for part in ["There is no group GitHub", "Did you mean", "Add to MCP-GitHub", "Create the new group GitHub"] {
+                assert!(question.body.contains(part), "{part}: {}", question.body);
+            }
+            assert!(!question.body.contains("MCP-Search"), "{}", question.body);
+        }
+        assert!(audit(&world, "membership.create").await.is_empty());
+        assert!(!world.cli(&["group", "list"]).await.contains("\nGitHub"));
+        let question = slip.send(&world, &root).await;
+        let meant = form_of(&question, &path, &action).done(&world, &root).await;
+        assert!(meant.contains("bob@example.com is in MCP-GitHub until Friday "), "{meant}");
+        // The last form of the page makes the group.
+        let (_, last) = question.body.rsplit_once("<form ").unwrap();
+        let made = form_of(&Answer { body: format!("<form {last}"), ..question.clone() }, &path, &action);
+        let made = made.done(&world, &root).await;
+        assert!(made.contains(">GitHub</a></th>"), "{made}");
+        // A link says nothing that is not so.
+        let planted = page(&world, &root, &format!("{path}?done=joined&in=999999")).await;
+        assert!(!planted.body.contains("is in MCP"), "{}", planted.body);
     }
 
     async fn sessions_end_one_by_one_and_all_at_once(pair) {
@@ -160,7 +197,7 @@ both_pairs! {
         assert_eq!(overtaken.status, 412, "the form meant somebody who is no member: {}", overtaken.body);
         let again = form_of(&overtaken, &path, &format!("{path}/join"));
         let chosen = again.done(&world, &root).await;
-        assert!(chosen.contains("The end of the membership is changed.") && !chosen.contains("2199"), "{chosen}");
+        assert!(chosen.contains("bob@example.com is in MCP-Search for good.") && !chosen.contains("2199"), "{chosen}");
 
         // And for the decision about the administrator.
         let stale = form(&world, &root, &path, &format!("{path}/decide")).await;

@@ -16,6 +16,7 @@ mod group_removal;
 mod groups;
 mod home;
 mod keys;
+mod new_group;
 mod notice;
 mod parts;
 mod people;
@@ -41,7 +42,7 @@ pub use ending::{EndingEntry, EndingSoon, EndingThing};
 pub use ends::{EndChoice, EnteredEnd};
 pub use entries::{
     AdminEntry, AdminSession, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonSummary,
-    RefusalEntry, TenantEntry, member_words,
+    RefusalEntry, TenantEntry, joined_words, member_words,
 };
 pub use form_errors::FormErrors;
 pub use forms::EnteredText;
@@ -54,6 +55,7 @@ pub use keys::{
     EnteredKeyEnd, KeyChoices, KeyDetails, KeyEndChoice, KeyEntered, KeyFacts, KeyForm, KeyFormOf, KeyLookup,
     KeyMade, KeyPages, KeyRevocation, KeyRotation, KeyState, Keys, KeysOf, OVERLAPS,
 };
+pub use new_group::NewGroup;
 pub use notice::PersonNotice;
 pub use people::{CreatingForm, MembersOf, People, PersonEntry};
 pub use person::{DecidingForm, JoiningForm, PersonDetails, SystemDetails};

@@ -245,7 +245,7 @@ impl SystemDetails<'_> {
             name: "group",
             kind: "text",
             label: "Group",
-            hint: "A name that does not exist yet is created.",
+            hint: "Choose one that there is. Before a new one is made, a page asks.",
             value: &self.joining.group,
             list: self.group_names,
             error: self.joining.group_error.as_deref(),

@@ -305,6 +305,19 @@ fn refusals(name: &str, words: &str, count: usize) -> Sample {
     Sample { name: format!("admin-refusals-{name}"), page: page.page() }
 }
 
+fn new_group(name: &str, words: &str, similar: &[&str]) -> Sample {
+    let page = NewGroup {
+        frame: frame(words, None),
+        person: words,
+        back: "/admin/users/x",
+        name: words,
+        similar,
+        action: "/admin/users/x/join",
+        fields: &[("end", "friday"), ("at", words), ("version", "")],
+    };
+    Sample { name: format!("admin-new-group-{name}"), page: page.page() }
+}
+
 fn unknown_refusal(name: &str, words: &str) -> Sample {
     let page = UnknownRefusal { frame: frame(words, None), number: request_id() };
     Sample { name: format!("admin-refusal-unknown-{name}"), page: page.page() }
@@ -332,6 +345,10 @@ pub fn admin_samples() -> Vec<Sample> {
         refusals("full", "Zo\u{eb} \u{141}ukasz", 50),
         refusals("long", &long, 9),
         refusals("hostile", PLANTED, 9),
+        new_group("empty", "GitHub", &[]),
+        new_group("full", "GitHub", &["MCP-GitHub", "GitHub-Readers"]),
+        new_group("long", &long, &[&long]),
+        new_group("hostile", PLANTED, &[PLANTED]),
         unknown_refusal("full", "Zo\u{eb} \u{141}ukasz"),
         unknown_refusal("hostile", PLANTED),
         person("admin-person-empty", "nobody", false, true),

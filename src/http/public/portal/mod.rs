@@ -17,6 +17,7 @@ mod home;
 mod joining;
 mod keys;
 mod loaded;
+mod new_group;
 mod people;
 mod person;
 mod places;
