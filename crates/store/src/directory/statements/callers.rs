@@ -1,7 +1,6 @@
 //! Who an actor is, and what they may administer: what the directory says now, not what a page said that somebody read a
 //! second ago, and not what a key could do when it was made.
 
-use super::key_rows::is_stopped;
 use super::standing::IS_STANDBY;
 use super::{Connection, Result, Store, standing};
 use crate::directory::actor::{Actor, Who};
@@ -17,7 +16,7 @@ const KEY: &str = concat!(
      WHERE k.id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ",
     present!(),
     ") AND NOT ",
-    is_stopped!(),
+    key_is_stopped!(),
 );
 
 row! {

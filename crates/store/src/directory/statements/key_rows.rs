@@ -10,21 +10,12 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupId, TenantId, UserId};
 use serde_json::{Value, json};
 
-/// The condition that a key counts no more because of its owner. The gate, the API and the lists ask this one.
-macro_rules! is_stopped {
-    () => {
-        "(k.owner_id IS NOT NULL \
-         AND NOT EXISTS (SELECT 1 FROM users o WHERE o.id = k.owner_id AND o.disabled_at IS NULL))"
-    };
-}
-pub(super) use is_stopped;
-
 /// The columns of a [`KeyRecord`].
 macro_rules! key_columns {
     () => {
         concat!(
             "k.id, k.hint, k.name, k.machine_name, k.tenant_id, k.owner_id, ",
-            is_stopped!(),
+            key_is_stopped!(),
             " AS is_stopped, (SELECT u.email FROM users u WHERE u.id = k.owner_id) AS owner_email, k.created_by, k.scopes, k.hosts, \
              k.networks, k.tools, k.requests_per_minute, k.expires_at, (SELECT ",
             json_list!("g.name"),

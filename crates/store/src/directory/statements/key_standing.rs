@@ -1,6 +1,5 @@
 //! The hot read of a key: everything that `/verify` needs to know about it, in one statement.
 
-use super::key_rows::is_stopped;
 use super::standing::{IS_STANDBY, time_to};
 use super::{Connection, Result, Store};
 use crate::directory::error::DirectoryError;
@@ -45,7 +44,7 @@ macro_rules! key {
     " AS now_in_millis, ",
     is_standby!(),
     " AS is_standby FROM found k WHERE k.revoked_at IS NULL AND NOT ",
-    is_stopped!(),
+    key_is_stopped!(),
     ) };
 }
 

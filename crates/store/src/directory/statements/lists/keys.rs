@@ -1,6 +1,6 @@
 //! API keys, as administrators and their owners see them.
 
-use super::super::key_rows::{is_stopped, key_columns, shown};
+use super::super::key_rows::{key_columns, shown};
 use super::{Db, Result, Store, containing, limit_of, push_tenants, typed};
 use crate::directory::keys::{EndingKey, KeyFilter, KeyRecord, KeyStanding};
 use crate::directory::lists::{Page, Place};
@@ -20,7 +20,7 @@ macro_rules! select_keys {
 /// The condition that a key counts until its end.
 macro_rules! ending {
     () => {
-        concat!("k.revoked_at IS NULL AND NOT ", is_stopped!())
+        concat!("k.revoked_at IS NULL AND NOT ", key_is_stopped!())
     };
 }
 
@@ -150,10 +150,10 @@ fn push_standing(query: &mut QueryBuilder<Db>, standing: KeyStanding) {
     query.push(if is_revoked { " AND k.revoked_at IS NOT NULL" } else { " AND k.revoked_at IS NULL" });
     match standing {
         KeyStanding::Valid(_) | KeyStanding::EndsBetween(..) => {
-            query.push(concat!(" AND NOT ", is_stopped!()));
+            query.push(concat!(" AND NOT ", key_is_stopped!()));
         }
         KeyStanding::Stopped => {
-            query.push(concat!(" AND ", is_stopped!()));
+            query.push(concat!(" AND ", key_is_stopped!()));
         }
         KeyStanding::Ended(_) | KeyStanding::Revoked | KeyStanding::UnusedSince(_) => {}
     }
