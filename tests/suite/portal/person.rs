@@ -162,12 +162,21 @@ both_pairs! {
         assert!(last.body.contains("Make somebody else an administrator of the system first."), "{}", last.body);
         let decide = form(&world, &root, &alice_path, &format!("{alice_path}/decide")).await;
         let made = decide.with("decision", "yes").with("end", "8h").done(&world, &root).await;
-        assert!(made.contains("An administrator decided so until"), "{made}");
+        assert!(made.contains("An administrator decided so until") && made.contains("alice@example.com is an administrator of the system until "), "{made}");
+        assert!(made.contains("Remove administrator</button>") && !made.contains("Make administrator</button>"), "{made}");
         assert_eq!(page(&world, &alice, &own).await.status, 200, "at once");
         let decide = form(&world, &alice, &alice_path, &format!("{alice_path}/decide")).await;
         let reset = decide.with("decision", "groups").send(&world, &alice).await;
         assert_eq!(reset.status, 303, "{}", reset.body);
         world.has_heard().await;
+        assert_eq!(page(&world, &alice, &own).await.status, 403, "at once");
+        // One button makes an administrator for good, and one takes it away.
+        let button = form(&world, &root, &alice_path, &format!("{alice_path}/decide")).await;
+        let made = button.done(&world, &root).await;
+        assert!(made.contains("alice@example.com is an administrator of the system."), "{made}");
+        let button = form(&world, &root, &alice_path, &format!("{alice_path}/decide")).await;
+        let removed = button.done(&world, &root).await;
+        assert!(removed.contains("alice@example.com is no administrator of the system."), "{removed}");
         assert_eq!(page(&world, &alice, &own).await.status, 403, "at once");
     }
 

@@ -42,7 +42,7 @@ pub use ending::{EndingEntry, EndingSoon, EndingThing};
 pub use ends::{EndChoice, EnteredEnd};
 pub use entries::{
     AdminEntry, AdminSession, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonSummary,
-    RefusalEntry, TenantEntry, joined_words, member_words,
+    RefusalEntry, TenantEntry, decided_words, joined_words, member_words,
 };
 pub use form_errors::FormErrors;
 pub use forms::EnteredText;

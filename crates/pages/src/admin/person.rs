@@ -102,6 +102,8 @@ struct SystemView<'a> {
     joining_end: Ends<'a>,
     sessions: Vec<SessionView>,
     refusals: Vec<RefusalView<'a>>,
+    /// Makes the person an administrator for good, or takes that away.
+    decide: Button,
     decisions: [(&'static str, &'static str); 3],
     deciding_end: Ends<'a>,
     admin_until: Option<Moment>,
@@ -222,6 +224,7 @@ impl SystemDetails<'_> {
             joining_end: Ends::new("joining", "How long?", &joining.end, joining.end_error, now),
             sessions: self.sessions.unwrap_or_default().iter().map(|one| session(&link, one, now)).collect(),
             refusals: self.refusals.iter().map(refusal).collect(),
+            decide: self.decide(&link),
             decisions: [
                 ("groups", "Groups and roles decide"),
                 ("yes", "An administrator"),
@@ -237,6 +240,20 @@ impl SystemDetails<'_> {
             admin_until: self.admin.until.map(Moment),
             link,
         }
+    }
+
+    fn decide(&self, link: &str) -> Button {
+        let (decision, text) =
+            if self.admin.is_admin { ("no", "Remove administrator") } else { ("yes", "Make administrator") };
+        let version = self.admin.version.map(|version| version.to_string()).unwrap_or_default();
+        let fields = vec![
+            ("version", version),
+            ("shown", self.admin.shown()),
+            ("decision", decision.to_owned()),
+            ("end", "never".to_owned()),
+            ("at", String::new()),
+        ];
+        Button { action: format!("{link}/decide"), fields, text, label: String::new() }
     }
 
     fn group_field(&self) -> Field<'_> {

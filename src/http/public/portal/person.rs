@@ -12,7 +12,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupId, GroupName, UserId};
 use gatepost_pages::admin::{
     AdminSession, DecidingForm, EnteredEnd, JoiningForm, MembershipEntry, PersonDetails, PersonNotice,
-    RefusalEntry, SystemDetails, joined_words,
+    RefusalEntry, SystemDetails, decided_words, joined_words,
 };
 use gatepost_store::directory::{AdminStanding, Membership, MembershipSource};
 use serde::Deserialize;
@@ -64,6 +64,11 @@ fn text_of(notice: PersonNotice, loaded: &LoadedPerson, group: Option<GroupId>) 
     match (notice, held) {
         (PersonNotice::Joined | PersonNotice::EndChanged, Some(held)) => {
             joined_words(&named(&loaded.user.summary), held.group.as_str(), held.until)
+        }
+        (PersonNotice::Decided, _) => {
+            let admin = loaded.user.admin.as_ref();
+            let is_admin = admin.is_some_and(|admin| admin.is_admin);
+            decided_words(&named(&loaded.user.summary), is_admin, admin.and_then(|admin| admin.until))
         }
         (notice, _) => notice.text().to_owned(),
     }
