@@ -99,6 +99,10 @@ both_pairs! {
         let alice = world.signed_in("alice").await;
         let own = page(&world, &alice, "/keys/new").await;
         assert!(own.body.contains("It does not get your groups"), "{}", own.body);
+        // Administrators find the way back from their own keys.
+        let link = "<a href=\"/admin\">Administration</a>";
+        assert!(!own.body.contains(link), "{}", own.body);
+        assert!(page(&world, &root, "/keys").await.body.contains(link));
     }
 
     async fn everything_that_is_wrong_is_said_at_once_and_nothing_typed_is_lost(pair) {

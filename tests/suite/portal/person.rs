@@ -118,6 +118,9 @@ both_pairs! {
         let release = form(&world, &root, &format!("{path}/release-address"), &format!("{path}/release-address")).await;
         let after = release.done(&world, &root).await;
         assert!(after.contains("The address is free") && !after.contains("Release the address"), "{after}");
+        let list = page(&world, &root, "/admin/users").await.body;
+        let place = |part| list.find(part).unwrap_or_else(|| panic!("{part}: {list}"));
+        assert!(place("Add a person who has not signed in yet") < place("<table"), "{list}");
         let create = form(&world, &root, "/admin/users", "/admin/users").await;
         let made = create.with("email", " Bob@example.com ").done(&world, &root).await;
         assert!(made.contains("The place is made") && made.contains("waiting</span>"), "{made}");
