@@ -78,6 +78,7 @@ fn scopes(key: &KeyRecord) -> String {
 fn ends(key: &KeyRecord) -> String {
     match (key.revoked_at, key.limits.expires_at) {
         (Some(at), _) => format!("revoked {}", minute(at)),
+        (None, _) if key.is_stopped => "stopped: its owner is disabled".to_owned(),
         (None, Some(at)) => minute(at),
         (None, None) => format!("never: {}", key.endless_reason.as_deref().unwrap_or("-")),
     }

@@ -146,6 +146,11 @@ impl HostPattern {
         is_covered.then(|| Cow::Owned(Origin { scheme, host: host.clone(), port }))
     }
 
+    /// The hosts that this entry covers, for people: a name, or `*.` and a suffix, without scheme and port.
+    pub fn hosts(&self) -> String {
+        format!("{}{}", if self.any_label { "*." } else { "" }, self.origin.host)
+    }
+
     /// Whether some host is covered by both entries.
     pub fn overlaps(&self, other: &Self) -> bool {
         match (self.any_label, other.any_label) {
@@ -321,7 +326,8 @@ mod tests {
     #[test]
     fn plain_http_is_for_localhost_alone() {
         assert!("http://app.localhost:8000".parse::<HostPattern>().is_ok());
-        assert!("http://*.localhost:8000".parse::<HostPattern>().is_ok());
+        let any = "http://*.localhost:8000".parse::<HostPattern>().expect("a pattern");
+        assert_eq!(any.hosts(), "*.localhost");
         assert!("http://app.example.com".parse::<HostPattern>().is_err());
         assert!("http://app.example.com".parse::<Origin>().is_err());
     }

@@ -59,6 +59,20 @@ pub struct MembershipEntry<'a> {
     pub version: Option<Version>,
 }
 
+/// What a form has made of a membership, as sentences.
+pub fn joined_words(person: &str, group: &str, until: Option<Timestamp>) -> String {
+    let until =
+        until.map_or_else(|| "for good".to_owned(), |at| format!("until {}", Moment(at).with_weekday()));
+    format!("{person} is in {group} {until}. It counts from the next request on.")
+}
+
+/// What a decision about an administrator has made of a person, as a sentence.
+pub fn decided_words(person: &str, is_admin: bool, until: Option<Timestamp>) -> String {
+    let until = until.map(|at| format!(" until {}", Moment(at).with_weekday())).unwrap_or_default();
+    let what = if is_admin { "an administrator of the system" } else { "no administrator of the system" };
+    format!("{person} is {what}{until}.")
+}
+
 /// What a form about a membership showed, for somebody who was overtaken.
 pub fn member_words(until: Option<Timestamp>) -> String {
     until.map_or_else(|| "a member for good".to_owned(), |at| format!("a member until {}", Moment(at)))

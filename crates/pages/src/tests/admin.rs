@@ -121,6 +121,7 @@ fn person(name: &str, words: &str, is_full: bool, is_system: bool) -> Sample {
         },
         identities: &[IdentityEntry { provider: words, email: Some(&address) }][..some(1)],
         tenants: &ways[..some(3)],
+        keys: if is_full { "2" } else { "0" },
         audit: &audit[..some(1)],
         system: is_system.then_some(system),
         now: NOW,
@@ -307,6 +308,24 @@ fn refusals(name: &str, words: &str, count: usize) -> Sample {
     Sample { name: format!("admin-refusals-{name}"), page: page.page() }
 }
 
+fn new_group(name: &str, words: &str, similar: &[&str]) -> Sample {
+    let page = NewGroup {
+        frame: frame(words, None),
+        person: words,
+        back: "/admin/users/x",
+        name: words,
+        similar,
+        action: "/admin/users/x/join",
+        fields: &[("end", "friday"), ("at", words), ("version", "")],
+    };
+    Sample { name: format!("admin-new-group-{name}"), page: page.page() }
+}
+
+fn unknown_refusal(name: &str, words: &str) -> Sample {
+    let page = UnknownRefusal { frame: frame(words, None), number: request_id() };
+    Sample { name: format!("admin-refusal-unknown-{name}"), page: page.page() }
+}
+
 pub fn admin_samples() -> Vec<Sample> {
     let access = super::admin_access::access_samples();
     let long = "W".repeat(120);
@@ -329,6 +348,12 @@ pub fn admin_samples() -> Vec<Sample> {
         refusals("full", "Zo\u{eb} \u{141}ukasz", 50),
         refusals("long", &long, 9),
         refusals("hostile", PLANTED, 9),
+        new_group("empty", "GitHub", &[]),
+        new_group("full", "GitHub", &["MCP-GitHub", "GitHub-Readers"]),
+        new_group("long", &long, &[&long]),
+        new_group("hostile", PLANTED, &[PLANTED]),
+        unknown_refusal("full", "Zo\u{eb} \u{141}ukasz"),
+        unknown_refusal("hostile", PLANTED),
         person("admin-person-empty", "nobody", false, true),
         person("admin-person-full", "Zo\u{eb} \u{141}ukasz", true, true),
         person("admin-person-of-a-tenant", "Ann Other", true, false),

@@ -34,6 +34,14 @@ use sqlx::{Error, Result, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
+/// The condition that a key counts no more because of its owner. The gate, the API and the lists ask this one.
+macro_rules! key_is_stopped {
+    () => {
+        "(k.owner_id IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM users o WHERE o.id = k.owner_id AND o.disabled_at IS NULL))"
+    };
+}
+
 /// Defines a struct and reads it from a row: each field from the column of its name. A field whose type is such a
 /// struct itself is read from that struct's columns.
 macro_rules! row {

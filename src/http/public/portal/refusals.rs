@@ -3,6 +3,7 @@
 use super::change::{FormAnswer, Impossible, Refused, carry_out, done, refused};
 use super::forms::{PAGE, linked};
 use super::rows::Reasoned;
+use super::sought::request_number;
 use crate::admin::access::missing::{Grant, find_remedy};
 use crate::explain::{ExplainError, explain_request};
 use crate::http::public::answer::{PageAnswer, Redirect};
@@ -17,7 +18,9 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{RequestId, UserId};
 use gatepost_core::requirement::Requirement;
-use gatepost_pages::admin::{EnteredEnd, GrantingForm, RefusalDetails, RefusalFilterWords, Refusals};
+use gatepost_pages::admin::{
+    EnteredEnd, GrantingForm, RefusalDetails, RefusalFilterWords, Refusals, UnknownRefusal,
+};
 use gatepost_pages::explanation::PastRequest;
 use gatepost_pages::{Section, paths};
 use gatepost_store::directory::changes::{AddMember, AddTenantMember, SetAdmin};
@@ -51,7 +54,7 @@ pub(in crate::http::public) async fn list(
     Query(wanted): Query<Wanted>,
 ) -> FormAnswer {
     let number = wanted.number.as_deref().map(str::trim).filter(|number| !number.is_empty());
-    if let Some(Ok(number)) = number.map(str::parse) {
+    if let Some(number) = number.and_then(any_number) {
         let to = format!("{}{}", admin.site.config.public_url, paths::admin_refusal(number));
         return Ok(Either::Left(Redirect { to, cookie: None }));
     }
@@ -81,6 +84,11 @@ pub(in crate::http::public) async fn list(
     Ok(Either::Right(PageAnswer(page.page())))
 }
 
+/// As a search finds it, and as links write it.
+fn any_number(text: &str) -> Option<RequestId> {
+    text.parse().ok().or_else(|| request_number(text))
+}
+
 fn read(wanted: &Wanted, now: Timestamp) -> Result<RefusalFilter, Fault> {
     let hours: Option<u32> = linked(wanted.hours.as_deref())?;
     if hours.is_some_and(|hours| hours == 0 || hours > MOST_HOURS) {
@@ -106,17 +114,23 @@ pub(in crate::http::public) struct Shown {
     done: Option<String>,
 }
 
-/// Shows a refusal, for administrators of the system.
+/// Shows a refusal, or why none may have this number, for administrators of the system.
 ///
 /// # Errors
-/// [`Fault`]: it is not stored, or the directory does not answer.
+/// [`Fault`]: the directory does not answer.
 pub(in crate::http::public) async fn refusal(
     administrator: Administrator,
     explain: web::Data<explain::Context>,
     Path(number): Path<RequestId>,
     Query(shown): Query<Shown>,
 ) -> Result<PageAnswer, Fault> {
-    let past = load(&administrator, &explain, number).await?;
+    let past = match load(&administrator, &explain, number).await {
+        Err(Fault::NotFound) => {
+            let page = UnknownRefusal { frame: administrator.frame(None), number };
+            return Ok(PageAnswer(page.page()));
+        }
+        past => past?,
+    };
     let notice = shown.done.filter(|done| done == GRANTED).map(|_| "It was granted.");
     show(&administrator, &past, notice, &GrantingForm::default())
 }

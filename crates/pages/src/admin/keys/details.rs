@@ -17,7 +17,7 @@ pub struct KeyDetails<'a> {
     pub frame: Frame<'a>,
     pub pages: KeyPages,
     pub key: KeyFacts<'a>,
-    /// Why it does not count, beside what it says itself: sentences.
+    /// Why it does not count, beside its state: sentences.
     pub obstacles: &'a [String],
     /// The reader may change and rotate it. Whoever sees a key may revoke it.
     pub may_change: bool,
@@ -57,6 +57,9 @@ impl KeyDetails<'_> {
         let own = match state {
             KeyState::Ended => Some("It has ended. Give it another end, or make another key.".to_owned()),
             KeyState::Revoked => Some("It was revoked, which is for good. Make another key.".to_owned()),
+            KeyState::Stopped => {
+                Some("Its owner is disabled. It counts again when the person is enabled.".to_owned())
+            }
             KeyState::Valid | KeyState::EndsWithin(_) => None,
         };
         let api = format!("{}/{}", self.pages.api(), key.id);

@@ -45,8 +45,9 @@ macro_rules! key {
     present_millis!(),
     " AS now_in_millis, ",
     is_standby!(),
-    " AS is_standby FROM found k LEFT JOIN users u ON u.id = k.owner_id LEFT JOIN tenants t ON t.id = k.tenant_id \
-     WHERE k.revoked_at IS NULL AND coalesce(t.state <> 'deleted', true) AND (k.owner_id IS NULL OR (u.id IS NOT NULL AND u.disabled_at IS NULL))",
+    " AS is_standby FROM found k LEFT JOIN tenants t ON t.id = k.tenant_id \
+     WHERE k.revoked_at IS NULL AND coalesce(t.state <> 'deleted', true) AND NOT ",
+    key_is_stopped!(),
     ) };
 }
 

@@ -83,7 +83,7 @@ pub(in crate::http::public) async fn create<C: Into<KeyReader>>(
         context.carry_out(&Once { change: &change, repeat, answer }, conditions, &actor).await
     };
     match made {
-        Ok(made) if errors.is_empty() => return Ok(shown(&reader, &made.outcome, false)),
+        Ok(made) if errors.is_empty() => return Ok(shown(&reader, &context, &made.outcome, false)),
         Ok(_) => {}
         Err(DirectoryError::Repeated) => return reader.sent_before(&context, repeat).await,
         Err(DirectoryError::Denied(Denied::Hidden)) => {
@@ -103,14 +103,18 @@ pub(in crate::http::public) async fn create<C: Into<KeyReader>>(
 /// The page with the secret.
 pub(super) fn shown(
     reader: &KeyReader,
+    context: &Context,
     new: &ShownKey,
     is_rotated: bool,
 ) -> Either<crate::http::public::answer::Redirect, PageAnswer> {
+    let origin = new.record.limits.hosts.iter().find_map(|host| context.site.hosts.find(host));
+    let origin = origin.map(|origin| origin.to_string());
     let page = KeyMade {
         frame: reader.frame(None),
         pages: reader.pages,
         key: facts(&new.record),
         secret: new.secret.expose(),
+        opens: origin.as_deref(),
         is_rotated,
     };
     Either::Right(PageAnswer(page.page()))
