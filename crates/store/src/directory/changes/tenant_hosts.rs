@@ -18,9 +18,8 @@ impl TenantHostName {
         if !is_fit(&host) {
             return Err(DirectoryError::HostUnfit(host));
         }
-        let public = config.public_url.host();
-        if host == *public || ProtectedHosts::new(config.hosts.clone(), public.clone()).find(&host).is_some()
-        {
+        let protected = ProtectedHosts::new(config.hosts.clone(), config.public_url.clone());
+        if protected.origin_of_tenant(host.clone()).is_none() {
             return Err(DirectoryError::HostReserved(host));
         }
         let is_below_domain = config.tenants.domain.as_ref().is_some_and(|domain| is_below(&host, domain));
