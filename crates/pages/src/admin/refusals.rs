@@ -134,7 +134,7 @@ impl Refusals<'_> {
             ago: ago(self.now.since(entry.at)),
             link: link_to,
             by_key: entry.via.filter(|_| is_person),
-            by_key_link: of_key.as_deref().map(|key| link_of_key(key)).filter(|_| is_person),
+            by_key_link: of_key.as_deref().map(link_of_key).filter(|_| is_person),
             by_user: link(&RefusalFilterWords { user: Some(&id), ..filter }, None),
             by_host: link(&RefusalFilterWords { host: Some(entry.host), ..filter }, None),
             by_reason: link(&RefusalFilterWords { reason: Some(entry.reason_key), ..filter }, None),
