@@ -337,6 +337,7 @@ fn is_dots(text: &str) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "in a test an error is a failure")]
 mod tests {
     use super::{TenantId, ToolServerId};
 

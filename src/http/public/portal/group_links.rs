@@ -19,14 +19,14 @@ use serde::Deserialize;
 
 /// A provider's group: `PROVIDER:ID`.
 #[derive(Deserialize)]
-pub(in crate::http::public) struct Link {
+pub(in crate::http::public) struct LinkForm {
     link: Option<String>,
     /// The name of the group that the page showed, and its version. The address of the question has neither.
     shown: Option<String>,
     version: Option<String>,
 }
 
-impl Fields for Link {
+impl Fields for LinkForm {
     const LIMIT: usize = 4096;
 }
 
@@ -38,7 +38,7 @@ pub(in crate::http::public) async fn link(
     administrator: Administrator,
     context: web::Data<Context>,
     Path(id): Path<GroupId>,
-    Form(Link { link, shown, version }): Form<Link>,
+    Form(LinkForm { link, shown, version }): Form<LinkForm>,
 ) -> FormAnswer {
     let (text, here) = (link.unwrap_or_default(), paths::admin_group(id));
     let group = find(&administrator, &context, id).await?;
@@ -140,7 +140,7 @@ pub(in crate::http::public) async fn ask_to_unlink(
     administrator: Administrator,
     context: web::Data<Context>,
     Path(id): Path<GroupId>,
-    Query(Link { link, .. }): Query<Link>,
+    Query(LinkForm { link, .. }): Query<LinkForm>,
 ) -> Result<PageAnswer, Fault> {
     let group = find(&administrator, &context, id).await?;
     let LinkedGroup { link, people } =
@@ -177,7 +177,7 @@ pub(in crate::http::public) async fn unlink(
     administrator: Administrator,
     context: web::Data<Context>,
     Path(id): Path<GroupId>,
-    Form(Link { link, shown, version }): Form<Link>,
+    Form(LinkForm { link, shown, version }): Form<LinkForm>,
 ) -> FormAnswer {
     let here = paths::admin_group(id);
     let group = find(&administrator, &context, id).await?;
