@@ -87,7 +87,9 @@ both_pairs! {
         let blank = page(&world, &root, "/admin/keys/new").await;
         let (_, hint) = blank.body.split_once("Protected here: ").unwrap_or_else(|| panic!("{}", blank.body));
         let hint = hint.split("</small>").next().unwrap();
-        assert!(hint.contains(APP) && !hint.contains("://"), "{hint}");
+        assert_eq!(hint, "*.example.test, *.example.org.");
+        let several = new_key(&world, &root, "/admin/keys", "x").await.with("hosts", "*.example.test").send(&world, &root).await;
+        assert!(several.status == 422 && several.body.contains("Enter each host in full"), "{}", several.body);
         let address = world.url(APP, "/some/page?x");
         let made = new_key(&world, &root, "/admin/keys", "script").await.with("hosts", &address).send(&world, &root).await;
         let key = secret(&made);

@@ -27,7 +27,7 @@ both_pairs! {
         }
         let keys: serde_json::Value = serde_json::from_str(&world.cli(&["key", "list", "--json"]).await).unwrap();
         let revoked = keys.as_array().unwrap().iter().find(|key| key["name"] == "revoked").unwrap();
-        world.cli(&["key", "revoke", revoked["id"].as_str().unwrap(), "--json"]).await;
+        world.cli(&["key", "revoke", revoked["id"].as_str().unwrap()]).await;
         assert!(page(&world, &root, &path).await.body.contains("2 working keys"));
         let question = page(&world, &root, &format!("{path}/disable")).await;
         for part in ["This ends 2 sessions at once.", "2 keys stop."] {
@@ -84,8 +84,8 @@ both_pairs! {
             }
             assert!(!question.body.contains("MCP-Search"), "{}", question.body);
         }
-        assert!(audit(&world, "membership.create").await.is_empty());
-        assert!(!world.cli(&["group", "list"]).await.contains("\nGitHub"));
+        let made = audit(&world, "membership.create").await;
+        assert!(made.iter().all(|row| !row["actor_email"].is_string()), "{made:?}");
         let question = slip.send(&world, &root).await;
         let meant = form_of(&question, &path, &action).done(&world, &root).await;
         assert!(meant.contains("bob@example.com is in MCP-GitHub until Friday "), "{meant}");
@@ -119,7 +119,7 @@ both_pairs! {
         let after = release.done(&world, &root).await;
         assert!(after.contains("The address is free") && !after.contains("Release the address"), "{after}");
         let list = page(&world, &root, "/admin/users").await.body;
-        let place = |part| list.find(part).unwrap_or_else(|| panic!("{part}: {list}"));
+        let place = |part: &str| list.find(part).unwrap_or_else(|| panic!("{part}: {list}"));
         assert!(place("Add a person who has not signed in yet") < place("<table"), "{list}");
         let create = form(&world, &root, "/admin/users", "/admin/users").await;
         let made = create.with("email", " Bob@example.com ").done(&world, &root).await;

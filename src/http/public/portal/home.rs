@@ -47,7 +47,7 @@ struct Matches {
 /// Shows the first page. A search for one thing leads to its page.
 ///
 /// # Errors
-/// [`Fault`]: the directory does not answer.
+/// The directory does not answer.
 pub(in crate::http::public) async fn home(
     administrator: Administrator,
     context: web::Data<Context>,

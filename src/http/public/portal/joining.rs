@@ -104,8 +104,8 @@ pub(in crate::http::public) async fn leave(
 impl Joining {
     /// Its fields without the group.
     fn rest(&self) -> [(&str, &str); 3] {
-        let text = |field: &'_ Option<String>| field.as_deref().unwrap_or_default();
-        [("end", text(&self.end)), ("at", text(&self.at)), ("version", text(&self.version))]
+        let fields = [("end", &self.end), ("at", &self.at), ("version", &self.version)];
+        fields.map(|(name, value)| (name, value.as_deref().unwrap_or_default()))
     }
 
     /// What the form asks for.

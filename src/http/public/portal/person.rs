@@ -65,7 +65,7 @@ fn text_of(notice: PersonNotice, loaded: &LoadedPerson, group: Option<GroupId>) 
         (PersonNotice::Joined | PersonNotice::EndChanged, Some(held)) => {
             joined_words(&named(&loaded.user.summary), held.group.as_str(), held.until)
         }
-        (PersonNotice::Decided, _) => {
+        (PersonNotice::Decided, _) if loaded.system.is_some() => {
             let admin = loaded.user.admin.as_ref();
             let is_admin = admin.is_some_and(|admin| admin.is_admin);
             decided_words(&named(&loaded.user.summary), is_admin, admin.and_then(|admin| admin.until))

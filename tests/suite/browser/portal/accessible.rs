@@ -37,6 +37,7 @@ fn wrong_forms(person: &str) -> Vec<WrongForm> {
     vec![
         ("people-wrong", "/admin/users".to_owned(), "/admin/users".to_owned(), &[("email", "no address")]),
         ("person-wrong-group", person.to_owned(), to("join"), &[("group", ""), ("end", "other"), ("at", "")]),
+        ("person-new-group", person.to_owned(), to("join"), &[("group", "Search"), ("end", "never")]),
         ("person-wrong-decision", person.to_owned(), to("decide"), &[("end", "other"), ("at", "")]),
         ("person-erase-wrong", to("erase"), to("erase"), &[("name", "somebody")]),
         ("person-overtaken", to("disable"), to("disable"), &[("version", "v999")]),

@@ -54,9 +54,13 @@ pub(super) fn read(entered: &KeyEntered, errors: &mut FormErrors, now: Timestamp
 fn hosts(texts: &[String], errors: &mut FormErrors) -> Vec<HostName> {
     let host = |text: &String| -> String {
         let address = text.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next());
-        address.flatten().unwrap_or(text).to_owned()
+        address.flatten().filter(|host| !host.is_empty()).unwrap_or(text).to_owned()
     };
-    items("hosts", &texts.iter().map(host).collect::<Vec<_>>(), errors)
+    let (many, single): (Vec<_>, Vec<_>) = texts.iter().map(host).partition(|host| host.contains('*'));
+    for host in many {
+        errors.add("hosts", &format!("{host} stands for several hosts. Enter each host in full."));
+    }
+    items("hosts", &single, errors)
 }
 
 /// Each item that can be read, once.
@@ -144,7 +148,13 @@ mod tests {
         let found: Vec<&str> = found.iter().map(HostName::as_str).collect();
         assert_eq!(found, ["wiki.example.com", "github.localhost", "app.example.com"]);
         assert!(errors.is_empty());
-        for wrong in ["https://", "https://user@wiki.example.com", "https:///x", "wiki.example.com/page"] {
+        for wrong in [
+            "https://",
+            "https://user@wiki.example.com",
+            "https:///x",
+            "wiki.example.com/page",
+            "*.example.com",
+        ] {
             let mut errors = FormErrors::default();
             assert!(hosts(&[wrong.to_owned()], &mut errors).is_empty(), "{wrong}");
             assert!(errors.of("hosts").is_some(), "{wrong}");
