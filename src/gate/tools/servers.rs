@@ -4,6 +4,8 @@
 //! request costs no query while the lease holds and nothing changed. Rules change seldom, so each change of them has
 //! everything read again.
 
+use super::ToolPassage;
+use super::grants::{Grant, Grants};
 use crate::authn::{DEADLINE, LoadError};
 use crate::invalidation::lease::{Entry, LEASE, Lease, Stamp};
 use crate::site::Site;
@@ -63,6 +65,7 @@ pub struct Addresses(HashMap<HostName, Vec<Arc<GateServer>>>);
 #[derive(Debug)]
 pub struct Snapshot {
     addresses: Addresses,
+    grants: Grants,
     stamp: Stamp,
     started: BootTime,
 }
@@ -76,6 +79,11 @@ impl Snapshot {
     /// As [`Addresses::named`].
     pub fn named(&self, host: &HostName, path: Option<&str>) -> Option<&Arc<GateServer>> {
         self.addresses.named(host, path)
+    }
+
+    /// As [`ToolPassage::grant`], for a server of this snapshot. What was written before is kept.
+    pub fn grant(&self, passage: &ToolPassage, server: &Arc<GateServer>, limit: usize) -> Arc<Grant> {
+        self.grants.find(server, passage, limit)
     }
 
     const fn entry(&self) -> Entry {
@@ -210,7 +218,12 @@ impl ToolServers {
             self.tasks.run(async move { timeout(DEADLINE, stores.directory.read_tool_servers()).await });
         let error = match read.await {
             Ok(Ok(read)) => {
-                let snapshot = Arc::new(Snapshot { addresses: Addresses::new(read), stamp, started });
+                let snapshot = Arc::new(Snapshot {
+                    addresses: Addresses::new(read),
+                    grants: Grants::default(),
+                    stamp,
+                    started,
+                });
                 *self.snapshot.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&snapshot));
                 *failed_at = None;
                 return Ok(snapshot);
