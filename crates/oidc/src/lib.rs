@@ -51,6 +51,7 @@ mod token_error;
 mod tokens;
 mod transport;
 mod trial;
+mod trial_resource;
 mod userinfo;
 
 pub use access_token::{AccessToken, AccessTokenError, TokenHolder};
@@ -72,6 +73,7 @@ pub use speaker::{Speaker, Speakers, WORD_LIMIT, Word};
 pub use token_error::TokenError;
 pub use transport::{CallError, ClientError, client as outgoing_client, client_to, direct_client};
 pub use trial::{AuthorizationTrial, Renewability, Trial};
+pub use trial_resource::{ApiToken, ResourceTrial};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
