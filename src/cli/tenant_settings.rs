@@ -27,7 +27,7 @@ pub(super) struct Settings {
     /// No tier limits the tenant any more
     #[arg(long, conflicts_with = "tier")]
     no_tier: bool,
-    /// What it may use over its tier, as sso_enabled=true; without a value the tier decides again
+    /// What it may use over its tier, as `sso_enabled=true`; without a value the tier decides again
     #[arg(long, value_name = "NAME=VALUE")]
     feature: Vec<Member>,
     /// How much it may have over its tier, as keys=10 or members=none; without a value the tier decides again
@@ -186,14 +186,15 @@ pub(super) async fn host(console: &Console, command: HostCommand) -> Result<Repo
                 (false, state) => format!("Tenant {id} already has host {} ({state}).", host.host),
             };
             if host.state == HostState::Proposed {
-                text.push_str(&format!(
+                let how = format!(
                     "\nIt counts when its zone has this record: {} TXT \"{}\"\n\
                      Then: gatepost tenant host confirm {id} {name}\n\
                      Or because you say so: gatepost tenant host approve {id} {name}",
                     HostProof::record_name(&host.host),
                     host.proof.record_text(),
                     name = host.host
-                ));
+                );
+                text.push_str(&how);
             }
             Ok(Report::new(text, views::TenantHost::from(host)))
         }

@@ -114,6 +114,10 @@ impl Said {
     }
 }
 
+#[expect(
+    clippy::option_option,
+    reason = "no change, none, or a value, as the changes of the directory say it"
+)]
 fn nullable<T>(given: Given<T>) -> Option<Option<T>> {
     match given {
         Given::Absent => None,
