@@ -103,7 +103,7 @@ both_pairs! {
             let trip = browser.navigate(&world.url(HOST, path)).await;
             assert_eq!(trip.end().status, 200, "{}", trip.describe());
             assert_eq!(trip.end().url.as_str(), world.url(HOST, path), "where they wanted");
-            let seen = browser.get(&world.url(HOST, path)).await.echoed();
+            let seen = browser.fetch(&world.url(HOST, path)).await.echoed();
             assert_eq!(seen.header("x-tenant-id"), Some("acme"));
             assert_eq!(seen.header("x-user-role"), Some("member"));
             assert_eq!(seen.header("x-user-email"), Some(BOB));
@@ -263,6 +263,104 @@ both_pairs! {
         let text = explain(BOB).await;
         assert!(text.contains("tenant acme is suspended"), "{text}");
         assert!(!world.cli(&["access", "--url", &url]).await.contains(BOB));
+    }
+}
+
+/// Everything that a request gets to know, but for the number of a refusal.
+fn told_in_full(told: &Told) -> String {
+    let is_random = |name: &str| ["date", "location", "set-cookie"].contains(&name);
+    let mut headers: Vec<_> = told.headers.iter().filter(|(name, _)| !is_random(name)).collect();
+    headers.sort_unstable();
+    let mut body: serde_json::Value = serde_json::from_str(&told.body).unwrap_or_default();
+    if let Some(body) = body.as_object_mut() {
+        body.remove("request_id");
+    }
+    format!("{} {headers:?} {body}", told.status)
+}
+
+both_pairs! {
+    async fn until_a_tenant_has_a_host_or_a_member_of_its_own_every_answer_is_as_before(pair) {
+        let world = World::start(pair).await;
+        let browser = world.signed_in("alice").await;
+        world.cli(&["tenant", "create", "github"]).await;
+        world.cli(&["group", "create", "Staff"]).await;
+        world.cli(&["group", "add", "Staff", "alice@example.com"]).await;
+        world.cli(&["tenant", "map", "Staff", "github"]).await;
+        let key = create(&world, "ci", &["--tenant", "github"]).await;
+        let bearer = format!("Bearer {key}");
+        let json = |asked: Asked| asked.with("Accept", "application/json");
+        let program = || json(Asked::for_uri("/x").with("Authorization", &bearer));
+        let mut table = Vec::new();
+        for requirement in ["", "tenant=github", "tenant=other", "group=Staff", "admin=true", "nonsense=1"] {
+            table.push(json(Asked::fetch("/x")).requiring(requirement));
+            table.push(json(Asked::fetch("/x").by(&browser)).requiring(requirement));
+            table.push(Asked::navigation("/x").by(&browser).requiring(requirement));
+            table.push(Asked::navigation("/x").requiring(requirement));
+            table.push(program().requiring(requirement));
+        }
+        table.push(json(Asked::fetch("/x").by(&browser)).with("X-Forwarded-Host", "unknown.example.net"));
+        table.push(json(Asked::fetch("/.gatepost/logout").by(&browser)));
+        table.push(json(Asked::fetch("/x").by(&browser)).with("X-Forwarded-Method", "POST").with("Origin", "https://evil.example"));
+        let ask = async || {
+            let mut answers = Vec::new();
+            for asked in &table {
+                answers.push(told_in_full(&settled(asked, &world.gatepost).await));
+            }
+            answers
+        };
+        let before = ask().await;
+        world.cli(&["tenant", "create", "acme"]).await;
+        give(&world, "acme", HOST).await;
+        world.cli(&["tenant", "add-member", "acme", BOB]).await;
+        assert_eq!(ask().await, before, "another tenant has a host and a member");
+
+        let tenant_of = async |asked: &Asked| {
+            let told = settled(asked, &world.gatepost).await;
+            (told.status, told.header("x-tenant-id").map(str::to_owned), told.header("x-user-role").map(str::to_owned))
+        };
+        let (person, machine) = (json(Asked::fetch("/x").by(&browser)), program());
+        for asked in [&person, &machine] {
+            assert_eq!(tenant_of(asked).await, (200, None, None));
+        }
+        let told = |role: &str| (200, Some("github".to_owned()), Some(role.to_owned()));
+        let both = async |expected: Option<()>| {
+            for asked in [&person, &machine] {
+                let wanted = if expected.is_some() { told("member") } else { (200, None, None) };
+                until("the first or last to be heard of", TIMEOUT, async || (tenant_of(asked).await == wanted).then_some(())).await;
+            }
+        };
+        world.cli(&["tenant", "add-member", "github", BOB]).await;
+        both(Some(())).await;
+        world.cli(&["tenant", "remove-member", "github", BOB]).await;
+        both(None).await;
+        change(&world, &added("github", "github.example.net")).await;
+        both(Some(())).await;
+        world.cli(&["tenant", "add-member", "acme", "alice@example.com"]).await;
+        assert_eq!(tenant_of(&person).await, (200, None, None), "of two tenants neither is the only one");
+        assert_eq!(tenant_of(&machine).await, told("member"), "a key has one tenant");
+    }
+
+    async fn the_default_tenant_is_named_last_and_to_those_alone_who_may_enter_it(pair) {
+        let world = world_of(Plan::default().env("GATEPOST_DEFAULT_TENANT", "zeta"), pair).await;
+        let (bob, status) = visited(&world, "bob", HOST).await;
+        assert_eq!(status, 200);
+        assert_eq!(bob.navigate(&world.url(APP, "/")).await.end().status, 200);
+        let tenant_of = async |asked: Asked| {
+            let told = settled(&asked, &world.gatepost).await;
+            (told.status, told.header("x-tenant-id").map(str::to_owned))
+        };
+        let named = |tenant: &str| (200, Some(tenant.to_owned()));
+        let at_app = || Asked::fetch("/").by(&bob);
+        assert_eq!(tenant_of(at_app()).await, named("acme"), "their only tenant");
+        world.cli(&["tenant", "create", "third"]).await;
+        world.cli(&["tenant", "add-member", "third", BOB]).await;
+        assert_eq!(tenant_of(at_app()).await, (200, None), "they may not enter the default");
+        world.cli(&["tenant", "add-member", "zeta", BOB]).await;
+        assert_eq!(tenant_of(at_app()).await, named("zeta"));
+        assert_eq!(tenant_of(at(HOST, Asked::fetch("/"), &bob)).await, named("acme"), "the host comes first");
+        assert_eq!(tenant_of(at_app().requiring("tenant=third")).await, named("third"), "the router comes first");
+        world.cli(&["tenant", "suspend", "zeta", "--reason", "unpaid"]).await;
+        assert_eq!(tenant_of(at_app()).await, (200, None), "nobody enters it now");
     }
 }
 

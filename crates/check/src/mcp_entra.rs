@@ -139,12 +139,14 @@ mod tests {
 
     const URL: &str = "https://mcp.example.com/servers/github/mcp";
 
+    #[expect(clippy::unnecessary_wraps, reason = "the table takes answers as they come")]
     fn issued(is_v1: bool) -> Answer {
         let issuer = if is_v1 { "https://sts.windows.net/t/" } else { "https://login.example.com/t/v2.0" };
         let token = ApiToken { issuer: issuer.to_owned(), audience: "client-id".to_owned(), is_v1 };
         Ok(ResourceTrial::Issued(Some(token)))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the table takes answers as they come")]
     fn refused(error: &str, description: &str) -> Answer {
         let response = ErrorResponse { error, description: Some(description), issuer: None };
         Ok(ResourceTrial::Refused(Box::new(response.explain())))

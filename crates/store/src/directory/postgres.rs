@@ -65,6 +65,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261129031100_keep_audit_of_keys",
     "20261129040000_extend_tenants",
     "20261129040100_view_tenant_memberships",
+    "20261129041000_notify_own_members",
 );
 
 /// Locks the rows that are read until the transaction ends.

@@ -59,6 +59,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261129031100_keep_audit_of_keys",
     "20261129040000_extend_tenants",
     "20261129040100_view_tenant_memberships",
+    "20261129041000_notify_own_members",
 );
 
 /// Locks nothing, because only one transaction writes at a time.

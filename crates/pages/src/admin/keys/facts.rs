@@ -108,7 +108,7 @@ impl KeyState {
     }
 
     /// The class of its tag. The last three days stand out most.
-    pub(in super::super) const fn class(self) -> &'static str {
+    pub(crate) const fn class(self) -> &'static str {
         match self {
             Self::Valid => "",
             Self::EndsWithin(0..=3) | Self::Ended | Self::Stopped => "wrong",

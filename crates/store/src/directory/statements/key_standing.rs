@@ -42,6 +42,8 @@ macro_rules! key {
      UNION ALL SELECT until FROM current_admin_overrides WHERE user_id = k.owner_id \
      UNION ALL SELECT until FROM current_tenant_members WHERE user_id = k.owner_id) e) AS next_end, \
      coalesce(t.state = 'suspended', false) AS is_suspended, ",
+    is_own_tenant!("k.tenant_id"),
+    " AS is_own_tenant, ",
     present_millis!(),
     " AS now_in_millis, ",
     is_standby!(),
@@ -72,6 +74,7 @@ row! {
         groups: Vec<GroupName>,
         may_enter: bool,
         is_suspended: bool,
+        is_own_tenant: bool,
         next_end: Option<i64>,
         now_in_millis: i64,
         is_standby: bool,
@@ -124,6 +127,7 @@ fn read(mut row: KeyRow, sent: BootTime) -> Result<FoundKey> {
     let access = Access {
         groups: row.groups,
         tenants: role(row.may_enter && !is_suspended).into(),
+        own_tenants: row.tenant_id.iter().filter(|_| row.is_own_tenant).cloned().collect(),
         suspended: role(is_suspended).into(),
         ..Access::default()
     };

@@ -78,6 +78,19 @@ macro_rules! later_end {
     };
 }
 
+/// Whether the tenant `$id` has a host or members of its own.
+macro_rules! is_own_tenant {
+    ($id:literal) => {
+        concat!(
+            "(EXISTS (SELECT 1 FROM tenant_hosts own WHERE own.tenant_id = ",
+            $id,
+            " AND own.state = 'active') OR EXISTS (SELECT 1 FROM tenant_members own WHERE own.tenant_id = ",
+            $id,
+            "))"
+        )
+    };
+}
+
 mod access_requests;
 mod addresses;
 mod admin_overrides;

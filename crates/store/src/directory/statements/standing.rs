@@ -33,6 +33,10 @@ const STANDING: &str = concat!(
     " FROM mine) AS groups, (SELECT ",
     json_list!("tenant_id || ' ' || role"),
     " FROM roles WHERE state = 'active') AS tenants, (SELECT ",
+    json_list!("tenant_id"),
+    " FROM (SELECT DISTINCT tenant_id FROM roles WHERE state = 'active') r WHERE ",
+    is_own_tenant!("r.tenant_id"),
+    ") AS own_tenants, (SELECT ",
     json_list!("s.tenant_id || ' ' || s.role"),
     " FROM (SELECT tenant_id, role FROM roles WHERE state = 'suspended' UNION ALL \
      SELECT t.id, 'admin' FROM tenants t WHERE t.state = 'suspended' AND (SELECT yes FROM admin)) s) AS suspended, \
@@ -67,6 +71,7 @@ row! {
         tenants: BTreeMap<TenantId, Role>,
         suspended: BTreeMap<TenantId, Role>,
         is_admin: bool,
+        own_tenants: TenantIds,
         every_tenant: TenantIds,
         next_end: Option<i64>,
         now_in_millis: i64,
@@ -124,14 +129,15 @@ pub(super) fn read(id: UserId, mut row: StandingRow, sent: BootTime) -> Result<S
         return Err(DirectoryError::standby());
     }
     row.groups.sort_unstable();
+    row.own_tenants.0.sort_unstable();
     row.every_tenant.0.sort_unstable();
     let access = Access {
         groups: row.groups,
         tenants: row.tenants.into(),
         suspended: row.suspended.into(),
         is_admin: row.is_admin,
+        own_tenants: row.own_tenants.0,
         every_tenant: row.every_tenant.0,
-        ..Access::default()
     };
     Ok(Standing {
         person: Person { id, email: row.email, name: row.name.map(Into::into) },

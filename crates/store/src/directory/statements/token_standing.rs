@@ -39,6 +39,10 @@ const STANDING: &str = concat!(
     " FROM mine) AS groups, (SELECT ",
     json_list!("tenant_id || ' ' || role"),
     " FROM roles WHERE state = 'active') AS tenants, (SELECT ",
+    json_list!("tenant_id"),
+    " FROM (SELECT DISTINCT tenant_id FROM roles WHERE state = 'active') r WHERE ",
+    is_own_tenant!("r.tenant_id"),
+    ") AS own_tenants, (SELECT ",
     json_list!("s.tenant_id || ' ' || s.role"),
     " FROM (SELECT tenant_id, role FROM roles WHERE state = 'suspended' UNION ALL \
      SELECT t.id, 'admin' FROM tenants t WHERE t.state = 'suspended' AND (SELECT yes FROM admin)) s) AS suspended, \
@@ -66,7 +70,12 @@ const ROLES: &str = concat!(
     " FROM mine) AS groups, (SELECT ",
     json_list!("t.tenant_id || ' ' || t.role"),
     " FROM group_tenants t JOIN mine ON mine.id = t.group_id \
-     JOIN tenants n ON n.id = t.tenant_id AND n.state = 'active') AS tenants, ",
+     JOIN tenants n ON n.id = t.tenant_id AND n.state = 'active') AS tenants, (SELECT ",
+    json_list!("n.id"),
+    " FROM tenants n WHERE n.state = 'active' AND n.id IN (SELECT t.tenant_id FROM group_tenants t \
+     JOIN mine ON mine.id = t.group_id) AND ",
+    is_own_tenant!("n.id"),
+    ") AS own_tenants, ",
     is_standby!(),
     " AS is_standby",
 );
@@ -75,6 +84,7 @@ row! {
     struct RolesRow {
         groups: Vec<GroupName>,
         tenants: BTreeMap<TenantId, Role>,
+        own_tenants: Vec<TenantId>,
         is_standby: bool,
     }
 }
@@ -125,6 +135,8 @@ impl Store {
             return Err(DirectoryError::standby());
         }
         row.groups.sort_unstable();
-        Ok(Access { groups: row.groups, tenants: row.tenants.into(), ..Access::default() })
+        row.own_tenants.sort_unstable();
+        let (tenants, own_tenants) = (row.tenants.into(), row.own_tenants);
+        Ok(Access { groups: row.groups, tenants, own_tenants, ..Access::default() })
     }
 }
