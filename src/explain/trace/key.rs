@@ -12,12 +12,11 @@ use std::fmt::Display;
 
 impl Trace<'_> {
     pub(super) async fn judge_key(&mut self, key: &KeyRecords, case: &Case<'_>) -> Result<(), ExplainError> {
-        let verdict = match &key.found {
-            Some(found) => decide_key::explain(&self.context.site, case, found, self.at),
-            None => {
-                let key = NamedKey { id: key.record.id, name: key.record.name.as_str().into() };
-                Verdict::of_key(Denial::Key(KeyDenial::Unknown), key)
-            }
+        let verdict = if let Some(found) = &key.found {
+            decide_key::explain(&self.context.site, case, found, self.at)
+        } else {
+            let key = NamedKey { id: key.record.id, name: key.record.name.as_str().into() };
+            Verdict::of_key(Denial::Key(KeyDenial::Unknown), key)
         };
         let problem = match &verdict {
             Verdict::Deny { denial: Denial::Key(denial), .. } => Some(denial.to_string()),
