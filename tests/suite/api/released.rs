@@ -58,7 +58,8 @@ async fn no_program_that_was_written_for_the_released_api_stops_working() {
 async fn what_would_stop_a_program_is_found() {
     let released = released();
     let user = "/paths/~1api~1v1~1users~1{id}/get";
-    let changes: [(&str, &dyn Fn(&mut Value)); 6] = [
+    type Change<'a> = (&'a str, &'a dyn Fn(&mut Value));
+    let changes: [Change<'_>; 6] = [
         ("request-parameter-removed", &|document| {
             let parameters = document.pointer_mut("/paths/~1api~1v1~1users/get/parameters").unwrap();
             parameters.as_array_mut().unwrap().retain(|parameter| parameter["name"] != "email");

@@ -34,7 +34,9 @@ impl Stage {
         let stage = Self { world, traefik, _folder: folder };
         stage.world.cli(&["tenant", "create", "github"]).await;
         let url = stage.url(PATH);
-        stage.world.entra.configure(|app| drop(app.apis.insert(url.clone(), Api::default())));
+        stage.world.entra.configure(|app| {
+        app.apis.insert(url.clone(), Api::default());
+    });
         stage.world.cli(&["tool-server", "create", "github", "--tenant", "github", "--url", &url]).await;
         stage
     }
@@ -152,7 +154,9 @@ async fn what_entra_answers_to_the_resource_and_the_scope_is_named_with_both() {
     assert!(unknown[0].1.contains("AADSTS500011") && unknown[0].1.contains(URL), "{unknown:?}");
     assert_eq!(unknown[1], ("mcp-entra-audience".to_owned(), "No audience is set.".to_owned()));
     // It has, and its tokens are of version 2: their audience is what the tool server should name.
-    site.entra.configure(|app| drop(app.apis.insert(URL.to_owned(), Api::default())));
+    site.entra.configure(|app| {
+        app.apis.insert(URL.to_owned(), Api::default());
+    });
     set(&["--scope", &own]).await;
     let fine = of_entra(&site).await;
     assert_eq!(fine.len(), 1, "{fine:?}");
@@ -161,12 +165,16 @@ async fn what_entra_answers_to_the_resource_and_the_scope_is_named_with_both() {
     set(&["--audience", &audience]).await;
     assert!(of_entra(&site).await.is_empty());
     let v1 = Api { issues_v1: true, ..Api::default() };
-    site.entra.configure(|app| drop(app.apis.insert(URL.to_owned(), v1.clone())));
+    site.entra.configure(|app| {
+        app.apis.insert(URL.to_owned(), v1.clone());
+    });
     let found = of_entra(&site).await;
     assert_eq!((found.len(), &*found[0].0), (1, "mcp-entra-token-version"), "{found:?}");
     assert!(found[0].1.contains("https://sts.windows.net/"), "{found:?}");
     // The scope is of another API: Entra itself says so, and the version is asked for without the resource.
-    site.entra.configure(|app| drop(app.apis.insert("api://1234".to_owned(), v1)));
+    site.entra.configure(|app| {
+        app.apis.insert("api://1234".to_owned(), v1);
+    });
     set(&["--scope", other]).await;
     let found = of_entra(&site).await;
     assert_eq!(
@@ -176,7 +184,9 @@ async fn what_entra_answers_to_the_resource_and_the_scope_is_named_with_both() {
     assert!(["AADSTS9010010", URL, other].iter().all(|text| found[0].1.contains(text)), "{found:?}");
     // No token can be had.
     let closed = Api { needs_assignment: true, ..Api::default() };
-    site.entra.configure(|app| drop(app.apis.insert("api://1234".to_owned(), closed)));
+    site.entra.configure(|app| {
+        app.apis.insert("api://1234".to_owned(), closed);
+    });
     let found = of_entra(&site).await;
     assert_eq!(
         found.iter().map(|(code, _)| &**code).collect::<Vec<_>>(),

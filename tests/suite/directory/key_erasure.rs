@@ -31,7 +31,7 @@ both_stores! {
         let kept = [&of_own, &by_own, &older, &of_free, &about].map(Clone::clone);
         store.directory.keep_refusals(&kept).await.unwrap();
         let traces = store.directory.find_traces(user).await.unwrap();
-        assert_eq!(traces.refusals, [of_own.clone()], "the person is told of their keys' refusals");
+        assert_eq!(traces.refusals, std::slice::from_ref(&of_own), "the person is told of their keys' refusals");
         store.directory.make(EraseUser { user, confirm: "e@example.com".to_owned() }, &actor()).await.unwrap();
         let found = async |refusal: &Refusal| store.directory.find_refusal(refusal.request_id).await.unwrap();
         for gone in [&of_own, &about] {

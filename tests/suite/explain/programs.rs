@@ -114,15 +114,15 @@ both_pairs! {
         let [id, chat] = create(&world, "chat", &["--scope", "act-as"]).await;
         let [plain, plain_key] = create(&world, "plain", &[]).await;
         let said = |key: &str, word: &str| program(key).with("X-OpenWebUI-User-Jwt", word);
-        let word = word_about("alice@example.com");
+        let about_alice = word_about("alice@example.com");
         for (asked, status, key, name, email, reason, why) in [
-            (said(&chat, &word), 403, &id, "chat", json!("alice@example.com"), "nobody_to_act_for", "has not signed in"),
+            (said(&chat, &about_alice), 403, &id, "chat", json!("alice@example.com"), "nobody_to_act_for", "has not signed in"),
             (said(&chat, "a.b.c"), 401, &id, "chat", Value::Null, "invalid_word", "does not count"),
-            (said(&plain_key, &word), 403, &plain, "plain", Value::Null, "word_refused", "lacks the scope act-as"),
+            (said(&plain_key, &about_alice), 403, &plain, "plain", Value::Null, "word_refused", "lacks the scope act-as"),
         ] {
             let told = asked.of(&world).await;
             assert_eq!(told.status, status, "{told:?}");
-            let explanation = explanation(&world, &told, &word).await;
+            let explanation = explanation(&world, &told, &about_alice).await;
             let then = &explanation["refused"];
             assert_eq!((&then["key_id"], &then["via"], &then["email"]), (&json!(key), &json!(name), &email), "{then:#}");
             assert_eq!((&then["reason"], &explanation["now"]), (&json!(reason), &Value::Null), "{then:#}");
@@ -132,7 +132,7 @@ both_pairs! {
         }
         // Who is known is named as the person.
         world.signed_in("alice").await;
-        let told = said(&chat, &word).requiring("group=Finance").of(&world).await;
+        let told = said(&chat, &about_alice).requiring("group=Finance").of(&world).await;
         let then = &explanation(&world, &told, &word).await["refused"];
         assert_eq!((&then["is_person"], &then["email"]), (&json!(true), &json!("alice@example.com")), "{then:#}");
         assert_eq!((&then["key_id"], &then["via"]), (&json!(id), &json!("chat")));
