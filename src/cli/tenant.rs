@@ -1,9 +1,9 @@
 //! `gatepost tenant`: tenants, the groups that have access to them, and their own members.
 
-use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, listed_in_pages};
+use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::end::End;
 use super::error::CommandError;
-use super::report::{Report, lines};
+use super::report::{Report, lines, text_or_dash};
 use super::tenant_member;
 use crate::admin::views::{self, MappingChange, TenantChange};
 use clap::Subcommand;
@@ -11,7 +11,7 @@ use gatepost_core::access::Role;
 use gatepost_core::administration::Scope;
 use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_store::directory::changes::{CreateTenant, DeleteTenant, MapGroup, RenameTenant, UnmapGroup};
-use gatepost_store::directory::{Done, TenantMember, TenantRecord, UserKey};
+use gatepost_store::directory::{Directory, Done, Place, UserKey};
 use serde::Serialize;
 use serde_json::json;
 
@@ -150,10 +150,8 @@ async fn rename(console: &Console, id: &TenantId, name: Option<String>) -> Resul
 }
 
 async fn delete(console: &Console, id: &TenantId) -> Result<Report, CommandError> {
-    let found = console.state.stores.directory.find_tenant(&Scope::System, id).await?;
+    let groups: Vec<String> = console.find_tenant(id).await?.groups.into_keys().collect();
     console.carry_out(&DeleteTenant { id: id.clone() }).await?;
-    let groups: Vec<String> =
-        found.map(|tenant| tenant.groups.keys().map(ToString::to_string).collect()).unwrap_or_default();
     let opened = if groups.is_empty() { "No group".to_owned() } else { groups.join(", ") };
     let text = format!(
         "Tenant {id} {} deleted, with its members. {opened} gave access to it.\n\
@@ -165,28 +163,24 @@ async fn delete(console: &Console, id: &TenantId) -> Result<Report, CommandError
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
-    let directory = &console.state.stores.directory;
-    let tenants = listed_in_pages(async |after, limit| {
+    let page = async |directory: &Directory, after: Option<Place>, limit| {
         directory.search_tenants(&Scope::System, None, after.as_ref(), limit).await
-    })
-    .await?;
+    };
+    let tenants: Vec<views::Tenant> = console.list((&["tenants"], &[]), page).await?;
     let mut listed = Vec::new();
-    for tenant in &tenants {
-        let members = listed_in_pages(async |after, limit| {
-            directory.list_tenant_members(&Scope::System, &tenant.id, after.as_ref(), limit).await
-        });
-        listed.push((tenant, members.await?));
+    for tenant in tenants {
+        let own_members = tenant_member::list(console, &tenant.id).await?;
+        listed.push(Listed { tenant, own_members });
     }
-    let rows = listed.iter().map(|(tenant, members)| {
+    let rows = listed.iter().map(|Listed { tenant, own_members }| {
         let groups: Vec<String> =
             tenant.groups.iter().map(|(name, role)| format!("{name} ({role})")).collect();
-        let name = tenant.name.clone().unwrap_or_else(|| "-".to_owned());
-        [tenant.id.to_string(), name, lines(&groups), lines(&tenant_member::described(members))]
+        let members = tenant_member::described(own_members);
+        [tenant.id.clone(), text_or_dash(tenant.name.as_ref()), lines(&groups), lines(&members)]
     });
-    let rows = rows.collect();
-    let json: Vec<Listed> = listed.iter().map(|(tenant, members)| Listed::new(tenant, members)).collect();
     let none = "There is no tenant. To create one: gatepost tenant create ID";
-    Ok(Report::list(["Tenant", "Name", "Groups with access", "Members of its own"], rows, none, json))
+    let header = ["Tenant", "Name", "Groups with access", "Members of its own"];
+    Ok(Report::list(header, rows.collect(), none, &listed))
 }
 
 /// A tenant, and the members that it has by itself.
@@ -195,10 +189,4 @@ struct Listed {
     #[serde(flatten)]
     tenant: views::Tenant,
     own_members: Vec<views::TenantMember>,
-}
-
-impl Listed {
-    fn new(tenant: &TenantRecord, members: &[TenantMember]) -> Self {
-        Self { tenant: tenant.into(), own_members: members.iter().map(views::TenantMember::from).collect() }
-    }
 }

@@ -5,11 +5,11 @@ use gatepost_core::api_key::ApiKey;
 use gatepost_core::calendar::rfc3339;
 use gatepost_store::directory::KeyRecord;
 use gatepost_store::directory::changes::ShownKey;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// An API key, without its secret.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Key {
     #[schema(format = "uuid")]
     pub id: String,
@@ -94,7 +94,7 @@ impl From<&KeyRecord> for Key {
 }
 
 /// Whose a secret is that was found somewhere.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LookedUpKey {
     #[serde(flatten)]
     pub record: Key,
@@ -109,7 +109,7 @@ impl LookedUpKey {
 }
 
 /// A key was changed or revoked.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct KeyChange {
     #[serde(flatten)]
     pub record: Key,
@@ -117,7 +117,7 @@ pub struct KeyChange {
 }
 
 /// A key with a new secret, which is shown this once.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NewKey {
     /// The secret. `null`: a dry run, or the answer to a request that came before.
     #[schema(example = "gp_github_...")]

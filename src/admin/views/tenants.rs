@@ -3,12 +3,12 @@
 use super::{text, time};
 use gatepost_core::calendar::rfc3339;
 use gatepost_store::directory::{TenantMember as Record, TenantRecord};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A tenant.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Tenant {
     pub id: String,
     /// The name that people see.
@@ -33,7 +33,7 @@ impl From<&TenantRecord> for Tenant {
 }
 
 /// A member that a tenant has by itself.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TenantMember {
     #[schema(format = "uuid")]
     pub id: String,
