@@ -19,16 +19,15 @@ impl Api {
         conditions: Conditions,
     ) -> Result<bool, ApiError> {
         let key = name.clone().into();
-        let id = match self.find_group(&key).await? {
-            Some(group) => group.id,
-            None => {
-                conditions.demand(None)?;
-                CreateGroup { name: name.clone() }.send(self, conditions).await?;
-                if conditions.is_dry_run {
-                    return Ok(true);
-                }
-                self.group_id(&key).await?
+        let id = if let Some(group) = self.find_group(&key).await? {
+            group.id
+        } else {
+            conditions.demand(None)?;
+            CreateGroup { name: name.clone() }.send(self, conditions).await?;
+            if conditions.is_dry_run {
+                return Ok(true);
             }
+            self.group_id(&key).await?
         };
         let body = json!({ "link": external.to_string() });
         let answer = self.change(&Method::POST, &["groups", &id, "links"], Some(&body), conditions).await?;
