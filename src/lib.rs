@@ -13,9 +13,11 @@
 //! | [`readiness`] | whether this replica should get requests |
 //! | [`site`] | what is configured: settings, hosts, keys, providers |
 //! | [`stores`] | the two stores, with their metrics |
+//! | [`dns`] | asks for the records by which somebody proves that a host is theirs |
 //! | [`webhook`] | tells a chat about requests for access |
 //! | [`authn`] | who calls: session and standing, read side by side |
 //! | [`invalidation`] | when answers that are kept in memory stop counting |
+//! | [`hosts`] | which hosts are protected: the configuration's, and those of tenants |
 //! | [`revocation`] | how a session ends |
 //! | [`refresh`] | sessions refreshed at their provider |
 //! | [`gate`] | one forwarded request: parse, session cache, decide, render |
@@ -30,8 +32,10 @@ pub mod admin;
 pub mod app;
 pub mod authn;
 pub mod cli;
+pub mod dns;
 pub mod explain;
 pub mod gate;
+pub mod hosts;
 pub mod http;
 pub mod invalidation;
 pub mod permits;

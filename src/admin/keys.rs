@@ -4,15 +4,37 @@ use super::{Context, SessionError};
 use gatepost_core::administration::Scope;
 use gatepost_core::api_key::{KeyFault, KeyId};
 use gatepost_core::host::HostName;
-use gatepost_core::ids::UserId;
+use gatepost_core::ids::{TenantId, UserId};
 use gatepost_store::directory::changes::RevokeKey;
 use gatepost_store::directory::{Actor, DirectoryError, KeyHolder, KeyRecord, Who};
 
 impl Context {
-    /// What the configuration has against the hosts of a key.
-    pub fn faults_of_hosts(&self, hosts: &[HostName]) -> Vec<KeyFault> {
-        let unprotected = hosts.iter().filter(|host| self.site.hosts.find(host).is_none());
-        unprotected.map(|host| KeyFault::UnprotectedHost(host.to_string())).collect()
+    /// What is wrong with the hosts of a key of this tenant, or of none: each must be protected, and no other tenant's.
+    ///
+    /// # Errors
+    /// Only of the directory.
+    pub async fn faults_of_hosts(
+        &self,
+        tenant: Option<&TenantId>,
+        hosts: &[HostName],
+    ) -> Result<Vec<KeyFault>, DirectoryError> {
+        let mut faults = Vec::new();
+        for host in hosts {
+            if !self.is_open_to(host, tenant).await? {
+                faults.push(KeyFault::UnprotectedHost(host.to_string()));
+            }
+        }
+        Ok(faults)
+    }
+
+    /// Whether a host is protected, and what belongs to this tenant, or to none, may use it.
+    pub(super) async fn is_open_to(
+        &self,
+        host: &HostName,
+        tenant: Option<&TenantId>,
+    ) -> Result<bool, DirectoryError> {
+        let found = self.hosts.find(host).await?;
+        Ok(found.is_some_and(|host| host.tenant().is_none_or(|owner| Some(owner) == tenant)))
     }
 
     /// The key, as far as it exists for the actor: their own, or one that they administer.

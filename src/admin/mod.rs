@@ -11,13 +11,16 @@ mod health;
 mod keys;
 mod requests;
 mod sessions;
+mod tenant_hosts;
 mod tool_servers;
 pub mod views;
 
 pub use health::Health;
 pub use requests::DEFAULT_GRANT;
 pub use sessions::{EndedSessions, SessionError};
+pub use tenant_hosts::ProofError;
 
+use crate::hosts::Hosts;
 use crate::revocation;
 use crate::site::Site;
 use crate::stores::Stores;
@@ -30,6 +33,8 @@ use std::sync::Arc;
 pub struct Context {
     /// What is configured.
     pub site: Arc<Site>,
+    /// The protected hosts.
+    pub hosts: Arc<Hosts>,
     /// The directory and the sessions.
     pub stores: Arc<Stores>,
     /// Ends sessions.

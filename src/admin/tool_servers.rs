@@ -1,17 +1,22 @@
 //! What the configuration says about the addresses and services of tool servers.
 
 use super::Context;
-use gatepost_core::ids::ServiceName;
+use gatepost_core::ids::{ServiceName, TenantId};
 use gatepost_core::mcp::endpoint::Endpoint;
 use gatepost_store::directory::DirectoryError;
 
 impl Context {
-    /// Demands that requests for an address come to the gate.
+    /// Demands that requests for an address of a tenant's tool server come to the gate, and that its host is no other tenant's. A tenant that
+    /// is not known has none.
     ///
     /// # Errors
     /// `HostNotProtected`.
-    pub fn demand_protected(&self, url: &Endpoint) -> Result<(), DirectoryError> {
-        let is_protected = self.site.hosts.find(url.host()).is_some();
+    pub async fn demand_protected(
+        &self,
+        tenant: Option<&TenantId>,
+        url: &Endpoint,
+    ) -> Result<(), DirectoryError> {
+        let is_protected = self.is_open_to(url.host(), tenant).await?;
         if is_protected { Ok(()) } else { Err(DirectoryError::HostNotProtected(url.host().clone())) }
     }
 

@@ -204,19 +204,22 @@ pub async fn write_uses(state: &State) {
     }
 }
 
-/// Writes the last uses of API keys. What cannot be written is lost, and the log says so once: a use a minute later is as
-/// good.
+/// Writes the last uses of API keys, up to the first batch that fails: where the directory is away, each more would take its
+/// whole timeout, also while the process stops. What is left waits, and the log says so once.
 pub async fn write_key_uses(state: &State) {
-    let uses = state.gate.key_uses.take();
-    for batch in uses.chunks(BATCH_SIZE) {
+    let key_uses = &state.gate.key_uses;
+    let uses = key_uses.take();
+    for (at, batch) in uses.chunks(BATCH_SIZE).enumerate() {
         let written = state.stores.directory.write_key_uses(batch).await;
-        let is_new = state.gate.key_uses.note_outcome(written.is_ok());
-        match written {
-            Err(error) if is_new => {
-                tracing::warn!(error = %Chain(&error), "last uses of API keys are lost until the directory takes them");
+        let is_new = key_uses.note_outcome(written.is_ok());
+        if let Err(error) = written {
+            if is_new {
+                tracing::warn!(error = %Chain(&error), "last uses of API keys wait for the directory");
             }
-            Ok(()) if is_new => tracing::info!("last uses of API keys are written again"),
-            _ => {}
+            return key_uses.put_back(&uses[at * BATCH_SIZE..]);
+        }
+        if is_new {
+            tracing::info!("last uses of API keys are written again");
         }
     }
 }
@@ -292,6 +295,10 @@ async fn delete_old(state: &State) -> Result<(), DirectoryError> {
     let keys = directory.delete_old_keys(retention.audit_keep, now, MOST_OLD_KEYS).await?;
     if keys > 0 {
         tracing::info!(keys, "deleted API keys that were revoked or expired long ago");
+    }
+    let tenants = directory.erase_deleted_tenants(now, MOST_AT_ONCE).await?;
+    if tenants > 0 {
+        tracing::info!(tenants, "erased tenants that were deleted long ago");
     }
     let deleted = directory.delete_old_audit(retention.audit_keep, now, MOST_AT_ONCE).await?;
     if deleted > 0 {

@@ -150,7 +150,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
     let site = Site {
         accepts_access_tokens: providers.accept_access_tokens(),
         providers,
-        hosts: ProtectedHosts::new(config.hosts.clone(), config.public_url.host().clone()),
+        hosts: ProtectedHosts::new(config.hosts.clone(), config.public_url.clone()),
         cookies: CookiePolicy {
             is_secure: !config.is_development(),
             is_persistent: config.session.persistent,

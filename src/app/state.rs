@@ -7,6 +7,7 @@ use crate::gate::{
     self, failing::FailingCredentials, key_uses::KeyUses, refusals::Refusals,
     seen_requirements::SeenRequirements, unknown_requirements::UnknownRequirements,
 };
+use crate::hosts::Hosts;
 use crate::http::{internal, public};
 use crate::invalidation::lease::Lease;
 use crate::permits::Permits;
@@ -67,6 +68,7 @@ impl State {
         let tasks = &Arc::new(Tasks::here());
         let readiness = &Arc::new(Readiness::default());
         let lease = &Arc::new(Lease::default());
+        let hosts = &Arc::new(Hosts::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
         let revocation =
             &Arc::new(revocation::Context::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
         let refresh =
@@ -76,6 +78,7 @@ impl State {
             Arc::new(ToolServers::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
         let gate = &Arc::new(gate::Context {
             site: site.clone(),
+            hosts: hosts.clone(),
             stores: stores.clone(),
             refresh: refresh.clone(),
             cache: cache.clone(),
@@ -93,6 +96,7 @@ impl State {
         });
         let sign_in = &Arc::new(sign_in::Context {
             site: site.clone(),
+            hosts: hosts.clone(),
             stores: stores.clone(),
             refresh: refresh.clone(),
             revocation: revocation.clone(),
@@ -103,11 +107,13 @@ impl State {
         });
         let admin = &Arc::new(admin::Context {
             site: site.clone(),
+            hosts: hosts.clone(),
             stores: stores.clone(),
             revocation: revocation.clone(),
             webhook,
         });
-        let explain = &Arc::new(explain::Context { site: site.clone(), stores: stores.clone() });
+        let explain =
+            &Arc::new(explain::Context { site: site.clone(), hosts: hosts.clone(), stores: stores.clone() });
         let (most_of_one, most) = internal::Context::MAX_LISTING;
         Self {
             internal: Arc::new(internal::Context {

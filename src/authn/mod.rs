@@ -53,6 +53,16 @@ pub enum LoadError {
     Deadline,
 }
 
+/// For callers that query the directory alone, and are not asked for the deadline.
+impl From<LoadError> for DirectoryError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Directory(error) => error,
+            error => Self::unreadable(error),
+        }
+    }
+}
+
 /// Loads the principal of a session within [`DEADLINE`]. `None`: one of the stores has no entry for it.
 ///
 /// # Errors

@@ -4,10 +4,11 @@ use super::copy_stores;
 use super::environment::NotText;
 use super::files::Fault;
 use super::remote::ApiError;
-use crate::admin::SessionError;
 use crate::admin::access::AccessError;
+use crate::admin::{ProofError, SessionError};
 use crate::app::StartError;
 use crate::authn::LoadError;
+use crate::dns::LookUpError;
 use crate::explain::ExplainError;
 use gatepost_certs::CertsError;
 use gatepost_certs::tls;
@@ -56,6 +57,10 @@ pub(super) enum CommandError {
     Certs(#[from] CertsError),
     #[error("tool server {0} has no such rule")]
     NoRule(ToolServerId),
+    #[error(transparent)]
+    Dns(#[from] LookUpError),
+    #[error("{0}: expected {1}")]
+    Allowance(String, &'static str),
     #[error("name a tool, a prompt or a resource")]
     NoPattern,
     /// By the terminal.
@@ -121,6 +126,15 @@ impl From<StoreError> for CommandError {
     }
 }
 
+impl From<ProofError> for CommandError {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Directory(error) => error.into(),
+            ProofError::LookUp(error) => error.into(),
+        }
+    }
+}
+
 impl From<LoadError> for CommandError {
     fn from(error: LoadError) -> Self {
         SessionError::from(error).into()
@@ -135,6 +149,8 @@ impl CommandError {
         }
         let hint = match self {
             Self::NoRule(id) => return Some(format!("`gatepost tool-server show {id}` shows its rules")),
+            Self::Dns(_) => "`GATEPOST_TENANTS__RESOLVER` or /etc/resolv.conf names the server that is asked",
+            Self::Allowance(..) => "docs/tenants.md lists the limits and features that Gatepost knows",
             Self::NoPattern => "--tool, --prompt or --resource, each with a name or its beginning and *",
             Self::Directory(error)
             | Self::Api(ApiError::Directory(error))
@@ -222,8 +238,8 @@ fn of_request(id: RequestId) -> String {
         None => String::new(),
     };
     format!(
-        "refusals of people who are signed in are stored within seconds and kept for {} days, at most 30 a minute of one \
-         person{came}. Look for request.id={id} in the log of `gatepost serve`",
+        "refusals of people who are signed in, and of programs whose key or token is known, are stored within seconds and kept \
+         for {} days: at most 30 a minute of one person, and 30 an hour of a program{came}. Look for request.id={id} in the log of `gatepost serve`",
         REFUSALS_TTL.as_secs() / 86_400
     )
 }

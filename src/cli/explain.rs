@@ -116,13 +116,8 @@ fn past(request: &PastRequest) -> String {
                 if request.is_fixed() == Some(true) { "it would pass" } else { "it still does not pass" };
             let _ = write!(text, "\nThe same request now: {outcome}.\n\n{}", to_text(now));
         }
-        (Some(RefusalFacts { via: Some(_), .. }), None) => {
-            text.push_str(
-                "\nThe present answer is not known, because it depends on the key, which a program sent.",
-            );
-        }
-        (Some(_), None) => {
-            text.push_str("\nThe present answer is not known, because this person no longer exists here.");
+        (Some(facts), None) => {
+            let _ = write!(text, "\nThe present answer is not known, because {}.", facts.unknown_because());
         }
         (None, _) => text.push_str("\nNo refusal is stored under this number."),
     }
@@ -130,17 +125,17 @@ fn past(request: &PastRequest) -> String {
 }
 
 fn refused(facts: &RefusalFacts) -> String {
-    let who = facts.email.as_ref().map_or_else(|| facts.user_id.to_string(), ToString::to_string);
     let row = |label: &str, value: String| [label.to_owned(), plain(&value)];
     let demanded = if facts.requirement.is_empty() { "nothing" } else { facts.requirement.as_str() };
     let mut rows = vec![
         row("When", facts.at.to_string()),
-        row("Who", format!("{who} ({})", facts.user_id)),
+        row("Who", format!("{} ({})", facts.who(), facts.user_id)),
         row("What", format!("{} {}{} ({})", facts.method, facts.host, facts.path, facts.kind)),
         row("Required", demanded.to_owned()),
         row("Answer", format!("{}, {}", facts.status, facts.text)),
     ];
-    rows.extend(facts.via.iter().map(|key| row("By the key", key.clone())));
+    rows.extend(facts.sent_for().map(|email| row("For", email.to_string())));
+    rows.extend(facts.via.iter().filter(|_| facts.is_person).map(|key| row("By the key", key.clone())));
     rows.extend(facts.tool.iter().map(|tool| row("Asked for", tool.clone())));
     rows.extend(facts.asker.iter().map(|asker| row("Page of", asker.clone())));
     rows.extend(facts.address.iter().map(|address| row("Client", address.to_string())));

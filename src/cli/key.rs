@@ -174,8 +174,8 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         }
         Command::Update { id, name, limits, expiry } => {
             let expiry = expiry.read(console).await?;
-            let new = update(console, name, limits, expiry)?;
             let holder = console.here()?.admin.find_key(id, &console.actor).await?.holder();
+            let new = update(console, holder.tenant.as_ref(), (name, limits, expiry)).await?;
             let done = console.carry_out_here(&UpdateKey { id, holder, new }).await?;
             let is = if done.changed { console.either("was", "would be") } else { "already is" };
             let record = Key::from(&done.outcome);
@@ -211,7 +211,7 @@ async fn create(console: &Console, create: Create) -> Result<Report, CommandErro
     let owner = owner_id(console, owner.as_ref()).await?;
     let expiry = expiry.read(console).await?.unwrap_or_default();
     let Limits { hosts, networks, tools, per_minute: requests_per_minute } = limits;
-    let faults = console.here()?.admin.faults_of_hosts(&hosts);
+    let faults = console.here()?.admin.faults_of_hosts(tenant.as_ref(), &hosts).await?;
     let limits = KeyLimits { expires_at: None, scopes, hosts, networks, tools, requests_per_minute };
     let change = CreateKey { name, holder: KeyHolder { tenant, owner }, limits, groups, expiry, faults };
     let new = console.carry_out_here(&change).await?.outcome;
@@ -229,14 +229,13 @@ fn shown(console: &Console, new: &ShownKey, text: &str) -> Report {
     }
 }
 
-fn update(
+async fn update(
     console: &Console,
-    name: Option<KeyName>,
-    limits: Limits,
-    expiry: Option<KeyExpiry>,
+    tenant: Option<&TenantId>,
+    (name, limits, expiry): (Option<KeyName>, Limits, Option<KeyExpiry>),
 ) -> Result<KeyUpdate, CommandError> {
     let Limits { hosts, networks, tools, per_minute } = limits;
-    let faults = console.here()?.admin.faults_of_hosts(&hosts);
+    let faults = console.here()?.admin.faults_of_hosts(tenant, &hosts).await?;
     Ok(KeyUpdate {
         name,
         hosts: (!hosts.is_empty()).then_some(hosts),

@@ -67,6 +67,7 @@ fn whose(key: &Key) -> String {
 fn ends(key: &Key) -> String {
     match (&key.revoked_at, &key.expires_at) {
         (Some(at), _) => format!("revoked {}", minute_of(at)),
+        (None, _) if key.stopped => "stopped: its owner is disabled".to_owned(),
         (None, Some(at)) => minute_of(at),
         (None, None) => format!("never: {}", key.endless_reason.as_deref().unwrap_or("-")),
     }

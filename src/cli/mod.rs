@@ -36,7 +36,9 @@ mod request;
 mod serve;
 mod session;
 mod tenant;
+mod tenant_life;
 mod tenant_member;
+mod tenant_settings;
 #[cfg(test)]
 mod tests;
 mod tool_server;

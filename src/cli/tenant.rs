@@ -4,13 +4,14 @@ use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::end::End;
 use super::error::CommandError;
 use super::report::{Report, lines, text_or_dash};
-use super::tenant_member;
+use super::{tenant_life, tenant_member, tenant_settings};
 use crate::admin::views::{self, MappingChange, TenantChange};
 use clap::Subcommand;
 use gatepost_core::access::Role;
 use gatepost_core::administration::Scope;
 use gatepost_core::ids::{GroupName, TenantId};
-use gatepost_store::directory::changes::{CreateTenant, DeleteTenant, MapGroup, RenameTenant, UnmapGroup};
+use gatepost_core::tenant::SuspensionReason;
+use gatepost_store::directory::changes::{CreateTenant, MapGroup, RenameTenant, UnmapGroup};
 use gatepost_store::directory::{Directory, Done, Place, UserKey};
 use serde::Serialize;
 use serde_json::json;
@@ -77,12 +78,55 @@ pub(super) enum Command {
         /// The new name; without it the tenant has none
         name: Option<String>,
     },
-    /// Deletes a tenant, its members and its groups' access to it; the groups stay
+    /// Changes the tier of a tenant, and what it has over its tier
+    #[command(after_help = "Examples:\n  gatepost tenant set github --tier pro\n  \
+        gatepost tenant set github --limit keys=100 --feature custom_domains=true\n  gatepost tenant set github --limit keys=")]
+    Set {
+        /// The tenant's id
+        id: TenantId,
+        #[command(flatten)]
+        settings: tenant_settings::Settings,
+    },
+    /// Shows a tenant: its state, tier, features, limits and hosts
+    #[command(after_help = "Example:\n  gatepost tenant show github --json")]
+    Show {
+        /// The tenant's id
+        id: TenantId,
+    },
+    /// Hosts of tenants
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  gatepost tenant host add acme blog.acme.com\n  gatepost tenant host confirm acme blog.acme.com"
+    )]
+    Host(tenant_settings::HostCommand),
+    /// Has nobody enter a tenant, by session, key or token, until it is resumed; its data stays
+    #[command(after_help = "Example:\n  gatepost tenant suspend github --reason unpaid")]
+    Suspend {
+        /// The tenant's id
+        id: TenantId,
+        /// Why, for administrators; members are not told
+        #[arg(long)]
+        reason: SuspensionReason,
+    },
+    /// Ends the suspension of a tenant
+    #[command(after_help = "Example:\n  gatepost tenant resume github")]
+    Resume {
+        /// The tenant's id
+        id: TenantId,
+    },
+    /// Brings a deleted tenant back, with its members and keys
+    #[command(after_help = "Example:\n  gatepost tenant restore github")]
+    Restore {
+        /// The tenant's id
+        id: TenantId,
+    },
+    /// Deletes a tenant; for 30 days it can be restored, then everything of it is erased
     #[command(
         after_help = "Examples:\n  gatepost tenant delete github --dry-run\n  gatepost tenant delete github"
     )]
     Delete {
         /// The tenant's id
+        #[arg(value_parser = TenantId::from_stored)]
         id: TenantId,
     },
     /// Shows all tenants, the groups that have access to them, and their own members with the ends
@@ -134,7 +178,13 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         }
         Command::RemoveMember { tenant, user } => tenant_member::remove(console, &tenant, &user).await,
         Command::Rename { id, name } => rename(console, &id, name).await,
-        Command::Delete { id } => delete(console, &id).await,
+        Command::Set { id, settings } => tenant_settings::set(console, id, settings).await,
+        Command::Show { id } => tenant_settings::show(console, id).await,
+        Command::Host(command) => tenant_settings::host(console, command).await,
+        Command::Suspend { id, reason } => tenant_life::suspend(console, id, reason).await,
+        Command::Resume { id } => tenant_life::resume(console, id).await,
+        Command::Delete { id } => tenant_life::delete(console, id).await,
+        Command::Restore { id } => tenant_life::restore(console, id).await,
         Command::List => list(console).await,
     }
 }
@@ -147,19 +197,6 @@ async fn rename(console: &Console, id: &TenantId, name: Option<String>) -> Resul
         None => format!("Tenant {id} {} no name.", console.either("has now", "would have")),
     };
     Ok(Report::new(text, json!({ "id": id, "name": name, "changed": changed })))
-}
-
-async fn delete(console: &Console, id: &TenantId) -> Result<Report, CommandError> {
-    let groups: Vec<String> = console.find_tenant(id).await?.groups.into_keys().collect();
-    console.carry_out(&DeleteTenant { id: id.clone() }).await?;
-    let opened = if groups.is_empty() { "No group".to_owned() } else { groups.join(", ") };
-    let text = format!(
-        "Tenant {id} {} deleted, with its members. {opened} gave access to it.\n\
-         Routers that require it refuse everybody.{}",
-        console.either("was", "would be"),
-        console.note(WHAT_GOES_ON_WITH_LESS_ACCESS)
-    );
-    Ok(Report::new(text, json!({ "id": id, "groups": groups, "changed": true })))
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {

@@ -54,6 +54,7 @@ pub(super) enum Command {
     )]
     Delete {
         /// A tool server's id
+        #[arg(value_parser = ToolServerId::from_stored)]
         id: ToolServerId,
     },
     /// Shows all tool servers
@@ -202,7 +203,7 @@ async fn create(
     tenant: TenantId,
     (url, settings): (Endpoint, Settings),
 ) -> Result<Report, CommandError> {
-    demand_configured(console, Some(&url), None)?;
+    demand_configured(console, &tenant, Some(&url), None).await?;
     let none = ToolServerSettings {
         url: url.clone(),
         name: None,
@@ -215,7 +216,7 @@ async fn create(
         service: None,
     };
     let settings = settings.patch(None).of(&none);
-    demand_configured(console, None, settings.service.as_ref())?;
+    demand_configured(console, &tenant, None, settings.service.as_ref()).await?;
     console.carry_out(&CreateToolServer { id: id.clone(), tenant, settings }).await?;
     let text = format!(
         "Tool server {id} {} created at {url}. Everybody who may enter may use all of its tools until the first rule: \
@@ -227,7 +228,8 @@ async fn create(
 
 async fn update(console: &Console, id: ToolServerId, patch: ToolServerPatch) -> Result<Report, CommandError> {
     let tenant = tenant_of(console, &id).await?;
-    demand_configured(console, patch.url.as_ref(), patch.service.as_ref().and_then(Option::as_ref))?;
+    let service = patch.service.as_ref().and_then(Option::as_ref);
+    demand_configured(console, &tenant, patch.url.as_ref(), service).await?;
     let changed = console.carry_out(&UpdateToolServer { id: id.clone(), tenant, patch }).await?.changed;
     let text = if changed {
         format!("Tool server {id} {} changed.", console.either("was", "would be"))
@@ -238,13 +240,16 @@ async fn update(console: &Console, id: ToolServerId, patch: ToolServerPatch) -> 
 }
 
 /// Demands what the configuration here has to say about an address and an upstream.
-fn demand_configured(
+async fn demand_configured(
     console: &Console,
+    tenant: &TenantId,
     url: Option<&Endpoint>,
     service: Option<&ServiceName>,
 ) -> Result<(), CommandError> {
     let Some(admin) = console.configured_here() else { return Ok(()) };
-    url.map_or(Ok(()), |url| admin.demand_protected(url))?;
+    if let Some(url) = url {
+        admin.demand_protected(Some(tenant), url).await?;
+    }
     Ok(admin.demand_service(service)?)
 }
 

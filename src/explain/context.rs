@@ -1,3 +1,5 @@
+use crate::authn::LoadError;
+use crate::hosts::Hosts;
 use crate::site::Site;
 use crate::stores::Stores;
 use gatepost_core::api_key::KeyId;
@@ -10,6 +12,8 @@ use std::sync::Arc;
 pub struct Context {
     /// The configuration.
     pub site: Arc<Site>,
+    /// The protected hosts.
+    pub hosts: Arc<Hosts>,
     /// Both stores, with the metrics.
     pub stores: Arc<Stores>,
 }
@@ -34,6 +38,12 @@ pub enum ExplainError {
     /// The directory failed.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+}
+
+impl From<LoadError> for ExplainError {
+    fn from(error: LoadError) -> Self {
+        Self::Directory(error.into())
+    }
 }
 
 impl ExplainError {

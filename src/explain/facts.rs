@@ -9,6 +9,7 @@ use gatepost_core::administration::Scope;
 use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_core::requirement::Requirement;
 use gatepost_core::secret::Hash;
+use gatepost_core::tenant::TenantState;
 use gatepost_store::directory::{
     DirectoryError, FoundKey, GroupLink, GroupRecord, KeyRecord, LinkSource, Membership, MembershipSource,
     TenantRecord, UserFilter, UserKey, UserRecord,
@@ -140,8 +141,9 @@ impl RequiredRecords {
             let found = stores.directory.find_group(&Scope::System, &name.clone().into()).await?;
             records.groups.extend(found.map(|group| (name.clone(), group)));
         }
-        for id in &requirement.tenants {
+        for id in requirement.all_tenants() {
             let found = stores.directory.find_tenant(&Scope::System, id).await?;
+            let found = found.filter(|tenant| tenant.state != TenantState::Deleted);
             records.tenants.extend(found.map(|tenant| (id.clone(), tenant)));
         }
         Ok(records)

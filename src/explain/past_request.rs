@@ -3,12 +3,12 @@
 use super::context::{Context, ExplainError};
 use super::question::{Asker, Question, RequestUrl};
 use super::{MAX_CHANGES, change, explain};
-use crate::site::Site;
+use crate::hosts::Hosts;
 use gatepost_core::administration::Scope;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::RequestId;
 use gatepost_core::mcp::message::Call;
-use gatepost_core::refusal::Refusal;
+use gatepost_core::refusal::{Refusal, Refused};
 use gatepost_pages::explanation::{Change, DecisionFacts, PastRequest, RefusalFacts, Step, UtcTime};
 use gatepost_store::directory::{AuditFilter, UserKey};
 use gatepost_telemetry::Reason;
@@ -33,10 +33,14 @@ pub async fn explain_request(context: &Context, id: RequestId) -> Result<PastReq
     if refusal.is_none() && changes.is_empty() {
         return Err(ExplainError::UnknownRequest(id));
     }
-    let now = match refusal.as_ref().and_then(|refusal| question(&context.site, refusal)) {
+    let asked = match &refusal {
+        Some(refusal) => question(&context.hosts, refusal).await?,
+        None => None,
+    };
+    let now = match asked {
         Some(question) => match explain(context, &question).await {
             Ok(explanation) => Some(explanation),
-            Err(ExplainError::UnknownUser { .. }) => None,
+            Err(ExplainError::UnknownUser { .. } | ExplainError::UnknownKey(_)) => None,
             Err(error) => return Err(error),
         },
         None => None,
@@ -45,18 +49,20 @@ pub async fn explain_request(context: &Context, id: RequestId) -> Result<PastReq
 }
 
 /// The same request as a question about now. If its host is no longer protected, the explanation says so.
-fn question(site: &Site, refusal: &Refusal) -> Option<Question> {
-    // What the person may by themselves says nothing about the key.
-    if refusal.via.is_some() {
-        return None;
-    }
-    let name: HostName = refusal.host.parse().ok()?;
-    let origin =
-        site.hosts.find(&name).map_or_else(|| format!("https://{name}"), |origin| origin.to_string());
+async fn question(hosts: &Hosts, refusal: &Refusal) -> Result<Option<Question>, ExplainError> {
+    let (Some(asker), Ok(name)) = (asker(refusal), refusal.host.parse::<HostName>()) else {
+        return Ok(None);
+    };
+    let found = hosts.find(&name).await?;
+    let origin = found.map_or_else(|| format!("https://{name}"), |host| host.origin().to_string());
+    Ok(question_at(&origin, asker, refusal))
+}
+
+fn question_at(origin: &str, asker: Asker, refusal: &Refusal) -> Option<Question> {
     let path = if refusal.path.starts_with('/') { refusal.path.as_str() } else { "/" };
     let url: RequestUrl = format!("{origin}{path}").parse().ok()?;
     Some(Question {
-        asker: Asker::Person(UserKey::Id(refusal.user)),
+        asker,
         url,
         method: refusal.method.parse().ok()?,
         requirement: refusal.requirement.clone(),
@@ -64,7 +70,22 @@ fn question(site: &Site, refusal: &Refusal) -> Option<Question> {
         initiator: refusal.initiator.clone(),
         at: None,
         call: refusal.missing.as_ref().and_then(|missing| asked(missing.tool.as_deref()?)),
+        client: refusal.address,
     })
+}
+
+/// Who would send it again. `None`: a key for a person, which says nothing about what either may alone, or an application.
+fn asker(refusal: &Refusal) -> Option<Asker> {
+    const OF_WORDS: [Reason; 3] = [Reason::InvalidWord, Reason::WordRefused, Reason::NobodyToActFor];
+    match Refused::of(refusal.user, refusal.key) {
+        Refused::Person(user) if refusal.via.is_none() && refusal.key.is_none() => {
+            Some(Asker::Person(UserKey::Id(user)))
+        }
+        Refused::Key(key) if OF_WORDS.iter().all(|reason| reason.as_str() != refusal.reason) => {
+            Some(Asker::Key(key))
+        }
+        Refused::Person(_) | Refused::Key(_) | Refused::Application => None,
+    }
 }
 
 /// What was asked for, from what the refusal says was missing: `tool delete_repo`.
@@ -77,16 +98,18 @@ fn facts(refusal: Refusal) -> RefusalFacts {
     let reason = Reason::ALL.iter().find(|reason| reason.as_str() == refusal.reason);
     // A newer release may have stored a reason that this one does not have.
     let tool = refusal.missing.as_ref().and_then(|missing| missing.tool.clone());
-    let text = reason.map_or_else(
-        || format!("refused: {}", refusal.reason),
-        |reason| {
+    let text = match (&refusal.detail, reason) {
+        (Some(detail), _) => format!("refused: {detail}"),
+        (None, None) => format!("refused: {}", refusal.reason),
+        (None, Some(reason)) => {
             let missing = refusal.missing.clone().unwrap_or_default();
             Step::Decision(DecisionFacts::of(*reason, missing)).text()
-        },
-    );
+        }
+    };
     RefusalFacts {
         at: UtcTime(refusal.at),
         user_id: refusal.user,
+        is_person: matches!(Refused::of(refusal.user, refusal.key), Refused::Person(_)),
         email: refusal.email,
         host: refusal.host,
         method: refusal.method,
@@ -98,6 +121,7 @@ fn facts(refusal: Refusal) -> RefusalFacts {
         reason: refusal.reason,
         text,
         address: refusal.address,
+        key_id: refusal.key,
         via: refusal.via,
         tool,
     }

@@ -10,6 +10,7 @@ use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method};
 use serde::{Serialize, Serializer};
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 use url::{Position, Url, form_urlencoded};
 
@@ -41,6 +42,8 @@ pub struct Question {
     pub at: Option<Timestamp>,
     /// What it asks a tool server for.
     pub call: Option<Call>,
+    /// From where it comes, which counts for keys alone. `None`: from where a key counts.
+    pub client: Option<IpAddr>,
 }
 
 impl Question {
@@ -48,7 +51,17 @@ impl Question {
     pub fn own(asker: Asker, url: RequestUrl, method: Method, requirement: String) -> Self {
         let is_page = matches!(method, Method::GET | Method::HEAD) && matches!(asker, Asker::Person(_));
         let kind = if is_page { RequestMode::Navigation } else { RequestMode::Fetch };
-        Self { asker, url, method, requirement, kind, initiator: Initiator::Own, at: None, call: None }
+        Self {
+            asker,
+            url,
+            method,
+            requirement,
+            kind,
+            initiator: Initiator::Own,
+            at: None,
+            call: None,
+            client: None,
+        }
     }
 
     /// The same, asking a tool server for something.
@@ -81,6 +94,9 @@ impl Question {
         set("accept", accept);
         if self.kind == RequestMode::Websocket {
             set("sec-websocket-key", "eA==");
+        }
+        if let Some(client) = self.client {
+            set("x-forwarded-for", &client.to_string());
         }
         match self.initiator.to_origin_header() {
             None => set("sec-fetch-site", "same-origin"),

@@ -5,6 +5,7 @@ use super::identity_headers::IdentityHeaders;
 use super::tools::ToolPassage;
 use crate::authn::LoadError;
 use gatepost_core::access::Standing;
+use gatepost_core::api_key::NamedKey;
 use gatepost_core::decision::{Denial, SessionTimes, SignInReason};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::Origin;
@@ -48,14 +49,14 @@ pub enum Verdict {
     Deny {
         /// The reason.
         denial: Denial,
-        /// The person, if one is signed in.
+        /// The person, if one is signed in, or the id of the machine that the key or token is of, if it is known.
         user: Option<UserId>,
-        /// Their address.
+        /// Their address, or that of whom a key named.
         email: Option<EmailAddress>,
         /// They may ask for access that they lack.
         may_request: bool,
-        /// The name of the API key that was sent, by itself or for the person.
-        via: Option<Box<str>>,
+        /// The API key that was sent, by itself or for the person.
+        via: Option<NamedKey>,
     },
     /// A store did not answer, so there is no decision: 503.
     CannotKnow(Arc<LoadError>),
@@ -67,12 +68,12 @@ impl Verdict {
         Self::nobody(Denial::SignIn(reason))
     }
 
-    /// A denial that concerns the key of this name and no person.
-    pub const fn of_key(denial: Denial, name: Box<str>) -> Self {
-        Self::Deny { denial, user: None, email: None, may_request: false, via: Some(name) }
+    /// A denial that concerns this key and no person.
+    pub const fn of_key(denial: Denial, key: NamedKey) -> Self {
+        Self::Deny { denial, user: Some(key.id.machine()), email: None, may_request: false, via: Some(key) }
     }
 
-    /// A denial that concerns no person.
+    /// A denial that concerns nobody who is known.
     pub(super) const fn nobody(denial: Denial) -> Self {
         Self::Deny { denial, user: None, email: None, may_request: false, via: None }
     }

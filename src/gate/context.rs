@@ -6,6 +6,7 @@ use super::seen_requirements::SeenRequirements;
 use super::session_cache::SessionCache;
 use super::tools::ToolServers;
 use super::unknown_requirements::UnknownRequirements;
+use crate::hosts::Hosts;
 use crate::rate::Rate;
 use crate::refresh;
 use crate::site::Site;
@@ -20,6 +21,8 @@ use std::sync::Arc;
 pub struct Context {
     /// The configuration.
     pub site: Arc<Site>,
+    /// The protected hosts.
+    pub hosts: Arc<Hosts>,
     /// Both stores, with the metrics.
     pub stores: Arc<Stores>,
     /// Refreshes sessions at their provider.

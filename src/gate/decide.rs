@@ -72,7 +72,7 @@ pub async fn decide_from_stores(
     let case = request.case(requirement);
     let Some((held, value)) = opened else {
         // A cookie that cannot be opened says nothing about who sends the request. A token does.
-        return match HashedToken::of(&context.site, &request.forwarded, request.origin.host()) {
+        return match HashedToken::of(&context.site, &request.forwarded, request.origin().host()) {
             Some(token) => decide_token::from_directory(context, &case, token).await,
             None => Verdict::sign_in(SignInReason::NoSession),
         };

@@ -12,7 +12,7 @@ use super::session_cache::{CachedKey, standing_of};
 use super::tools::ToolPassage;
 use crate::rate::Quota;
 use crate::site::Site;
-use gatepost_core::api_key::{KeyDenial, KeyNetwork, KeyUse};
+use gatepost_core::api_key::{KeyDenial, KeyNetwork, KeyUse, NamedKey};
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::decision::{self, Denial};
 use gatepost_store::directory::FoundKey;
@@ -72,7 +72,7 @@ async fn find(context: &Context, case: &Case<'_>, presented: HashedKey) -> Resul
 fn count(context: &Context, key: &CachedKey) -> Option<Verdict> {
     let quota = Quota::per_minute(key.proof.limits.requests_per_minute?);
     let wait = context.key_rates.count(key.proof.id, quota, BootTime::now()).wait?;
-    Some(Verdict::of_key(Denial::Key(KeyDenial::TooMany(wait)), key.proof.name.clone()))
+    Some(Verdict::of_key(Denial::Key(KeyDenial::TooMany(wait)), key.proof.named()))
 }
 
 fn judge(
@@ -86,7 +86,7 @@ fn judge(
     let request = KeyUse { now, host: case.origin.host(), client: case.forwarded.client_address() };
     let permit = match decision::decide_key(case.requirement, &key.standing, limits, &request) {
         Ok(permit) => permit,
-        Err(denial) => return Verdict::of_key(denial, key.proof.name.clone()),
+        Err(denial) => return Verdict::of_key(denial, key.proof.named()),
     };
     if let Some(verdict) = count(context, key) {
         return verdict;
@@ -99,25 +99,26 @@ fn judge(
     }
     let passing = Passing { permit: &permit, access: &key.standing.access, headers, now };
     pass(context, case, (key, presented.key), passing, |passage| {
-        passage.of_machine(key.proof.id, key.proof.name.clone(), Arc::clone(limits))
+        passage.of_machine(key.proof.named(), Arc::clone(limits))
     })
 }
 
-/// What would be decided about a request with a key, for an explanation: nothing is counted or noted. The client is in the first
-/// of the key's networks.
+/// What would be decided about a request with a key, for an explanation: nothing is counted or noted. If the client is not known,
+/// it is in the first of the key's networks.
 pub fn explain(site: &Site, case: &Case<'_>, found: &FoundKey, now: Timestamp) -> Verdict {
     let standing = standing_of(site, found);
-    let client = found.limits.networks.first().map(KeyNetwork::addr);
+    let near = || found.limits.networks.first().map(KeyNetwork::addr);
+    let client = case.forwarded.client_address().or_else(near);
+    let named = || NamedKey { id: found.id, name: found.name.clone() };
     let request = KeyUse { now, host: case.origin.host(), client };
     let permit = match decision::decide_key(case.requirement, &standing, &found.limits, &request) {
         Ok(permit) => permit,
-        Err(denial) => return Verdict::of_key(denial, found.name.clone()),
+        Err(denial) => return Verdict::of_key(denial, named()),
     };
     let rendered = IdentityHeaders::new(&standing, &site.config.verify);
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &rendered, case.forwarded, site.cookies);
     let passing = Passing { permit: &permit, access: &standing.access, headers, now };
-    let narrow =
-        |passage: ToolPassage| passage.of_machine(found.id, found.name.clone(), found.limits.clone().into());
+    let narrow = |passage: ToolPassage| passage.of_machine(named(), found.limits.clone().into());
     complete(site, case, passing, narrow, || HeaderValue::from_static("..."))
 }

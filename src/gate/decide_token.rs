@@ -181,18 +181,17 @@ fn judge(
 ) -> Verdict {
     let permit = match decision::decide_token(case.requirement, &token.standing, &token.proof.times(), now) {
         Ok(permit) => permit,
-        Err(denial) if token.proof.is_of_person() => {
-            let person = &token.standing.person;
-            let email = person.email.clone();
-            return Verdict::Deny { denial, user: Some(person.id), email, via: None, may_request: false };
+        Err(denial) => {
+            let holder = &token.standing.person;
+            let (user, email) = (Some(holder.id), holder.email.clone());
+            return Verdict::Deny { denial, user, email, via: None, may_request: false };
         }
-        Err(denial) => return Verdict::nobody(denial),
     };
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &token.headers, case.forwarded, context.site.cookies);
     let passing = Passing { permit: &permit, access: &token.standing.access, headers, now };
     let is_person = token.proof.is_of_person();
-    let narrow = |passage: ToolPassage| if is_person { passage } else { passage.of_nobody() };
+    let narrow = |passage: ToolPassage| if is_person { passage } else { passage.of_program() };
     pass(context, case, (token, presented.key), passing, |passage| {
         narrow(passage).by_token(Arc::clone(&token.proof.token))
     })

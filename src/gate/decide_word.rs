@@ -40,10 +40,10 @@ pub(super) fn heard<'a>(
         return Ok(None);
     }
     let request = KeyUse { now, host, client: case.forwarded.client_address() };
-    key.proof
-        .limits
-        .check(&request)
-        .map_err(|denial| Box::new(Verdict::of_key(Denial::Key(denial), key.proof.name.clone())))?;
+    let counts = key.proof.limits.check(&request);
+    counts
+        .and_then(|()| decision::require_active(&key.standing.access))
+        .map_err(|denial| Box::new(Verdict::of_key(Denial::Key(denial), key.proof.named())))?;
     match said.map_err(|denial| Box::new(denied(key, denial)))? {
         Some(said) if !key.proof.limits.may_act_by(&said.speaker.config().id) => {
             Err(Box::new(denied(key, WordDenial::Scope)))
@@ -97,10 +97,10 @@ pub(super) async fn from_stores(
         Ok(Some(person)) => judge(context, case, key, (cache_key, &person), Timestamp::now()),
         Ok(None) => Verdict::Deny {
             denial: Denial::Word(WordDenial::Nobody),
-            user: None,
+            user: Some(key.proof.id.machine()),
             email: Some(verified.word.email),
             may_request: false,
-            via: Some(key.proof.name.clone()),
+            via: Some(key.proof.named()),
         },
         Err(error) => Verdict::CannotKnow(error),
     }
@@ -116,7 +116,7 @@ async fn verify(context: &Context, said: &Said<'_>, now: Timestamp) -> Result<Wo
 
 /// A denial that concerns the word itself.
 fn denied(key: &CachedKey, denial: WordDenial) -> Verdict {
-    Verdict::of_key(Denial::Word(denial), key.proof.name.clone())
+    Verdict::of_key(Denial::Word(denial), key.proof.named())
 }
 
 /// The entry of a person depends on the key only by the tenants that limit it.
@@ -150,7 +150,7 @@ fn judge(
         Err(denial) => {
             let who = &person.standing.person;
             let may_request = site.may_request_access(&person.standing.access);
-            let (user, email, via) = (Some(who.id), who.email.clone(), Some(key.proof.name.clone()));
+            let (user, email, via) = (Some(who.id), who.email.clone(), Some(key.proof.named()));
             return Verdict::Deny { denial, user, email, may_request, via };
         }
     };
@@ -160,7 +160,7 @@ fn judge(
     identity_headers::write_via(&mut headers, &key.proof.name);
     let passing = Passing { permit: &permit, access: &person.standing.access, headers, now };
     pass(context, case, (person, cache_key), passing, |passage| {
-        passage.via_key(key.proof.name.clone(), Arc::clone(&key.proof.limits))
+        passage.via_key(key.proof.named(), Arc::clone(&key.proof.limits))
     })
 }
 

@@ -1,13 +1,13 @@
 //! Collects the last uses of API keys, which are written to the directory in batches.
 //!
 //! One key is noted at most once a minute, whatever it is used for. Memory is bounded: beyond the bound a key is noted in a
-//! later minute. No answer waits for a write. A batch that could not be written is lost, and the next use is noted.
+//! later minute. No answer waits for a write. What could not be written waits, of each key the latest use.
 
 use super::session_cache::CachedKey;
 use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_store::directory::KeyUsed;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -19,7 +19,7 @@ const MAX_NOTED: usize = 20_000;
 #[derive(Debug, Default)]
 pub struct KeyUses {
     noted: Mutex<Noted>,
-    /// Whether the last batch was lost, so that the log says so once.
+    /// Whether the last batch was not written, so that the log says so once.
     is_failing: AtomicBool,
 }
 
@@ -28,7 +28,7 @@ struct Noted {
     /// The minute that `known` is about, in minutes since the epoch.
     minute: i64,
     known: HashSet<KeyId>,
-    waiting: Vec<KeyUsed>,
+    waiting: HashMap<KeyId, KeyUsed>,
 }
 
 impl KeyUses {
@@ -47,20 +47,38 @@ impl KeyUses {
             noted.minute = minute;
             noted.known.clear();
         }
-        let has_room = noted.known.len() < MAX_NOTED && noted.waiting.len() < MAX_NOTED;
+        let has_room = noted.known.len() < MAX_NOTED && noted.waits_or_may(id);
         if has_room && noted.known.insert(id) {
-            noted.waiting.push(KeyUsed { id, at: now, from });
+            noted.waiting.insert(id, KeyUsed { id, at: now, from });
         }
     }
 
     /// Takes the uses that wait to be written.
     pub fn take(&self) -> Vec<KeyUsed> {
-        std::mem::take(&mut self.noted.lock().unwrap_or_else(PoisonError::into_inner).waiting)
+        let waiting = &mut self.noted.lock().unwrap_or_else(PoisonError::into_inner).waiting;
+        std::mem::take(waiting).into_values().collect()
+    }
+
+    /// Adds uses again that were not written. A later use of the same key stays, and what does not fit is dropped.
+    pub fn put_back(&self, uses: &[KeyUsed]) {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        for used in uses {
+            if noted.waits_or_may(used.id) {
+                noted.waiting.entry(used.id).or_insert(*used);
+            }
+        }
     }
 
     /// Notes whether a batch was written. Returns `true` if the one before it was not like it.
     pub fn note_outcome(&self, is_written: bool) -> bool {
         self.is_failing.swap(!is_written, Ordering::Relaxed) == is_written
+    }
+}
+
+impl Noted {
+    /// Whether a use of this key waits, or there is room for one.
+    fn waits_or_may(&self, id: KeyId) -> bool {
+        self.waiting.len() < MAX_NOTED || self.waiting.contains_key(&id)
     }
 }
 
@@ -103,6 +121,25 @@ mod tests {
             }
         }
         assert_eq!(uses.take().len(), MAX_NOTED, "nor where nothing is written");
+    }
+
+    #[test]
+    fn what_was_not_written_waits_and_of_each_key_the_latest_use() {
+        let (uses, id, other) = (KeyUses::default(), KeyId::generate(), KeyId::generate());
+        uses.note(id, None, NOW);
+        uses.note(other, None, NOW);
+        let failed = uses.take();
+        let later = NOW.plus(Duration::from_mins(1));
+        uses.note(id, None, later);
+        uses.put_back(&failed);
+        let mut waiting = uses.take();
+        waiting.sort_by_key(|used| used.at);
+        let want = [KeyUsed { id: other, at: NOW, from: None }, KeyUsed { id, at: later, from: None }];
+        assert_eq!(waiting, want);
+        let many: Vec<_> =
+            (0..2 * MAX_NOTED).map(|_| KeyUsed { id: KeyId::generate(), at: NOW, from: None }).collect();
+        uses.put_back(&many);
+        assert_eq!(uses.take().len(), MAX_NOTED, "within the bound");
     }
 
     #[test]

@@ -111,6 +111,7 @@ pub const fn reason_of(denial: &Denial) -> Reason {
         Denial::CrossOrigin => Reason::CrossOrigin,
         Denial::StepUp(_) => Reason::MaxAge,
         Denial::Forbidden(missing) if missing.tool.is_some() => Reason::ToolForbidden,
+        Denial::Forbidden(missing) if missing.suspended.is_some() => Reason::TenantSuspended,
         Denial::Forbidden(missing) if !missing.groups.is_empty() => Reason::GroupMissing,
         Denial::Forbidden(missing) if !missing.tenants.is_empty() => Reason::TenantMissing,
         Denial::Forbidden(_) => Reason::NotAdmin,
@@ -141,6 +142,7 @@ const fn reason_of_key(denial: KeyDenial) -> Reason {
         KeyDenial::Expired => Reason::Expired,
         KeyDenial::Scope => Reason::KeyScope,
         KeyDenial::Host => Reason::KeyHost,
+        KeyDenial::TenantSuspended => Reason::TenantSuspended,
         KeyDenial::NoSignIn => Reason::MaxAge,
         KeyDenial::TooMany(_) => Reason::TooMany,
     }

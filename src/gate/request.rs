@@ -7,10 +7,10 @@ use super::forwarded::{Forwarded, Malformed};
 use super::headers::Headers;
 use super::said;
 use super::session_cache::CacheKey;
+use crate::hosts::Protected;
 use crate::site::Site;
 use gatepost_core::host::Origin;
 use gatepost_core::requirement::{Requirement, RequirementError};
-use std::borrow::Cow;
 
 /// One request for `/verify`, parsed.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct VerifyRequest<'a> {
     /// The client's request as the proxy describes it.
     pub forwarded: Forwarded<'a>,
     /// The protected host.
-    pub origin: Cow<'a, Origin>,
+    pub host: Protected<'a>,
     /// What the client requests.
     pub target: Target<'a>,
     /// The query of the middleware's address.
@@ -38,45 +38,52 @@ pub enum Target<'a> {
     Misconfigured(RequirementError),
 }
 
-/// Why there can be no decision about a request.
-#[derive(Debug)]
-pub enum Unusable<'a> {
-    /// A correctly configured proxy does not send these headers.
-    Malformed(Malformed),
-    /// It names a host that is not protected.
-    UnknownHost(Forwarded<'a>),
+/// Parses the headers that the proxy sent. What is asked for is decided once it is known whose host it is.
+///
+/// # Errors
+/// [`Malformed`]: a correctly configured proxy does not send these headers.
+pub fn read_headers<'a>(site: &Site, headers: Headers<'a>) -> Result<Forwarded<'a>, Malformed> {
+    let forwarded = Forwarded::parse(headers, site.config.is_development())?;
+    said::refuse_aliases(site, headers)?;
+    Ok(forwarded)
 }
 
 impl<'a> VerifyRequest<'a> {
-    /// Parses the headers that the proxy sent, and the query of the middleware's address.
+    /// A request to a protected host. Parses the query of the middleware's address.
     ///
     /// # Errors
-    /// [`Unusable`].
-    pub fn parse(site: &'a Site, headers: Headers<'a>, query: &'a str) -> Result<Self, Unusable<'a>> {
-        let forwarded =
-            Forwarded::parse(headers, site.config.is_development()).map_err(Unusable::Malformed)?;
-        said::refuse_aliases(site, headers).map_err(Unusable::Malformed)?;
-        let Some(origin) = site.hosts.find(&forwarded.host) else {
-            return Err(Unusable::UnknownHost(forwarded));
-        };
+    /// [`Malformed`]: which credential the client sends is ambiguous.
+    pub fn new(
+        site: &Site,
+        forwarded: Forwarded<'a>,
+        host: Protected<'a>,
+        query: &'a str,
+    ) -> Result<Self, Malformed> {
         let target = match forwarded.gate_endpoint() {
             Some((path, own)) => Target::Endpoint(path, own),
-            None => Requirement::parse(query).map_or_else(Target::Misconfigured, Target::Application),
+            None => Requirement::parse(query)
+                .map(|requirement| requirement.at(host.tenant(), site.config.default_tenant.as_ref()))
+                .map_or_else(Target::Misconfigured, Target::Application),
         };
-        let credential = Credential::find(site, &forwarded, origin.host()).map_err(Unusable::Malformed)?;
-        Ok(Self { forwarded, origin, target, query, credential })
+        let credential = Credential::find(site, &forwarded, host.origin().host())?;
+        Ok(Self { forwarded, host, target, query, credential })
+    }
+
+    /// The origin of the protected host.
+    pub fn origin(&self) -> &Origin {
+        self.host.origin()
     }
 
     /// The input of the decision.
     pub fn case<'b>(&'b self, requirement: &'b Requirement) -> Case<'b> {
-        Case { forwarded: &self.forwarded, origin: &self.origin, requirement, query: self.query }
+        Case { forwarded: &self.forwarded, origin: self.origin(), requirement, query: self.query }
     }
 
     /// The key of a cookie's value in the session cache. Uses the hash from parsing where it can.
     pub fn key_of(&self, text: &str) -> CacheKey {
         match &self.credential {
             Credential::Cookie(HashedCookie { text: own, key }) if *own == text => *key,
-            _ => CacheKey::of(self.origin.host().as_str(), text),
+            _ => CacheKey::of(self.origin().host().as_str(), text),
         }
     }
 }

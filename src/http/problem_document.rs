@@ -12,6 +12,7 @@ pub enum ProblemCode {
     Unauthenticated,
     Forbidden,
     CrossOrigin,
+    TenantSuspended,
     NotFound,
     Erased,
     MethodNotAllowed,
@@ -53,7 +54,7 @@ impl ProblemCode {
 }
 
 /// What is said about each kind of problem, in the order of [`ProblemCode`].
-const KINDS: [ProblemKind; 18] = [
+const KINDS: [ProblemKind; 19] = [
     ProblemKind {
         code: ProblemCode::Invalid,
         slug: "invalid",
@@ -92,6 +93,16 @@ const KINDS: [ProblemKind; 18] = [
         explanation: [
             "A change with the session cookie counts only if the browser says that a page of this host made it.",
             "Send the request from a page of this host. A program that is no browser sends the header Origin with the address of this host.",
+        ],
+    },
+    ProblemKind {
+        code: ProblemCode::TenantSuspended,
+        slug: "tenant-suspended",
+        status: StatusCode::FORBIDDEN,
+        title: "The tenant is suspended",
+        explanation: [
+            "The API key counts, and the tenant whose key it is is suspended: nobody may enter it. Its data is kept.",
+            "Ask whoever runs this site. The key counts again when the tenant is resumed.",
         ],
     },
     ProblemKind {

@@ -3,6 +3,7 @@
 //! [`keep_lease`] receives each change of the directory and increments the counters of the people whom it concerns.
 //! Four times a second it renews the lease by asking the directory for any change that it has not received.
 
+pub mod directory_copy;
 pub mod lease;
 mod sync;
 

@@ -1,13 +1,14 @@
 //! Addresses to which a sign-in redirects.
 
+use super::Problem;
 use super::return_cookie::MAX_INLINE_LENGTH;
+use crate::hosts::{Hosts, Protected};
 use crate::site::Site;
-use gatepost_core::host::{HostName, Origin};
+use gatepost_core::host::HostName;
 use gatepost_core::ids::ProviderId;
 use gatepost_core::return_uri::is_return_uri;
 use gatepost_store::session::sealed::Purpose;
 use gatepost_store::session::tokens::{LoginRequest, Target};
-use std::borrow::Cow;
 use url::Url;
 
 /// The address of `/login` with a sealed request.
@@ -49,6 +50,7 @@ pub fn callback_address(site: &Site, provider: &ProviderId) -> Url {
 }
 
 /// The protected host of this name.
-pub(super) fn find_origin(site: &Site, host: &str) -> Option<Origin> {
-    site.hosts.find(&host.parse::<HostName>().ok()?).map(Cow::into_owned)
+pub(super) async fn find_host<'a>(hosts: &'a Hosts, name: &str) -> Result<Protected<'a>, Problem> {
+    let name: HostName = name.parse().map_err(|_| Problem::UnknownHost)?;
+    hosts.find(&name).await?.ok_or(Problem::UnknownHost)
 }

@@ -1,6 +1,6 @@
 //! `/login`: a live session goes straight on; everybody else goes to a provider.
 
-use super::addresses::{callback_address, find_origin, page_address};
+use super::addresses::{callback_address, find_host, page_address};
 use super::checked_session::{FoundSession, OutageDecision, find, keep_during_outage};
 use super::issue_ticket::issue_ticket;
 use super::{Browser, Context, Destination, Problem, browser_binding, return_cookie};
@@ -41,7 +41,7 @@ pub async fn begin(
                 .open_any_age(Purpose::LoginRequest, "", to)
                 .map_err(|_| Problem::Unreadable)?;
             if opened.is_expired {
-                return restart_expired(context, &opened.value);
+                return restart_expired(context, &opened.value).await;
             }
             opened.value
         }
@@ -57,14 +57,14 @@ pub async fn begin(
 }
 
 /// Sends the browser back to its host, which makes a new request: a sealed request is valid for one hour.
-fn restart_expired(context: &Context, request: &LoginRequest) -> Result<Destination, Problem> {
+async fn restart_expired(context: &Context, request: &LoginRequest) -> Result<Destination, Problem> {
     let (host, uri) = match &request.target {
         Target::Account => return Ok(Destination::redirect(context.site.public_address("/login", &[]))),
         Target::Page(page) => return Ok(Destination::redirect(page_address(&context.site, page))),
         Target::Host { host, uri, .. } => (host, uri),
     };
-    let origin = find_origin(&context.site, host).ok_or(Problem::UnknownHost)?;
-    Ok(Destination::redirect(return_cookie::return_address(&origin, uri)))
+    let found = find_host(&context.hosts, host).await?;
+    Ok(Destination::redirect(return_cookie::return_address(found.origin(), uri)))
 }
 
 fn provider_choice(context: &Context, request: &LoginRequest, other_account: bool) -> Destination {

@@ -1,6 +1,6 @@
 //! Issues a ticket that carries a session to one protected host, for one browser.
 
-use super::addresses::{find_origin, page_address};
+use super::addresses::{find_host, page_address};
 use super::{Context, Problem, return_cookie};
 use gatepost_core::clock::Timestamp;
 use gatepost_store::session::sealed::Purpose;
@@ -21,7 +21,7 @@ pub(super) async fn issue_ticket(
         Target::Page(page) => return Ok(page_address(&context.site, page)),
         Target::Host { host, uri, .. } => (host, uri),
     };
-    let origin = find_origin(&context.site, host).ok_or(Problem::UnknownHost)?;
+    let found = find_host(&context.hosts, host).await?;
     let record = &session.record;
     let handovers = context.stores.sessions.count_ticket(record.user, host).await?;
     if handovers > MAX_TICKETS {
@@ -37,7 +37,7 @@ pub(super) async fn issue_ticket(
         request,
     };
     let sealed = context.site.ring.seal(Purpose::Ticket, &host, &ticket);
-    Ok(format!("{origin}{path}?t={sealed}"))
+    Ok(format!("{}{path}?t={sealed}", found.origin()))
 }
 
 /// `Set-Cookie` of the public host for a session that has just begun.

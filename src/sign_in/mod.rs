@@ -18,6 +18,7 @@ pub mod ticket;
 
 use crate::authn::{self, LoadError, Principal};
 use crate::gate::session_cache::SessionCache;
+use crate::hosts::Hosts;
 use crate::site::Site;
 use crate::stores::Stores;
 use crate::tasks::Tasks;
@@ -44,6 +45,8 @@ use std::time::Duration;
 pub struct Context {
     /// What is configured.
     pub site: Arc<Site>,
+    /// The protected hosts.
+    pub hosts: Arc<Hosts>,
     /// Both stores.
     pub stores: Arc<Stores>,
     /// Refreshes a session at its provider.

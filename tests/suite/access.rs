@@ -234,6 +234,13 @@ both_pairs! {
         assert!(own.status == 200 && own.body.contains("alice@example.com</a>") && !own.body.contains("group MCP-GitHub"), "{}", own.body);
         assert!(!own.body.contains("Somebody was refused?"), "refusals are for administrators of the system: {}", own.body);
         assert!(page(&world, &carol, "/admin/access").await.body.contains("Somebody was refused?"));
+        let own = page(&world, &alice, "/admin/requests").await;
+        assert!(own.status == 200 && !own.body.contains("Somebody was refused?"), "{}", own.body);
+        assert!(page(&world, &carol, "/admin/requests").await.body.contains("href=\"/admin/refusals\""));
+        // What is found for administrators of the system leads others nowhere.
+        for search in ["019ab8c5d2a37e6f9b0c1d2e3f405162", "app.example.test"] {
+            assert_eq!(page(&world, &alice, &format!("/admin?q={search}")).await.status, 200, "{search}");
+        }
         let csv = page(&world, &alice, "/admin/access.csv?by=tenant&of=github").await;
         assert!(csv.body.contains("alice@example.com") && !csv.body.contains("MCP-GitHub"), "{}", csv.body);
         let refused = page(&world, &alice, "/admin/access?by=requirement&of=group%3DMCP-GitHub").await;
@@ -249,6 +256,22 @@ both_pairs! {
         let found = page(&world, &carol, &format!("/admin/refusals?number={number}")).await;
         let path = format!("/admin/refusals/{number}");
         assert_eq!((found.status, found.location().unwrap().path()), (303, path.as_str()));
+        let spaced = format!("Request+{}+{}", &number[..8], &number[8..]);
+        for search in [format!("/admin?q={number}"), format!("/admin?q={spaced}"), format!("/admin/refusals?number={spaced}")] {
+            let found = page(&world, &carol, &search).await;
+            assert_eq!((found.status, found.location().map(|to| to.path().to_owned())), (303, Some(path.clone())), "{search}: {}", found.body);
+        }
+        for of in ["app.example.test", "app.example.test/secret", "https://app.example.test/"] {
+            let found = page(&world, &carol, &format!("/admin?q={}", of.replace('/', "%2F"))).await;
+            assert_eq!((found.status, found.location().map(|to| to.path().to_owned())), (303, Some("/admin/access".to_owned())), "{of}: {}", found.body);
+            let answer = carol.get(found.location().unwrap().as_str()).await;
+            assert!(answer.status == 200 && answer.body.contains("app.example.test"), "{of}: {}", answer.body);
+        }
+        assert_eq!(page(&world, &carol, "/admin?q=carol%40example.com").await.status, 200);
+        let unknown = page(&world, &carol, "/admin/refusals/019ab8c5d2a37e6f9b0c1d2e3f405162").await;
+        for part in ["No refusal has this number", "more than 7 days ago", "019ab8c5d2a37e6f9b0c1d2e3f405162", "href=\"/admin/users\""] {
+            assert!(unknown.status == 404 && unknown.body.contains(part), "{part}: {}", unknown.body);
+        }
         for query in ["", "?hours=24&host=app.example.test&reason=group_missing", "?number=+"] {
             let list = page(&world, &carol, &format!("/admin/refusals{query}")).await;
             assert_eq!(list.status, 200, "{query}: {}", list.body);

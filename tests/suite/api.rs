@@ -10,9 +10,11 @@ mod input;
 mod key_callers;
 mod keys;
 mod personal;
+mod released;
 mod requests;
 mod rules;
 mod same_rows;
+mod tenants;
 mod versions;
 
 use crate::world::{COOKIE, PUBLIC, Pair, Plan, World, alice};
@@ -66,13 +68,16 @@ impl Office {
         for name in ["bob", "carol", "dave"] {
             world.entra.add(Person::named(name));
         }
-        world.cli(&["admin", "grant", "alice@example.com"]).await;
-        for (tenant, admin) in [("a", "carol@example.com"), ("b", "dave@example.com")] {
-            world.cli(&["tenant", "create", tenant]).await;
-            let group = format!("admins-{tenant}");
-            world.cli(&["group", "add", &group, admin]).await;
-            world.cli(&["tenant", "map", &group, tenant, "--role", "admin"]).await;
-        }
+        let made: [&[&str]; 7] = [
+            &["admin", "grant", "alice@example.com"],
+            &["tenant", "create", "a"],
+            &["group", "add", "admins-a", "carol@example.com"],
+            &["tenant", "map", "admins-a", "a", "--role", "admin"],
+            &["tenant", "create", "b"],
+            &["group", "add", "admins-b", "dave@example.com"],
+            &["tenant", "map", "admins-b", "b", "--role", "admin"],
+        ];
+        world.cli_all(&made).await;
         let alice = world.signed_in("alice").await;
         Self { world, alice }
     }

@@ -1,6 +1,7 @@
 //! Access tokens of a provider at protected hosts, in place of a cookie.
 
 use crate::answers::{Asked, Told};
+use crate::explain::by_number;
 use crate::session_cache::look_ups;
 use crate::world::{COOKIE, OTHER, Pair, Plan, World};
 use gatepost_kit::entra::{EDITOR, Endpoint, Entra, Person, Shape, stable_guid};
@@ -133,7 +134,12 @@ both_pairs! {
         assert_eq!(told.status, 200, "{told:?}");
         assert_eq!(told.header("x-user-email"), Some("editor@machine.auth.example.test"));
         assert_eq!((told.header("x-user-groups"), told.header("x-user-admin")), (Some("mcp"), Some("false")));
-        assert_eq!(with(&token).requiring("admin=true").of(&world).await.status, 403);
+        let told = with(&token).requiring("admin=true").of(&world).await;
+        assert_eq!(told.status, 403);
+        let kept = by_number(&world, &told.request_id()).await;
+        let then = &kept["refused"];
+        assert_eq!((&then["is_person"], &then["email"]), (&json!(false), &json!("editor@machine.auth.example.test")));
+        assert_eq!((&then["reason"], &then["key_id"], &kept["now"]), (&json!("not_admin"), &Value::Null, &Value::Null));
         let other = world.entra.access_token_with(Shape::EntraApplication, "robot", |claims| {
             claims["azp"] = json!("another");
         });

@@ -7,7 +7,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, SubjectKey};
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::{Hash, Secret};
-use gatepost_kit::process::{Postgres, until};
+use gatepost_kit::process::until;
 use gatepost_store::directory::{
     Actor, AuditFilter, AuditRecord, Directory, SignInContext, SignInOutcome, UserFilter, UserKey,
     UserSummary, Via, Who,
@@ -55,6 +55,7 @@ mod files;
 mod groups;
 mod key_actors;
 mod key_changes;
+mod key_erasure;
 mod key_life;
 mod keys;
 mod lists;
@@ -71,6 +72,7 @@ mod round_trip;
 mod sessions;
 mod sign_in;
 mod store;
+mod tenant_life;
 mod tenant_people;
 mod tool_servers;
 mod users;
@@ -92,7 +94,7 @@ enum Raw {
 
 impl Opened {
     pub async fn postgres() -> Self {
-        Self::at(Postgres::shared().await.database().await, None).await
+        Self::at(crate::world::migrated_database().await, None).await
     }
 
     pub async fn sqlite() -> Self {

@@ -52,6 +52,8 @@ mod stalled;
 mod step_up;
 mod storage;
 mod stores;
+mod tenant_hosts;
+mod tenants;
 mod terminal;
 mod tool_keys;
 mod tool_lists;

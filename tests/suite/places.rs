@@ -139,16 +139,16 @@ both_pairs! {
         let seen = house.get(&house.root, &format!("{group}/link")).await;
         has(&seen, &[MCP_GITHUB, "Link a provider"]);
         let link = hidden(&seen, &format!("{group}/links"), "link");
-        let page = house.done(&format!("{group}/links"), &[("link", &link)]).await;
+        let page = house.done(&format!("{group}/links"), &[("link", &link), ("version", &hidden(&seen, &format!("{group}/links"), "version"))]).await;
         has(&page, &["alice@example.com", "1 person here"]);
         let question = house.get(&house.root, &format!("{group}/unlink?link={link}")).await;
         has(&question, &["It has 1 person here", "What happens"]);
         has(&house.get(&house.root, &format!("{group}/delete")).await, &["Unlink first."]);
         let refused = house.post(&house.root, &format!("{group}/delete"), &[("name", "MCP-Search"), ("version", "1")]).await;
         assert_eq!(refused.status, 422, "it is linked: {}", refused.body);
-        house.done(&format!("{group}/unlink"), &[("link", &link)]).await;
+        house.done(&format!("{group}/unlink"), &[("link", &link), ("version", &hidden(&question, &format!("{group}/unlink"), "version"))]).await;
 
-        let page = house.done(&format!("{group}/tenants"), &[("tenant", "a"), ("role", "viewer")]).await;
+        let page = house.done(&format!("{group}/tenants"), &[("tenant", "a"), ("role", "viewer"), NEW]).await;
         has(&page, &["/admin/tenants/a", "<span class=\"tag aside\">viewer</span>"]);
         let remove = format!("{group}/tenants/remove");
         let (tenant, version) = (hidden(&page, &remove, "tenant"), hidden(&page, &remove, "version"));
@@ -218,7 +218,7 @@ both_pairs! {
         let page = house.done(&format!("{here}/members"), &member).await;
         has(&page, &["bob@example.com", "Directly", "data-label=\"Role\">viewer<", "<small>until <time"]);
         house.world.cli(&["group", "add", "Team", "new@example.com"]).await;
-        let page = house.done(&format!("{here}/groups"), &[("group", "Team"), ("role", "member")]).await;
+        let page = house.done(&format!("{here}/groups"), &[("group", "Team"), ("role", "member"), NEW]).await;
         has(&page, &["new@example.com", "The group Team", "1 person"]);
         let version = hidden(&page, &format!("{here}/groups/remove"), "version");
         let group = hidden(&page, &format!("{here}/groups/remove"), "group");
@@ -298,14 +298,14 @@ both_pairs! {
             (&tenants, &[("tenant", "a"), ("role", "owner")], 400),
             (&tenants, &[("tenant", "a")], 400),
             (&links, &[("link", "")], 422),
-            (&links, &[("link", "nobody:x")], 422),
+            (&links, &[("link", "nobody:x"), ("version", &version)], 422),
             (&links, &[("link", "entra:\u{7}")], 422),
             ("/admin/tenants", &[("id", ""), ("name", "")], 422),
             ("/admin/tenants", &[("id", "a/b"), ("name", "")], 422),
             ("/admin/tenants", &[("id", "new"), ("name", &long)], 422),
             ("/admin/tenants/a/members", &[("user", "x"), ("role", "member"), NEVER, NEW], 422),
             ("/admin/tenants/a/members", &[("user", "bob@example.com"), ("role", "owner"), NEVER, NEW], 400),
-            ("/admin/tenants/a/groups", &[("group", "None"), ("role", "member")], 422),
+            ("/admin/tenants/a/groups", &[("group", "None"), ("role", "member"), NEW], 422),
             ("/admin/tenants/a/rename", &[("name", &long), ("version", "1")], 422),
             ("/admin/tenants/a/delete", &[("id", "b"), ("version", "1")], 422),
         ];
@@ -359,7 +359,7 @@ both_pairs! {
             ("/admin/tenants", &[("id", "c"), ("name", "")][..]),
             ("/admin/tenants/a/rename", &[("name", "Mine"), ("version", "1")]),
             ("/admin/tenants/a/delete", &[("id", "a"), ("version", "1")]),
-            ("/admin/tenants/a/groups", &[("group", "Team"), ("role", "admin")]),
+            ("/admin/tenants/a/groups", &[("group", "Team"), ("role", "admin"), NEW]),
             ("/admin/groups", &[("name", "Mine")]),
         ] {
             assert_eq!(house.post(&carol, path, fields).await.status, 403, "{path}");

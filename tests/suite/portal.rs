@@ -2,6 +2,7 @@
 
 mod forms;
 mod keys;
+mod overtaken;
 mod person;
 mod tools;
 
@@ -11,7 +12,7 @@ use gatepost_kit::client::{Answer, Client};
 use gatepost_kit::entra::Person;
 
 /// The administrator of the system. Alice is in one group, and Bob is in none.
-async fn start(pair: crate::world::Pair) -> (World, Client) {
+pub(crate) async fn start(pair: crate::world::Pair) -> (World, Client) {
     let world = World::start(pair).await;
     world.entra.add(Person::named("bob"));
     world.entra.add(Person::named("root"));
@@ -26,7 +27,7 @@ async fn start(pair: crate::world::Pair) -> (World, Client) {
     (world, root)
 }
 
-async fn page(world: &World, browser: &Client, path: &str) -> Answer {
+pub(crate) async fn page(world: &World, browser: &Client, path: &str) -> Answer {
     browser.get(&world.url(PUBLIC, path)).await
 }
 
@@ -140,13 +141,11 @@ both_pairs! {
 
     async fn the_administrator_of_a_tenant_sees_the_people_of_the_tenant_alone(pair) {
         let (world, root) = start(pair).await;
-        for command in [
+        world.cli_all(&[
             ["tenant", "create", "github"].as_slice(),
             &["group", "add", "Owners", "alice@example.com"],
             &["tenant", "map", "Owners", "github", "--role", "admin"],
-        ] {
-            world.cli(command).await;
-        }
+        ]).await;
         let (own, other) = (path_of(&world, &root, "alice").await, path_of(&world, &root, "bob").await);
         let alice = world.signed_in("alice").await;
         let list = page(&world, &alice, "/admin/users").await;

@@ -32,10 +32,11 @@ pub async fn world(pair: Pair, anybody: bool) -> World {
     world.entra.add(alice());
     world.entra.add(Person::named("bob").group(crate::world::MCP_GITHUB, "MCP-GitHub"));
     world.entra.add(Person::named("nobody"));
-    for group in ["Finance", "Law", "G1", "G2", "G3", "G4", "G5", "G6"] {
-        world.cli(&["group", "add", group, "somebody@example.com"]).await;
-    }
-    world.cli(&["tenant", "create", "github"]).await;
+    let groups = ["Finance", "Law", "G1", "G2", "G3", "G4", "G5", "G6"];
+    let add = groups.map(|group| ["group", "add", group, "somebody@example.com"]);
+    let mut commands: Vec<&[&str]> = add.iter().map(|command| &command[..]).collect();
+    commands.push(&["tenant", "create", "github"]);
+    world.cli_all(&commands).await;
     world
 }
 

@@ -40,18 +40,28 @@ impl Lists {
             world.entra.add(person);
         }
         let url = world.url(MCP, PATH);
-        for command in [
-            &["group", "link", "MCP-GitHub", &format!("entra:{MCP_GITHUB}")][..],
-            &["tenant", "create", "github"],
-            &["tenant", "map", "MCP-GitHub", "github"],
-            &["tenant", "add-member", "github", "bob@example.com"],
-            &["admin", "grant", "carol@example.com"],
-            &["tool-server", "create", "github", "--tenant", "github", "--url", &url, "--service", "tools"],
-            &["tool-server", "allow", "github", "--group", "MCP-GitHub", "--tool", "get_*"],
-            &["tool-server", "allow", "github", "--role", "member", "--tool", "ping"],
-        ] {
-            world.cli(command).await;
-        }
+        world
+            .cli_all(&[
+                &["group", "link", "MCP-GitHub", &format!("entra:{MCP_GITHUB}")][..],
+                &["tenant", "create", "github"],
+                &["tenant", "map", "MCP-GitHub", "github"],
+                &["tenant", "add-member", "github", "bob@example.com"],
+                &["admin", "grant", "carol@example.com"],
+                &[
+                    "tool-server",
+                    "create",
+                    "github",
+                    "--tenant",
+                    "github",
+                    "--url",
+                    &url,
+                    "--service",
+                    "tools",
+                ],
+                &["tool-server", "allow", "github", "--group", "MCP-GitHub", "--tool", "get_*"],
+                &["tool-server", "allow", "github", "--role", "member", "--tool", "ping"],
+            ])
+            .await;
         upstream.replies_json(&tools());
         let lists = Self { world, upstream, filter };
         lists.to_filter();

@@ -30,6 +30,7 @@ mod speakers;
 mod store_url;
 mod stores;
 mod suggest;
+mod tenants;
 #[cfg(test)]
 mod tests;
 mod watched;
@@ -42,9 +43,9 @@ pub use identity_policy::IdentityPolicy;
 pub use speaker_config::{SpeakerConfig, SpeakerKey, SpeakerKind, UNSIGNED_HEADERS};
 pub use watched::{DerivedSecret, RELOAD_INTERVAL, WatchedSecret};
 
-use gatepost_core::host::{HostPattern, Origin};
+use gatepost_core::host::{HostName, HostPattern, Origin};
 use gatepost_core::identity::ExternalGroup;
-use gatepost_core::ids::{GroupName, ProviderId, ServiceName};
+use gatepost_core::ids::{GroupName, ProviderId, ServiceName, TenantId};
 use gatepost_core::secret::Secret;
 use ipnet::IpNet;
 use secrecy::SecretString;
@@ -91,6 +92,8 @@ pub struct Config {
     pub group_links: Vec<(GroupName, ExternalGroup)>,
     /// `GATEPOST_ADMIN_GROUPS`.
     pub admin_groups: Vec<GroupName>,
+    /// `GATEPOST_DEFAULT_TENANT`: the tenant that a request means if neither its router nor its host nor its caller names one.
+    pub default_tenant: Option<TenantId>,
     /// `GATEPOST_ADMIN_ROLES`: app roles (`kind` is `Role`).
     pub admin_roles: Vec<ExternalGroup>,
     /// `GATEPOST_ADDRESS_CHANGES`.
@@ -101,6 +104,8 @@ pub struct Config {
     pub verify: VerifyConfig,
     /// `GATEPOST_REQUESTS__*`.
     pub requests: RequestsConfig,
+    /// `GATEPOST_TENANTS__*`.
+    pub tenants: TenantsConfig,
     /// `GATEPOST_WEBHOOK__*`; `None`: nobody is told.
     pub webhook: Option<WebhookConfig>,
     /// `GATEPOST_AUDIT__KEEP`, `GATEPOST_PEOPLE__FORGET_AFTER`.
@@ -374,6 +379,15 @@ impl Default for VerifyConfig {
             groups_header_filter: Vec::new(),
         }
     }
+}
+
+/// `GATEPOST_TENANTS__*`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TenantsConfig {
+    /// `..__DOMAIN`: tenants without the feature `custom_domains` have hosts below this domain alone.
+    pub domain: Option<HostName>,
+    /// `..__RESOLVER`: the server that is asked for records of the DNS. `None`: those of the system.
+    pub resolver: Option<SocketAddr>,
 }
 
 /// `GATEPOST_REQUESTS__*`: how people ask for access.

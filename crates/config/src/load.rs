@@ -5,7 +5,7 @@ use super::raw::{CONFIG_VARIABLE, TomlFile};
 use super::reader::{Read, Reader};
 use super::{
     ClientCredential, Config, RemoteConfig, SpeakerKey, StoresConfig, address, groups, identity_policy, log,
-    providers, remote, requests, retention, services, session, speakers, stores, webhook,
+    providers, remote, requests, retention, services, session, speakers, stores, tenants, webhook,
 };
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -13,6 +13,9 @@ use std::path::{Path, PathBuf};
 
 /// The paths of the file if the operator names none. The first that exists is read.
 const PLACES: [&str; 2] = ["gatepost.toml", "/etc/gatepost/gatepost.toml"];
+
+/// What `default_tenant` must be.
+const TENANT: &str = "the id of a tenant: 1 to 64 of A-Z, a-z, 0-9, . - and _";
 
 impl Config {
     /// Reads the configuration from a file and from `environment`, the whole environment of the process, which takes
@@ -128,7 +131,9 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
     let session = session::read(reader);
     let verify = session::read_verify(reader);
     let requests = requests::read(reader);
+    let tenants = tenants::read(reader);
     let webhook = webhook::read(reader);
+    let default_tenant = reader.value("default_tenant", TENANT, |text| text.parse().ok());
     let retention = retention::read(reader, session.as_ref().ok());
     let log = log::read(reader);
     let remote = remote::read(reader);
@@ -157,7 +162,9 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
         session: session?,
         verify: verify?,
         requests: requests?,
+        tenants: tenants?,
         webhook: webhook?,
+        default_tenant: default_tenant?,
         retention: retention?,
         log: log?,
     })

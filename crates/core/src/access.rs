@@ -58,11 +58,15 @@ pub struct Person {
 pub struct Access {
     /// The names of the person's groups, sorted by bytes, without duplicates.
     pub groups: Vec<GroupName>,
-    /// The tenants that the groups give access to, each with the highest role.
+    /// The tenants that the groups and the tenants themselves give access to, each with the highest role.
     pub tenants: Tenants,
+    /// The same for tenants that are suspended: nobody may enter them. An administrator has all of them.
+    pub suspended: Tenants,
+    /// Those of `tenants` that have a host or members of their own, sorted.
+    pub own_tenants: Vec<TenantId>,
     /// The person is an administrator. Administrators may enter every tenant.
     pub is_admin: bool,
-    /// All existing tenants, sorted; filled only for an administrator.
+    /// All active tenants, sorted; filled only for an administrator.
     pub every_tenant: Vec<TenantId>,
 }
 
@@ -77,9 +81,19 @@ impl Access {
         Self {
             groups: self.groups.clone(),
             tenants: tenants.into(),
+            suspended: Tenants::default(),
+            own_tenants: self.own_tenants.iter().filter(|id| may_enter(id)).cloned().collect(),
             is_admin: false,
             every_tenant: Vec::new(),
         }
+    }
+
+    /// The tenant that a request means where neither its router nor its host names one: the only one of the caller, which for a
+    /// key is its own. `None` for a tenant that has neither a host nor members of its own: until then it is what it was before
+    /// tenants had any, and answers name it only where a router does.
+    pub fn only_tenant(&self) -> Option<&TenantId> {
+        let [(only, _)] = &*self.tenants.0 else { return None };
+        self.own_tenants.binary_search(only).ok().map(|_| only)
     }
 
     /// The person's role in a tenant; `None` if the person may not enter it or it does not exist.
@@ -101,6 +115,11 @@ impl Tenants {
     /// The role in a tenant, if it is in the list.
     pub fn find(&self, tenant: &TenantId) -> Option<Role> {
         self.0.binary_search_by(|(id, _)| id.cmp(tenant)).ok().map(|at| self.0[at].1)
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The tenants and roles, in the order of the ids.

@@ -48,10 +48,10 @@ impl fmt::Display for Wanted {
 }
 
 impl Missing {
-    /// Whether membership of a group, of a tenant, or of both would be enough.
+    /// Whether membership of a group, of a tenant, or of both would be enough. Nobody enters a tenant that is suspended.
     pub fn is_curable(&self) -> bool {
         let lacks_membership = !self.groups.is_empty() || !self.tenants.is_empty();
-        lacks_membership && !self.admin
+        lacks_membership && !self.admin && self.suspended.is_none()
     }
 }
 

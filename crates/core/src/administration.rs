@@ -30,7 +30,9 @@ impl Scope {
         } else if access.is_admin {
             Self::System
         } else {
-            let tenants = access.tenants.iter().filter(|(_, role)| *role == Role::Admin);
+            // Whoever administers a suspended tenant may still read it; the door refuses their changes.
+            let tenants = access.tenants.iter().chain(access.suspended.iter());
+            let tenants = tenants.filter(|(_, role)| *role == Role::Admin);
             Self::Tenants(tenants.map(|(id, _)| id.clone()).collect())
         }
     }

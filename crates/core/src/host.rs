@@ -94,6 +94,13 @@ impl Origin {
     pub const fn port(&self) -> u16 {
         self.port
     }
+
+    /// The origin of another host that browsers reach by the same scheme and port. `None`: the scheme is `http`, which is
+    /// for `localhost` alone.
+    pub fn of_neighbour(&self, host: HostName) -> Option<Self> {
+        let Self { scheme, port, .. } = *self;
+        (scheme == Scheme::Https || host.is_local()).then_some(Self { scheme, host, port })
+    }
 }
 
 impl fmt::Display for Origin {
@@ -139,6 +146,11 @@ impl HostPattern {
         is_covered.then(|| Cow::Owned(Origin { scheme, host: host.clone(), port }))
     }
 
+    /// The hosts that this entry covers, for people: a name, or `*.` and a suffix, without scheme and port.
+    pub fn hosts(&self) -> String {
+        format!("{}{}", if self.any_label { "*." } else { "" }, self.origin.host)
+    }
+
     /// Whether some host is covered by both entries.
     pub fn overlaps(&self, other: &Self) -> bool {
         match (self.any_label, other.any_label) {
@@ -178,16 +190,16 @@ impl fmt::Display for HostPattern {
     }
 }
 
-/// The protected hosts. The public host is never one of them, even if a `*` entry covers it.
+/// The protected hosts that the configuration names. The public host is never one of them, even if a `*` entry covers it.
 #[derive(Clone, Debug)]
 pub struct ProtectedHosts {
     patterns: Vec<HostPattern>,
-    public: HostName,
+    public: Origin,
 }
 
 impl ProtectedHosts {
     /// The hosts that the entries of `GATEPOST_HOSTS` cover, without the public host.
-    pub const fn new(patterns: Vec<HostPattern>, public: HostName) -> Self {
+    pub const fn new(patterns: Vec<HostPattern>, public: Origin) -> Self {
         Self { patterns, public }
     }
 
@@ -195,15 +207,22 @@ impl ProtectedHosts {
     /// `None`.
     pub fn pattern_of(&self, host: &HostName) -> Option<&HostPattern> {
         let pattern = self.patterns.iter().find(|pattern| pattern.origin_of(host).is_some());
-        pattern.filter(|_| *host != self.public)
+        pattern.filter(|_| *host != self.public.host)
     }
 
     /// The origin of the protected host that a request names.
     pub fn find(&self, host: &HostName) -> Option<Cow<'_, Origin>> {
-        if *host == self.public {
+        if *host == self.public.host {
             return None;
         }
         self.patterns.iter().find_map(|pattern| pattern.origin_of(host))
+    }
+
+    /// The origin of a host that a tenant has. `None`: the configuration names it itself, or browsers cannot reach it as they
+    /// reach the public host. What the configuration says wins, so that no tenant takes a host of the platform.
+    pub fn origin_of_tenant(&self, host: HostName) -> Option<Origin> {
+        let is_free = host != self.public.host && self.find(&host).is_none();
+        if is_free { self.public.of_neighbour(host) } else { None }
     }
 }
 
@@ -236,7 +255,7 @@ mod tests {
 
     fn hosts(list: &[&str]) -> ProtectedHosts {
         let patterns = list.iter().map(|text| text.parse().expect("a pattern")).collect();
-        ProtectedHosts::new(patterns, "auth.example.com".parse().expect("a host"))
+        ProtectedHosts::new(patterns, "https://auth.example.com:8443".parse().expect("an origin"))
     }
 
     fn find(hosts: &ProtectedHosts, host: &str) -> Option<String> {
@@ -271,6 +290,23 @@ mod tests {
     }
 
     #[test]
+    fn a_tenant_gets_no_host_that_the_configuration_names() {
+        let hosts = hosts(&["app.example.com", "*.example.org"]);
+        let origin = |host: &str| hosts.origin_of_tenant(host.parse().expect("a host"));
+        let own = origin("acme.example.com").map(|origin| origin.to_string());
+        assert_eq!(own.as_deref(), Some("https://acme.example.com:8443"), "as the public host is reached");
+        for host in ["app.example.com", "a.example.org", "auth.example.com"] {
+            assert_eq!(origin(host), None, "{host}");
+        }
+        let local: Origin = "http://auth.localhost:8000".parse().expect("an origin");
+        let development = ProtectedHosts::new(Vec::new(), local);
+        let origin = |host: &str| development.origin_of_tenant(host.parse().expect("a host"));
+        let own = origin("acme.localhost").map(|origin| origin.to_string());
+        assert_eq!(own.as_deref(), Some("http://acme.localhost:8000"));
+        assert_eq!(origin("acme.example.com"), None, "plain http is for localhost alone");
+    }
+
+    #[test]
     fn two_entries_overlap_where_both_cover_a_host() {
         for (one, other, overlaps) in [
             ("a.example.com", "a.example.com:8443", true),
@@ -290,7 +326,8 @@ mod tests {
     #[test]
     fn plain_http_is_for_localhost_alone() {
         assert!("http://app.localhost:8000".parse::<HostPattern>().is_ok());
-        assert!("http://*.localhost:8000".parse::<HostPattern>().is_ok());
+        let any = "http://*.localhost:8000".parse::<HostPattern>().expect("a pattern");
+        assert_eq!(any.hosts(), "*.localhost");
         assert!("http://app.example.com".parse::<HostPattern>().is_err());
         assert!("http://app.example.com".parse::<Origin>().is_err());
     }

@@ -28,6 +28,11 @@ impl UserId {
         Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 
+    /// Whether the id is that of an application.
+    pub fn is_application(&self) -> bool {
+        self.0.get_version_num() == 8
+    }
+
     /// The 16 bytes of the UUID, which sealed values hold.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
@@ -174,11 +179,17 @@ pub struct ProviderId(Arc<str>);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SpeakerId(Arc<str>);
 
-/// The id of a tenant of the platform, not Entra's *tid*: letters, digits, `.`, `-` and `_`, at most 64.
+/// The id of a tenant of the platform, not Entra's *tid*: letters, digits, `.`, `-` and `_`, at most 64; not `.` or `..`,
+/// which browsers take for a place in a path and remove from addresses (RFC 3986, 5.2.4).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(Arc<str>);
 
-/// The id of a tool server, unique in the directory: letters, digits, `.`, `-` and `_`, at most 64.
+/// The id of a tier of tenants: letters, digits, `.`, `-` and `_`, at most 64.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TierId(Arc<str>);
+
+/// The id of a tool server, unique in the directory: letters, digits, `.`, `-` and `_`, at most 64; not `.` or `..`, as of a
+/// tenant.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ToolServerId(Arc<str>);
 
@@ -224,10 +235,15 @@ pub enum IdError {
     #[error("{0:?} is not the name of a service: expected 1 to 32 of a-z, 0-9 and -")]
     Service(String),
     /// Not a [`TenantId`].
-    #[error("{0:?} is not a tenant id: expected 1 to 64 of A-Z, a-z, 0-9, . - and _")]
+    #[error("{0:?} is not a tenant id: expected 1 to 64 of A-Z, a-z, 0-9, . - and _, not just . or ..")]
     Tenant(String),
+    /// Not a [`TierId`].
+    #[error("{0:?} is not the id of a tier: expected 1 to 64 of A-Z, a-z, 0-9, . - and _, not just . or ..")]
+    Tier(String),
     /// Not a [`ToolServerId`].
-    #[error("{0:?} is not the id of a tool server: expected 1 to 64 of A-Z, a-z, 0-9, . - and _")]
+    #[error(
+        "{0:?} is not the id of a tool server: expected 1 to 64 of A-Z, a-z, 0-9, . - and _, not just . or .."
+    )]
     ToolServer(String),
     /// Not a [`ToolRuleId`].
     #[error("{0:?} is not the id of a rule: expected a UUID, as `gatepost tool-server show` shows it")]
@@ -279,11 +295,28 @@ macro_rules! text_id {
     };
 }
 
+macro_rules! stored_id {
+    ($name:ident, $error:path) => {
+        impl $name {
+            /// An id that the directory may hold: earlier versions made `.` and `..` too. It can be read and deleted.
+            ///
+            /// # Errors
+            /// No version has made such an id.
+            pub fn from_stored(text: &str) -> Result<Self, IdError> {
+                if is_plain_id(text) { Ok(Self(text.into())) } else { Err($error(text.to_owned())) }
+            }
+        }
+    };
+}
+
 text_id!(ProviderId, IdError::Provider, is_configured_id);
 text_id!(SpeakerId, IdError::Speaker, is_configured_id);
 text_id!(ServiceName, IdError::Service, is_configured_id);
-text_id!(TenantId, IdError::Tenant, is_plain_id);
-text_id!(ToolServerId, IdError::ToolServer, is_plain_id);
+text_id!(TenantId, IdError::Tenant, |text| is_plain_id(text) && !is_dots(text));
+text_id!(TierId, IdError::Tier, |text| is_plain_id(text) && !is_dots(text));
+text_id!(ToolServerId, IdError::ToolServer, |text| is_plain_id(text) && !is_dots(text));
+stored_id!(TenantId, IdError::Tenant);
+stored_id!(ToolServerId, IdError::ToolServer);
 text_id!(GroupName, IdError::Group, |text| {
     (1..=256).contains(&text.chars().count()) && !text.chars().any(char::is_control) && text.trim() == text
 });
@@ -296,4 +329,33 @@ fn is_configured_id(text: &str) -> bool {
 fn is_plain_id(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
+/// The segments of a path that mean a place in it.
+fn is_dots(text: &str) -> bool {
+    matches!(text, "." | "..")
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "in a test an error is a failure")]
+mod tests {
+    use super::{TenantId, ToolServerId};
+
+    #[test]
+    fn dots_alone_are_no_id_but_one_that_is_stored_can_be_read() {
+        for dots in [".", ".."] {
+            let refused = dots.parse::<TenantId>().unwrap_err().to_string();
+            assert!(refused.contains("not just . or .."), "{refused}");
+            assert!(dots.parse::<ToolServerId>().is_err());
+            assert_eq!(TenantId::from_stored(dots).unwrap().as_str(), dots);
+            assert_eq!(ToolServerId::from_stored(dots).unwrap().as_str(), dots);
+        }
+        for id in ["...", "a.b", ".a", "a..", "-", "_"] {
+            assert_eq!(id.parse::<TenantId>().unwrap().as_str(), id);
+        }
+        for wrong in ["", "a/b", "a b", "\u{e9}", &"a".repeat(65)] {
+            assert!(wrong.parse::<TenantId>().is_err(), "{wrong}");
+            assert!(TenantId::from_stored(wrong).is_err(), "{wrong}");
+        }
+    }
 }

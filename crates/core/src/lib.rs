@@ -24,4 +24,7 @@ pub mod request_mode;
 pub mod requirement;
 pub mod return_uri;
 pub mod secret;
+pub mod tenant;
+pub mod tenant_host;
+pub mod tier;
 pub mod tool_pattern;

@@ -1,5 +1,6 @@
 //! The record of a refused request, which `gatepost explain --request` reads.
 
+use super::api_key::KeyId;
 use super::clock::Timestamp;
 use super::decision::Missing;
 use super::email::EmailAddress;
@@ -7,16 +8,18 @@ use super::ids::{RequestId, UserId};
 use super::request_mode::{Initiator, RequestMode};
 use std::net::IpAddr;
 
-/// A refused request of a signed-in person. It holds no secrets: cookies and the URL's query are left out.
+/// A refused request of a signed-in person, or of a program that is known by its credential. It holds no secrets: cookies,
+/// keys, tokens and the URL's query are left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The request's id, as the error page and the log line show it.
     pub request_id: RequestId,
     /// When the request was refused.
     pub at: Timestamp,
-    /// The person who sent it.
+    /// The person; of a program that acts for nobody, the id of its machine.
     pub user: UserId,
-    /// The person's address at that time.
+    /// The address at that time, of a person or an application. Of a key, the address of somebody who is not known or not
+    /// signed in and for whom it sent the request.
     pub email: Option<EmailAddress>,
     /// The protected host.
     pub host: String,
@@ -34,10 +37,36 @@ pub struct Refusal {
     pub status: u16,
     /// The reason, as the label of the metric names it.
     pub reason: String,
-    /// What the person lacked.
+    /// What was missing.
     pub missing: Option<Missing>,
+    /// What a program was told: why its key, its statement about a person or its token does not count for the request.
+    pub detail: Option<String>,
     /// The client's address, as the proxy reported it.
     pub address: Option<IpAddr>,
-    /// The name of the API key by which a program sent the request for the person.
+    /// The API key that was sent, by itself or for the person.
+    pub key: Option<KeyId>,
+    /// The name that the key had.
     pub via: Option<String>,
+}
+
+/// Who was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// A person, with a browser or by a program.
+    Person(UserId),
+    /// A program with this key, for nobody who is known.
+    Key(KeyId),
+    /// An application, by its own access token.
+    Application,
+}
+
+impl Refused {
+    /// From the id that applications get, and the key that was sent.
+    pub fn of(user: UserId, key: Option<KeyId>) -> Self {
+        match key {
+            Some(key) if key.machine() == user => Self::Key(key),
+            _ if user.is_application() => Self::Application,
+            _ => Self::Person(user),
+        }
+    }
 }

@@ -1,6 +1,7 @@
-//! What a router requires of a request: the query of the middleware's address, which only the operator can write.
+//! What a request must meet: what its router requires, by the query of the middleware's address, which only the operator can
+//! write; and the tenant of its host.
 
-use super::access::Role;
+use super::access::{Access, Role};
 use super::ids::{GroupName, TenantId};
 use super::mcp::Mode;
 use std::borrow::Cow;
@@ -12,8 +13,8 @@ const MAX_NAMES: usize = 16;
 /// A logged name is cut to this many characters.
 const MAX_NAME: usize = 64;
 
-/// A router's requirement. All parts must hold; of `groups` and of `tenants`, one entry is enough. The default requires
-/// only a session. `api` and `assertion` require nothing: they select how to answer.
+/// A requirement. All parts must hold; of `groups` and of `tenants`, one entry is enough. The default requires only a session.
+/// `api`, `assertion` and `default_tenant` require nothing: they select how to answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requirement {
     /// The person must be in one of these groups; empty: no group is required.
@@ -30,6 +31,10 @@ pub struct Requirement {
     pub assertion: bool,
     /// The router leads to tool servers: what a message asks for is judged, too.
     pub mcp: Option<Mode>,
+    /// The tenant whose host it is, which the person must be allowed to enter, too. No query sets it.
+    pub host_tenant: Option<TenantId>,
+    /// The tenant that a request means if nothing else names one (`GATEPOST_DEFAULT_TENANT`). No query sets it.
+    pub default_tenant: Option<TenantId>,
 }
 
 /// A mistake in the query of the middleware's address. Nobody passes until the operator corrects it.
@@ -59,6 +64,12 @@ impl Requirement {
             requirement.narrow(&name, &value)?;
         }
         Ok(requirement)
+    }
+
+    /// The same on a host of this tenant, where nobody named another one by default.
+    #[must_use]
+    pub fn at(self, host_tenant: Option<&TenantId>, default_tenant: Option<&TenantId>) -> Self {
+        Self { host_tenant: host_tenant.cloned(), default_tenant: default_tenant.cloned(), ..self }
     }
 
     /// The names in a query without their values, for the log. The values may be the client's: some proxies append the
@@ -99,10 +110,32 @@ impl Requirement {
         Ok(())
     }
 
-    /// The first of the required tenants that the person may enter, with the person's role there.
-    pub fn tenant_for(&self, access: &super::access::Access) -> Option<(&TenantId, Role)> {
-        self.tenants.iter().find_map(|tenant| access.role_in(tenant).map(|role| (tenant, role)))
+    /// The first of the tenants that the router requires which the person may enter, with the person's role there.
+    pub fn required_tenant(&self, access: &Access) -> Option<(&TenantId, Role)> {
+        first_open(&self.tenants, access)
     }
+
+    /// The tenant that a request means, with the person's role there. The first that applies: the required tenant, the host's,
+    /// the only one of the caller, the default. `None` also if the caller may not enter it: whoever reads the header takes it
+    /// for permission.
+    pub fn tenant_for<'a>(&'a self, access: &'a Access) -> Option<(&'a TenantId, Role)> {
+        let named = self.required_tenant(access).or_else(|| first_open(&self.host_tenant, access));
+        named
+            .or_else(|| first_open(access.only_tenant(), access))
+            .or_else(|| first_open(&self.default_tenant, access))
+    }
+
+    /// All tenants that the decision depends on: those that the router requires, and the host's.
+    pub fn all_tenants(&self) -> impl Iterator<Item = &TenantId> {
+        self.tenants.iter().chain(&self.host_tenant)
+    }
+}
+
+fn first_open<'a>(
+    tenants: impl IntoIterator<Item = &'a TenantId>,
+    access: &Access,
+) -> Option<(&'a TenantId, Role)> {
+    tenants.into_iter().find_map(|tenant| access.role_in(tenant).map(|role| (tenant, role)))
 }
 
 /// Reads the value of `max_age`: seconds, written in digits only.

@@ -143,6 +143,9 @@ impl Portal {
         } else {
             ("Administration", paths::ADMIN, Section::PORTAL.as_slice())
         };
+        // Own pages lead back to what the reader administers.
+        let back = Some(Entry { text: "Administration", path: paths::ADMIN, current: None })
+            .filter(|_| section.is_own() && !frame.scope.is_empty());
         let entries = parts.iter().copied().filter(|one| one.is_for(frame.scope)).map(entry);
         let crumb = |text: &str, path: &str| Crumb { text: text.to_owned(), path: path.to_owned() };
         let crumbs = above.map(|above| {
@@ -153,7 +156,7 @@ impl Portal {
             reader: frame.reader.to_owned(),
             label,
             home,
-            entries: entries.collect(),
+            entries: entries.chain(back).collect(),
             crumbs: crumbs.unwrap_or_default(),
             notice: frame.notice.map(str::to_owned),
         }

@@ -132,6 +132,7 @@ impl Refusal<'_> {
             Self::NobodyToActFor { sign_in_at } => speakers::nobody(sign_in_at),
             Self::InvalidKey(why) => keys::invalid(why),
             Self::KeyRefused(why) => keys::refused(why),
+            Self::KeySuspended => keys::suspended(gate),
             Self::InvalidToken(why) => tokens::invalid(why),
             Self::ScopeMissing(scopes) => tokens::scope_missing(scopes),
             Self::TokenStepUp(max_age) => tokens::step_up(max_age),
@@ -248,6 +249,9 @@ fn forbidden<'a>(
     email: Option<&EmailAddress>,
     missing: &Missing,
 ) -> Content<'a> {
+    if let Some(tenant) = &missing.suspended {
+        return suspended(gate, uri, email, tenant);
+    }
     let ask = format!(
         "If you need access, ask whoever runs {}, and give them the request number below.",
         place(gate)
@@ -276,6 +280,20 @@ fn forbidden<'a>(
     }
     let request = request.map(|link| Action::new(ActionKind::Link, "Ask for access", link.to_owned()));
     content.actions.extend(request);
+    let other = start_link(paths::start(uri, Wish::OtherAccount), false, "Use another account");
+    content.actions.push(other.quiet());
+    content
+}
+
+/// The tenant is suspended: no membership and no other account opens it.
+fn suspended<'a>(gate: &Gate<'_>, uri: &str, email: Option<&EmailAddress>, tenant: &TenantId) -> Content<'a> {
+    let first = "This tenant is suspended: nobody may open its pages until it is resumed. Its data is kept.";
+    let ask = format!("Ask whoever runs {}, and give them the request number below.", place(gate));
+    let mut content =
+        content(403, "tenant_suspended", Tone::Stop, "This tenant is suspended", &[first, &ask]);
+    let person = email.map_or("a person without an address", EmailAddress::as_str);
+    content.facts.push(Fact::new("Signed in as", person));
+    content.facts.push(Fact::new("Tenant", words::shorten(tenant.as_str(), SHOWN_CHARACTERS)));
     let other = start_link(paths::start(uri, Wish::OtherAccount), false, "Use another account");
     content.actions.push(other.quiet());
     content

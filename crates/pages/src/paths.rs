@@ -150,6 +150,11 @@ pub fn admin_refusal(number: RequestId) -> String {
     format!("{ADMIN_REFUSALS}/{number}")
 }
 
+/// The page that says who can open an address.
+pub fn admin_access_of(url: &str) -> String {
+    query(ADMIN_ACCESS, &[(ADMIN_ACCESS_BY, Some("url")), ("of", Some(url))])
+}
+
 /// The page of a key, for administrators.
 pub fn admin_key(id: KeyId) -> String {
     format!("{ADMIN_KEYS}/{id}")

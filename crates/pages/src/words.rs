@@ -25,6 +25,13 @@ impl Moment {
         self.date().format(&format).unwrap_or_default()
     }
 
+    /// With the day of the week, for a time that somebody chose.
+    pub(super) fn with_weekday(self) -> String {
+        let format =
+            format_description!("[weekday] [day padding:none] [month repr:long] [year], [hour]:[minute] UTC");
+        self.date().format(&format).unwrap_or_default()
+    }
+
     /// Dates outside the calendar become its beginning.
     fn date(self) -> OffsetDateTime {
         OffsetDateTime::from_unix_timestamp(self.0.unix()).unwrap_or(OffsetDateTime::UNIX_EPOCH)

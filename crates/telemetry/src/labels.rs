@@ -143,6 +143,7 @@ label! {
         GroupMissing = "group_missing",
         /// The user may enter none of the required tenants.
         TenantMissing = "tenant_missing",
+        TenantSuspended = "tenant_suspended",
         /// The user is not an administrator.
         NotAdmin = "not_admin",
         /// No rule allows the user what the message asks a tool server for.
@@ -363,8 +364,10 @@ label! {
 label! {
     /// Why a refusal is not stored for `gatepost explain --request`.
     NotKept {
-        /// The person was already refused too often in the same minute.
+        /// The person was already refused too often in the last minute.
         OnePerson = "one_person",
+        /// The program was already refused too often in the last hour, by itself or for the same person.
+        OneProgram = "one_program",
         /// The queue was full, because refusals were added faster than they could be written.
         QueueFull = "queue_full",
         /// The query of the middleware's address is too long.

@@ -77,7 +77,7 @@ impl Remedy {
     /// gives more than is missing.
     fn add(&mut self, missing: Missing, relevant: &Relevant, is_denied_admin: bool) {
         // Tools are judged by what a message asks for, which no question about access names.
-        let Missing { mut groups, tenants, mut admin, tool: _, key: _ } = missing;
+        let Missing { mut groups, tenants, mut admin, tool: _, key: _, suspended: _ } = missing;
         let (known, unknown): (Vec<_>, Vec<_>) = tenants.into_iter().partition(|id| relevant.has_tenant(id));
         let makes_admin = |name: &GroupName| !is_denied_admin && relevant.makes_admins(name);
         let opens = |name: &GroupName| relevant.tenants_of(name).iter().any(|(id, _)| known.contains(id));

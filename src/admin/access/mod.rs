@@ -19,6 +19,7 @@ pub use ways::{By, SetBy, Way};
 pub use words::source_of;
 
 use super::Context;
+use crate::hosts::Protected;
 use gatepost_core::access::Standing;
 use gatepost_core::administration::{Denied, Matter, Scope};
 use gatepost_core::clock::Timestamp;
@@ -43,7 +44,7 @@ pub enum What {
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
     /// Gatepost does not protect this host.
-    #[error("{0} is not a protected host: GATEPOST_HOSTS does not name it")]
+    #[error("{0} is not a protected host: GATEPOST_HOSTS does not name it, and no tenant has it")]
     UnprotectedHost(HostName),
     /// The text is no host.
     #[error(transparent)]
@@ -90,7 +91,7 @@ impl Question {
 
     /// Tenants that are required and do not exist: nobody may enter them.
     pub fn unknown_tenants(&self) -> Vec<&TenantId> {
-        let ids = self.requirements.iter().flat_map(|asked| &asked.requirement.tenants);
+        let ids = self.requirements.iter().flat_map(|asked| asked.requirement.all_tenants());
         ids.filter(|id| !self.relevant.has_tenant(id)).collect()
     }
 }
@@ -124,17 +125,16 @@ impl Context {
     }
 
     async fn requirements_of(&self, scope: &Scope, host: &HostName) -> Result<Vec<Asked>, AccessError> {
-        if self.site.hosts.find(host).is_none() {
-            return Err(AccessError::UnprotectedHost(host.clone()));
-        }
+        let found = self.hosts.find(host).await.map_err(DirectoryError::from)?;
+        let Some(found) = found else { return Err(AccessError::UnprotectedHost(host.clone())) };
         let seen = self.stores.directory.list_requirements(Some(host)).await?;
-        Ok(seen.into_iter().filter_map(|seen| asked(scope, seen.query, seen.seen_at)).collect())
+        Ok(seen.into_iter().filter_map(|seen| asked(scope, &found, seen.query, seen.seen_at)).collect())
     }
 }
 
 /// A requirement that a request showed. `None`: it is not one, or does not exist for the reader.
-fn asked(scope: &Scope, query: String, seen_at: Timestamp) -> Option<Asked> {
-    let requirement = Requirement::parse(&query).ok()?;
+fn asked(scope: &Scope, host: &Protected<'_>, query: String, seen_at: Timestamp) -> Option<Asked> {
+    let requirement = Requirement::parse(&query).ok()?.at(host.tenant(), None);
     allows(scope, &requirement).ok()?;
     Some(Asked { query, requirement, seen_at: Some(seen_at) })
 }
@@ -145,7 +145,7 @@ fn allows(scope: &Scope, requirement: &Requirement) -> Result<(), Denied> {
     if requirement.admin || !requirement.groups.is_empty() {
         return scope.allows(&Matter::Platform);
     }
-    requirement.tenants.iter().try_for_each(|id| scope.allows(&Matter::Tenant(id.clone())))
+    requirement.all_tenants().try_for_each(|id| scope.allows(&Matter::Tenant(id.clone())))
 }
 
 /// What `/verify` would say to a person who signs in at `now`.

@@ -47,6 +47,13 @@ pub struct OpenRequirement {
     pub ways: Vec<Way>,
 }
 
+/// A requirement that requests to a protected host showed.
+struct Seen {
+    host: HostName,
+    origin: String,
+    asked: Asked,
+}
+
 impl Context {
     /// What a person can open. `None`: the person does not exist for the reader.
     pub async fn find_openable(
@@ -56,7 +63,7 @@ impl Context {
     ) -> Result<Option<Openable>, DirectoryError> {
         let directory = &self.stores.directory;
         let seen = self.list_seen(scope).await?;
-        let mut named = Named::by(seen.iter().map(|(_, asked)| &asked.requirement));
+        let mut named = Named::by(seen.iter().map(|seen| &seen.asked.requirement));
         named.admins = true;
         let relevant = directory.find_relevant(&named).await?;
         let Some(candidate) = directory.find_candidate(scope, &relevant, user).await? else {
@@ -67,10 +74,9 @@ impl Context {
         let obstacle = require_live(&candidate.standing, &times, lifetimes, now).err();
         let setters = Setters::of(directory.list_setters(scope, &[user]).await?);
         let mut hosts: Vec<(HostName, OpenHost)> = Vec::new();
-        for (host, asked) in seen {
-            let Some(origin) = self.site.hosts.find(&host) else { continue };
+        for Seen { host, origin, asked } in seen {
             if hosts.last().is_none_or(|(last, _)| *last != host) {
-                let empty = OpenHost { origin: origin.to_string(), requirements: Vec::new(), unmet: 0 };
+                let empty = OpenHost { origin, requirements: Vec::new(), unmet: 0 };
                 hosts.push((host, empty));
             }
             let Some((_, open)) = hosts.last_mut() else { continue };
@@ -108,12 +114,15 @@ impl Context {
     }
 
     /// The requirements that exist for the reader, by host.
-    async fn list_seen(&self, scope: &Scope) -> Result<Vec<(HostName, Asked)>, DirectoryError> {
-        let seen = self.stores.directory.list_requirements(None).await?;
-        let seen = seen.into_iter().filter(|seen| self.site.hosts.find(&seen.host).is_some());
-        Ok(seen
-            .filter_map(|seen| asked(scope, seen.query, seen.seen_at).map(|asked| (seen.host, asked)))
-            .collect())
+    async fn list_seen(&self, scope: &Scope) -> Result<Vec<Seen>, DirectoryError> {
+        let mut known = Vec::new();
+        for seen in self.stores.directory.list_requirements(None).await? {
+            let Some(found) = self.hosts.find(&seen.host).await? else { continue };
+            let asked = asked(scope, &found, seen.query, seen.seen_at);
+            let origin = found.origin().to_string();
+            known.extend(asked.map(|asked| Seen { host: seen.host, origin, asked }));
+        }
+        Ok(known)
     }
 
     fn unknown_hosts(&self, known: &[(HostName, OpenHost)]) -> Vec<String> {

@@ -60,10 +60,12 @@ pub(super) fn of<'a>(
     met: &(impl Iterator<Item = &'a Requirement> + Clone),
 ) -> Vec<Way> {
     let asks_groups = |name: &GroupName| met.clone().any(|requirement| requirement.groups.contains(name));
-    let asks_tenant = |id: &TenantId| met.clone().any(|requirement| requirement.tenants.contains(id));
-    let asks_admin = met.clone().any(|requirement| requirement.admin || !requirement.tenants.is_empty());
+    let asks_tenant =
+        |id: &TenantId| met.clone().any(|requirement| requirement.all_tenants().any(|asked| asked == id));
+    let asks_admin =
+        met.clone().any(|requirement| requirement.admin || requirement.all_tenants().next().is_some());
     let is_free = |requirement: &Requirement| {
-        requirement.groups.is_empty() && requirement.tenants.is_empty() && !requirement.admin
+        requirement.groups.is_empty() && requirement.all_tenants().next().is_none() && !requirement.admin
     };
     let knows_all = scope.allows(&Matter::Platform).is_ok();
     let mut ways = Vec::new();

@@ -53,6 +53,9 @@ pub struct Key {
     pub last_used_from: Option<String>,
     #[schema(format = DateTime)]
     pub revoked_at: Option<String>,
+    /// It counts no more, because its owner is disabled.
+    #[serde(default)]
+    pub stopped: bool,
     #[schema(format = DateTime)]
     pub created_at: String,
     #[schema(example = "v1")]
@@ -87,6 +90,7 @@ impl From<&KeyRecord> for Key {
             last_used_at: time(key.last_used_at),
             last_used_from: key.last_used_from.clone(),
             revoked_at: time(key.revoked_at),
+            stopped: key.is_stopped,
             created_at: rfc3339(key.created_at),
             version: key.version.to_string(),
         }

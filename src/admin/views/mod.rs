@@ -25,7 +25,7 @@ pub use keys::{Key, KeyChange, LookedUpKey, NewKey};
 pub use people::{Admin, AdminEntry, Identity, Session, User, UserDetails};
 pub use personal::{FormerAddress, PersonalData, PersonalRefusal, PersonalRequest};
 pub use requests::{AccessRequest, RequestChange};
-pub use tenants::{Tenant, TenantMember};
+pub use tenants::{Tenant, TenantHost, TenantMember, TenantWritten, Tier};
 pub use tool_servers::{ToolRule, ToolRuleChange, ToolServer, ToolServerChange};
 
 use gatepost_core::access::Role;

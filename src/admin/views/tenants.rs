@@ -2,7 +2,10 @@
 
 use super::{text, time};
 use gatepost_core::calendar::rfc3339;
-use gatepost_store::directory::{TenantMember as Record, TenantRecord};
+use gatepost_core::tenant_host::{HostProof, HostState};
+use gatepost_core::tier::JsonObject;
+use gatepost_store::directory::changes::WrittenTenant;
+use gatepost_store::directory::{Excess, TenantHostRecord, TenantMember as Record, TenantRecord, TierRecord};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -13,6 +16,33 @@ pub struct Tenant {
     pub id: String,
     /// The name that people see.
     pub name: Option<String>,
+    /// `active`, `suspended` or `deleted`.
+    pub state: String,
+    /// `null`: no tier limits it.
+    pub tier: Option<String>,
+    /// What it may use: what it has by itself, else what its tier has.
+    #[schema(value_type = Object, example = json!({"sso_enabled": true}))]
+    pub features: JsonObject,
+    /// How much it may have, by the same rule. `none` and what is not there: as much as it likes.
+    #[schema(value_type = Object, example = json!({"members": 500, "storage_size": "50Gi"}))]
+    pub limits: JsonObject,
+    /// What it has by itself.
+    pub own: Own,
+    /// The platform's, up to 16 KiB. Gatepost does not read it.
+    #[schema(value_type = Object)]
+    pub settings: JsonObject,
+    pub hosts: Vec<TenantHost>,
+    #[schema(format = DateTime)]
+    pub suspended_at: Option<String>,
+    /// Why it is suspended.
+    pub suspended_reason: Option<String>,
+    /// It is erased 30 days later.
+    #[schema(format = DateTime)]
+    pub deleted_at: Option<String>,
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    #[schema(format = DateTime)]
+    pub updated_at: String,
     /// The groups whose members may enter it, each with the role.
     pub groups: BTreeMap<String, String>,
     /// Counts the changes of its own data.
@@ -26,8 +56,124 @@ impl From<&TenantRecord> for Tenant {
         Self {
             id: tenant.id.to_string(),
             name: tenant.name.clone(),
+            state: tenant.state.to_string(),
+            suspended_at: time(tenant.suspended_at),
+            suspended_reason: tenant.suspended_reason.clone(),
+            deleted_at: time(tenant.deleted_at),
+            tier: text(tenant.tier.as_ref()),
+            features: tenant.allowances.features.clone(),
+            limits: tenant.allowances.limits.clone(),
+            own: Own { features: tenant.own.features.clone(), limits: tenant.own.limits.clone() },
+            settings: tenant.settings.clone(),
+            hosts: tenant.hosts.iter().map(TenantHost::from).collect(),
+            created_at: rfc3339(tenant.created_at),
+            updated_at: rfc3339(tenant.updated_at),
             groups: groups.collect(),
             version: tenant.version.to_string(),
+        }
+    }
+}
+
+/// What a tenant has by itself, which overrides its tier's.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Own {
+    #[schema(value_type = Object)]
+    pub features: JsonObject,
+    #[schema(value_type = Object)]
+    pub limits: JsonObject,
+}
+
+/// A host of a tenant.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TenantHost {
+    pub host: String,
+    /// `proposed`, `active` or `refused`.
+    pub state: String,
+    /// The record that proves that the tenant runs the host's zone. `null`: nothing has to be proved.
+    pub record: Option<ProofRecord>,
+    #[schema(format = DateTime)]
+    pub proved_at: Option<String>,
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    /// Counts the changes.
+    #[schema(example = "v7")]
+    pub version: String,
+}
+
+/// A record of the DNS.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ProofRecord {
+    #[schema(example = "_gatepost.blog.acme.com")]
+    pub name: String,
+    #[schema(example = "TXT")]
+    pub r#type: String,
+    #[schema(example = "gatepost=0123456789abcdef0123456789abcdef")]
+    pub value: String,
+}
+
+impl From<&TenantHostRecord> for TenantHost {
+    fn from(host: &TenantHostRecord) -> Self {
+        let record = || ProofRecord {
+            name: HostProof::record_name(&host.host),
+            r#type: "TXT".to_owned(),
+            value: host.proof.record_text(),
+        };
+        Self {
+            host: host.host.to_string(),
+            state: host.state.to_string(),
+            record: (host.state == HostState::Proposed).then(record),
+            proved_at: time(host.proved_at),
+            created_at: rfc3339(host.created_at),
+            version: host.version.to_string(),
+        }
+    }
+}
+
+/// A tenant after a change.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TenantWritten {
+    #[serde(flatten)]
+    pub tenant: Tenant,
+    pub changed: bool,
+    /// What there is more of than the limits allow. Nothing is deleted, and nothing may be added.
+    pub warnings: Vec<String>,
+}
+
+impl TenantWritten {
+    pub fn new(written: &WrittenTenant, changed: bool) -> Self {
+        let warning = |Excess { limit, most, present }: &Excess| {
+            format!(
+                "The tenant has {present} {limit}, and may have {most}: nothing is deleted, and no more may be added."
+            )
+        };
+        let warnings = written.excess.iter().map(warning).collect();
+        Self { tenant: Tenant::from(&written.tenant), changed, warnings }
+    }
+}
+
+/// A tier of tenants.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Tier {
+    pub id: String,
+    #[schema(value_type = Object)]
+    pub features: JsonObject,
+    #[schema(value_type = Object)]
+    pub limits: JsonObject,
+    /// It comes with Gatepost.
+    pub is_built_in: bool,
+    /// Counts the changes. `null`: it is as it comes with Gatepost.
+    #[schema(example = "v7")]
+    pub version: Option<String>,
+}
+
+impl From<&TierRecord> for Tier {
+    fn from(tier: &TierRecord) -> Self {
+        Self {
+            id: tier.id.to_string(),
+            features: tier.allowances.features.clone(),
+            limits: tier.allowances.limits.clone(),
+            is_built_in: tier.is_built_in,
+            version: text(tier.version.as_ref()),
         }
     }
 }

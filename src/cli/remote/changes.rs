@@ -8,7 +8,7 @@ use gatepost_core::email::EmailAddress;
 use gatepost_store::directory::changes::{
     AddMember, AddTenantMember, Change, CreateGroup, CreateTenant, CreateUser, DeleteGroup, DeleteTenant,
     DisableUser, EnableUser, EraseUser, MapGroup, ReleaseAddress, RemoveMember, RemoveTenantMember,
-    RenameGroup, RenameTenant, SetAdmin, UnmapGroup,
+    RenameGroup, RenameTenant, RestoreTenant, ResumeTenant, SetAdmin, SuspendTenant, UnmapGroup,
 };
 use gatepost_store::directory::{Conditions, DirectoryError, Done, GroupKey, UserKey};
 use reqwest::Method;
@@ -72,6 +72,16 @@ silent! {
     RenameTenant = |change, api, conditions| {
         let body = json!({ "name": change.name });
         api.change(&Method::PATCH, &["tenants", change.id.as_str()], Some(&body), conditions).await?
+    };
+    SuspendTenant = |change, api, conditions| {
+        let body = json!({ "reason": change.reason.as_str() });
+        api.change(&Method::POST, &["tenants", change.id.as_str(), "suspend"], Some(&body), conditions).await?
+    };
+    ResumeTenant = |change, api, conditions| {
+        api.change(&Method::POST, &["tenants", change.id.as_str(), "resume"], None, conditions).await?
+    };
+    RestoreTenant = |change, api, conditions| {
+        api.change(&Method::POST, &["tenants", change.id.as_str(), "restore"], None, conditions).await?
     };
     DeleteTenant = |change, api, conditions| {
         api.remove(&["tenants", change.id.as_str()], &[], conditions).await?

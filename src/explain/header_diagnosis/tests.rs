@@ -24,7 +24,7 @@ fn standing() -> Standing {
             groups: vec!["MCP-Admin".parse().expect("a name")],
             tenants: [("github".parse().expect("a tenant"), Role::Viewer)].into(),
             is_admin: false,
-            every_tenant: Vec::new(),
+            ..Access::default()
         }),
     }
 }

@@ -52,7 +52,7 @@ impl Facts {
     ) -> TenantsFacts {
         let tenant = |id: &TenantId| self.tenant(id, required_records);
         TenantsFacts {
-            required: requirement.tenants.iter().map(tenant).collect(),
+            required: requirement.all_tenants().map(tenant).collect(),
             is_met: missing.tenants.is_empty(),
             opened: self.standing.access.tenants.iter().map(|(id, role)| (id.clone(), role)).collect(),
         }

@@ -5,7 +5,7 @@ use crate::explain::context::ExplainError;
 use crate::explain::facts::KeyRecords;
 use crate::gate::case::{Case, Verdict};
 use crate::gate::decide_key;
-use gatepost_core::api_key::KeyDenial;
+use gatepost_core::api_key::{KeyDenial, NamedKey};
 use gatepost_core::decision::Denial;
 use gatepost_pages::explanation::{KeyFacts, Step, UtcTime};
 use std::fmt::Display;
@@ -14,7 +14,10 @@ impl Trace<'_> {
     pub(super) async fn judge_key(&mut self, key: &KeyRecords, case: &Case<'_>) -> Result<(), ExplainError> {
         let verdict = match &key.found {
             Some(found) => decide_key::explain(&self.context.site, case, found, self.at),
-            None => Verdict::of_key(Denial::Key(KeyDenial::Unknown), key.record.name.as_str().into()),
+            None => {
+                let key = NamedKey { id: key.record.id, name: key.record.name.as_str().into() };
+                Verdict::of_key(Denial::Key(KeyDenial::Unknown), key)
+            }
         };
         let problem = match &verdict {
             Verdict::Deny { denial: Denial::Key(denial), .. } => Some(denial.to_string()),

@@ -12,6 +12,7 @@ use crate::gate::case::{Case, Verdict};
 use crate::gate::forwarded::Forwarded;
 use crate::gate::headers::Headers;
 use crate::gate::reply::{Reply, reason_of, reason_of_malformed};
+use crate::hosts::Protected;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::{self, Denial, Missing};
 use gatepost_core::host::HostName;
@@ -83,10 +84,9 @@ impl<'a> Trace<'a> {
                 return Ok(());
             }
         };
-        let origin = self.context.site.hosts.find(&forwarded.host);
-        let origin_text = origin.as_ref().map(ToString::to_string);
-        self.steps.push(Step::Host(self.host(&forwarded.host, origin_text)));
-        let Some(origin) = origin else {
+        let host = self.context.hosts.find(&forwarded.host).await?;
+        self.steps.push(Step::Host(self.host(&forwarded.host, host.as_ref())));
+        let Some(host) = host else {
             self.fail(403, Reason::UnknownHost);
             return Ok(());
         };
@@ -102,9 +102,11 @@ impl<'a> Trace<'a> {
             self.fail(500, Reason::MalformedRequirement);
             return Ok(());
         };
+        let default_tenant = self.context.site.config.default_tenant.as_ref();
+        let requirement = requirement.at(host.tenant(), default_tenant);
         let case = Case {
             forwarded: &forwarded,
-            origin: &origin,
+            origin: host.origin(),
             requirement: &requirement,
             query: &self.question.requirement,
         };
@@ -119,11 +121,12 @@ impl<'a> Trace<'a> {
         self.answer = Some(Answer { status, headers: [].into() });
     }
 
-    fn host(&self, name: &HostName, origin: Option<String>) -> HostFacts {
+    fn host(&self, name: &HostName, found: Option<&Protected<'_>>) -> HostFacts {
         HostFacts {
             name: name.to_string(),
             pattern: self.context.site.hosts.pattern_of(name).map(ToString::to_string),
-            origin,
+            origin: found.map(|host| host.origin().to_string()),
+            tenant: found.and_then(Protected::tenant).cloned(),
             is_public: name == self.context.site.config.public_url.host(),
         }
     }

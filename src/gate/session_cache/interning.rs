@@ -46,10 +46,12 @@ impl AccessInterner {
         limits: &VerifyConfig,
     ) -> (Arc<Access>, Arc<AccessHeaders>, usize) {
         let access = Arc::make_mut(&mut shared);
-        let lists = (access.groups.len() + access.every_tenant.len()) * size_of::<GroupName>()
-            + access.tenants.ids().count() * size_of::<(TenantId, Role)>();
+        let lists = (access.groups.len() + access.own_tenants.len() + access.every_tenant.len())
+            * size_of::<GroupName>()
+            + access.tenants.ids().chain(access.suspended.ids()).count() * size_of::<(TenantId, Role)>();
         let groups = locked(&self.groups).intern(&mut access.groups, GroupName::is_shared, GroupName::as_str);
-        let tenants = access.tenants.ids_mut().chain(&mut access.every_tenant);
+        let tenants = access.tenants.ids_mut().chain(access.suspended.ids_mut());
+        let tenants = tenants.chain(&mut access.own_tenants).chain(&mut access.every_tenant);
         let tenants = locked(&self.tenants).intern(tenants, TenantId::is_shared, TenantId::as_str);
         let rendered = AccessHeaders::new(access, limits);
         let new = ACCESS_OVERHEAD + lists + groups + tenants + rendered.size();
@@ -131,7 +133,7 @@ mod tests {
             groups: groups.iter().map(|number| name(*number)).collect(),
             tenants: [("github".parse().expect("an id"), Role::Member)].into(),
             is_admin,
-            every_tenant: Vec::new(),
+            ..Access::default()
         };
         Standing {
             person: Person { id: UserId::generate(), email: "a@example.com".parse().ok(), name: None },

@@ -3,7 +3,7 @@
 use super::atomic_timestamp::AtomicTimestamp;
 use super::cached_caller::{CachedCaller, Proof};
 use gatepost_core::access::Person;
-use gatepost_core::api_key::{KeyId, KeyLimits};
+use gatepost_core::api_key::{KeyId, KeyLimits, NamedKey};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{TenantId, UserId};
 use std::sync::Arc;
@@ -42,6 +42,11 @@ impl KeyProof {
             owner,
             noted: AtomicTimestamp::new(Timestamp::from_unix(0)),
         }
+    }
+
+    /// The key as refusals and the log name it.
+    pub fn named(&self) -> NamedKey {
+        NamedKey { id: self.id, name: self.name.clone() }
     }
 }
 

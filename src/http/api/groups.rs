@@ -194,7 +194,7 @@ pub(super) async fn unlink(
     if !group.links.iter().any(|link| link.external == external) {
         return Err(not_found(format!("Group {} is not linked to {external}.", group.name)));
     }
-    let change = UnlinkGroup::new(external.clone(), &admin.site.config);
+    let change = UnlinkGroup::new(external.clone(), &admin.site.config).from_group(id);
     admin.carry_out(&change, conditions, &caller.actor()).await?;
     let change = LinkChange { name: Some(group.name.to_string()), link: external.to_string(), changed: true };
     Ok(Reply::removed(conditions, change))

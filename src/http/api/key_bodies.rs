@@ -9,8 +9,8 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{GroupName, TenantId, UserId};
 use gatepost_core::tool_pattern::ToolPattern;
-use gatepost_store::directory::KeyHolder;
 use gatepost_store::directory::changes::{CreateKey, KeyUpdate};
+use gatepost_store::directory::{DirectoryError, KeyHolder};
 use utoipa::{IntoParams, ToSchema};
 
 /// Which keys to list.
@@ -117,12 +117,16 @@ fn expiry(at: &Given<Timestamp>, reason: Option<String>) -> Option<KeyExpiry> {
 }
 
 impl KeyPlan {
-    pub(super) fn into_change(self, holder: KeyHolder, admin: &Context) -> CreateKey {
+    pub(super) async fn into_change(
+        self,
+        holder: KeyHolder,
+        admin: &Context,
+    ) -> Result<CreateKey, DirectoryError> {
         let Self { name, scopes, hosts, networks, tools, groups, requests_per_minute, .. } = self;
         let expiry = expiry(&self.expires_at, self.endless_reason).unwrap_or_default();
-        let faults = admin.faults_of_hosts(&hosts);
+        let faults = admin.faults_of_hosts(holder.tenant.as_ref(), &hosts).await?;
         let limits = KeyLimits { expires_at: None, scopes, hosts, networks, tools, requests_per_minute };
-        CreateKey { name, holder, limits, groups, expiry, faults }
+        Ok(CreateKey { name, holder, limits, groups, expiry, faults })
     }
 }
 
@@ -166,15 +170,19 @@ impl Body for KeyPatch {
 }
 
 impl KeyPatch {
-    pub(super) fn into_update(self, admin: &Context) -> KeyUpdate {
+    pub(super) async fn into_update(
+        self,
+        tenant: Option<&TenantId>,
+        admin: &Context,
+    ) -> Result<KeyUpdate, DirectoryError> {
         let Self { name, hosts, networks, tools, requests_per_minute, expires_at, endless_reason } = self;
         let expiry = expiry(&expires_at, endless_reason);
-        let faults = admin.faults_of_hosts(hosts.as_deref().unwrap_or_default());
+        let faults = admin.faults_of_hosts(tenant, hosts.as_deref().unwrap_or_default()).await?;
         let requests_per_minute = match requests_per_minute {
             Given::Absent => None,
             rate => Some(rate.value()),
         };
-        KeyUpdate { name, hosts, networks, tools, requests_per_minute, expiry, faults }
+        Ok(KeyUpdate { name, hosts, networks, tools, requests_per_minute, expiry, faults })
     }
 }
 

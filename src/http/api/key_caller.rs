@@ -17,6 +17,7 @@ use actix_web::HttpRequest;
 use gatepost_core::administration::Caller;
 use gatepost_core::api_key::{ApiKey, KeyDenial, KeyId};
 use gatepost_core::clock::{BootTime, Timestamp};
+use gatepost_core::decision;
 use gatepost_core::error_chain::sentence;
 use std::sync::Arc;
 
@@ -46,6 +47,7 @@ pub(super) async fn check(
     let (id, limits) = (found.proof.id, &found.proof.limits);
     let (now, client) = (Timestamp::now(), browser(request).address);
     limits.check_client(now, client).map_err(invalid)?;
+    decision::require_active(&found.standing.access).map_err(|denial| suspended(&denial))?;
     rate::count(request, id.machine())?;
     if let Some(requests) = limits.requests_per_minute {
         let left = data::<Rate<KeyId>>(request).count(id, Quota::per_minute(requests), BootTime::now());
@@ -92,6 +94,10 @@ fn lacks(scope: KeyScope) -> Fault {
     let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
     let problem = Problem::new(ProblemCode::Forbidden, format!("The key lacks the scope {scope}."));
     problem.because("insufficient_scope").with("www-authenticate", challenge).into()
+}
+
+fn suspended(denial: &KeyDenial) -> Fault {
+    Problem::new(ProblemCode::TenantSuspended, sentence(&denial.to_string())).into()
 }
 
 fn orphaned() -> Fault {

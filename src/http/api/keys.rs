@@ -130,7 +130,7 @@ pub(super) async fn create(
     Post(terms, plan): Post<KeyPlan>,
 ) -> Result<Reply, Refused> {
     let holder = KeyHolder { tenant: plan.tenant.clone(), owner: plan.owner_id };
-    make(&admin, &caller, terms, &plan.into_change(holder, &admin)).await
+    make(&admin, &caller, terms, &plan.into_change(holder, &admin).await?).await
 }
 
 /// Makes a key of a tenant. The answer has its secret, which is never shown again.
@@ -146,7 +146,7 @@ pub(super) async fn create_of_tenant(
         return Err(of_another_holder());
     }
     let holder = KeyHolder { tenant: Some(id), owner: None };
-    make(&admin, &caller, terms, &plan.into_change(holder, &admin)).await
+    make(&admin, &caller, terms, &plan.into_change(holder, &admin).await?).await
 }
 
 /// Makes a key of the caller. The answer has its secret, which is never shown again.
@@ -161,7 +161,7 @@ pub(super) async fn create_own(
         return Err(of_another_holder());
     }
     let holder = KeyHolder { tenant: plan.tenant.clone(), owner: Some(caller.id()) };
-    make(&admin, &caller.caller, terms, &plan.into_change(holder, &admin)).await
+    make(&admin, &caller.caller, terms, &plan.into_change(holder, &admin).await?).await
 }
 
 fn of_another_holder() -> Refused {
@@ -224,7 +224,8 @@ async fn update(
     conditions: Conditions,
     patch: KeyPatch,
 ) -> Result<Reply, Refused> {
-    let change = UpdateKey { id: key.id, holder: key.holder(), new: patch.into_update(admin) };
+    let new = patch.into_update(key.tenant_id.as_ref(), admin).await?;
+    let change = UpdateKey { id: key.id, holder: key.holder(), new };
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
     let body = KeyChange { record: (&done.outcome).into(), changed: done.changed };
     Ok(Reply::changed(&done, conditions, body, None))

@@ -3,6 +3,7 @@
 use super::json::pointer;
 use crate::http::problem_document::Flaw;
 use gatepost_core::clock::Timestamp;
+use gatepost_core::tier::JsonObject;
 use serde_json::{Map, Value};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -129,6 +130,41 @@ impl<'a> Members<'a> {
             self.required_bool(name).map(Given::Value)
         } else {
             Some(Given::Absent)
+        }
+    }
+
+    /// Of several spellings of one member the one that is there, else the first. If two are there that say the same, one is
+    /// taken; if they do not, both have a flaw.
+    pub(super) fn spelled(&mut self, spellings: &[&'static str]) -> &'static str {
+        let mut there = spellings.iter().copied().filter(|name| self.object.contains_key(*name));
+        let Some(first) = there.next() else { return spellings[0] };
+        let others: Vec<&'static str> = there.collect();
+        for other in others {
+            if self.object.remove(other) != self.object.get(first).cloned() {
+                let detail = format!("It is another spelling of {first:?}, and says something else.");
+                self.flaw(other, "disagrees", detail);
+            }
+        }
+        first
+    }
+
+    /// An object whose text has at most so many bytes.
+    pub(super) fn object(&mut self, name: &str, most: usize) -> Option<Given<JsonObject>> {
+        match self.object.remove(name) {
+            None => Some(Given::Absent),
+            Some(Value::Null) => Some(Given::Null),
+            Some(Value::Object(members)) => {
+                let object = JsonObject::from(members);
+                let is_short = object.to_string().len() <= most;
+                if !is_short {
+                    self.flaw(name, "too_long", format!("It may have at most {most} bytes."));
+                }
+                is_short.then_some(Given::Value(object))
+            }
+            Some(_) => {
+                self.flaw(name, "not_an_object", "It must be an object.");
+                None
+            }
         }
     }
 

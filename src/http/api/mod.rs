@@ -30,7 +30,10 @@ mod repeats;
 mod reply;
 mod requests;
 mod system;
+mod tenant_bodies;
+mod tenant_hosts;
 mod tenants;
+mod tiers;
 mod tool_servers;
 mod users;
 
@@ -41,7 +44,7 @@ use crate::http::public::HostScope;
 use crate::http::public::RequestOrigin::{Anywhere, OwnPagesOrKey};
 use crate::http::public::callers::Anyone;
 use crate::http::public::fault::FaultFormat;
-use crate::http::public::routing::{DELETE, GET, PATCH, POST, POST_EMPTY, PUT, Routes, at};
+use crate::http::public::routing::{DELETE, GET, PATCH, POST, POST_EMPTY, PUT, Routes, at, at_or_slash};
 use caller::{AdminRead, AdminWrite, OwnRead, OwnWrite, SystemRead, SystemWrite};
 use gatepost_pages::paths;
 
@@ -109,11 +112,42 @@ fn all_groups(api: &mut Routes<'_>) {
 }
 
 fn all_tenants(api: &mut Routes<'_>) {
-    api.add(at("/tenants").on(GET, AdminRead, Anywhere, tenants::list));
-    let tenant = at("/tenants/{id}").on(GET, AdminRead, Anywhere, tenants::show);
+    let tenants = at_or_slash("/tenants").on(GET, AdminRead, Anywhere, tenants::list);
+    api.add(tenants.on(POST, SystemWrite, OwnPagesOrKey, tenants::create));
+    let tenant = at_or_slash("/tenants/{id}").on(GET, AdminRead, Anywhere, tenants::show);
     let tenant = tenant.on(PUT, SystemWrite, OwnPagesOrKey, tenants::put);
     let tenant = tenant.on(PATCH, SystemWrite, OwnPagesOrKey, tenants::patch);
     api.add(tenant.on(DELETE, SystemWrite, OwnPagesOrKey, tenants::delete));
+    api.add(at_or_slash("/tenants/{id}/suspend").on(POST, SystemWrite, OwnPagesOrKey, tenants::suspend));
+    api.add(at_or_slash("/tenants/{id}/resume").on(POST_EMPTY, SystemWrite, OwnPagesOrKey, tenants::resume));
+    api.add(at_or_slash("/tenants/{id}/restore").on(
+        POST_EMPTY,
+        SystemWrite,
+        OwnPagesOrKey,
+        tenants::restore,
+    ));
+    tenant_parts(api);
+    tiers_of_tenants(api);
+}
+
+fn tiers_of_tenants(api: &mut Routes<'_>) {
+    api.add(at("/tiers").on(GET, SystemRead, Anywhere, tiers::list));
+    let tier = at("/tiers/{id}").on(GET, SystemRead, Anywhere, tiers::show);
+    let tier = tier.on(PUT, SystemWrite, OwnPagesOrKey, tiers::put);
+    api.add(tier.on(DELETE, SystemWrite, OwnPagesOrKey, tiers::delete));
+}
+
+fn tenant_parts(api: &mut Routes<'_>) {
+    let hosts = at_or_slash("/tenants/{id}/hosts").on(GET, AdminRead, Anywhere, tenant_hosts::list);
+    api.add(hosts.on(POST, AdminWrite, OwnPagesOrKey, tenant_hosts::add));
+    let host = at("/tenants/{id}/hosts/{host}").on(GET, AdminRead, Anywhere, tenant_hosts::show);
+    api.add(host.on(DELETE, AdminWrite, OwnPagesOrKey, tenant_hosts::remove));
+    let confirm = at("/tenants/{id}/hosts/{host}/confirm");
+    api.add(confirm.on(POST_EMPTY, AdminWrite, OwnPagesOrKey, tenant_hosts::confirm));
+    let approve = at("/tenants/{id}/hosts/{host}/approve");
+    api.add(approve.on(POST_EMPTY, SystemWrite, OwnPagesOrKey, tenant_hosts::approve));
+    let refuse = at("/tenants/{id}/hosts/{host}/refuse");
+    api.add(refuse.on(POST_EMPTY, SystemWrite, OwnPagesOrKey, tenant_hosts::refuse));
     api.add(at("/tenants/{id}/members").on(GET, AdminRead, Anywhere, tenants::members));
     let member = at("/tenants/{id}/members/{user}").on(PUT, AdminWrite, OwnPagesOrKey, tenants::add_member);
     api.add(member.on(DELETE, AdminWrite, OwnPagesOrKey, tenants::remove_member));

@@ -2,8 +2,8 @@
 
 use super::reply::ROOT;
 use super::{
-    access, admins, audit, explain, group_members, groups, keys, me, personal, requests, system, tenants,
-    tool_servers, users,
+    access, admins, audit, explain, group_members, groups, keys, me, personal, requests, system,
+    tenant_hosts, tenants, tiers, tool_servers, users,
 };
 use crate::http::problem_document::{Flaw, ProblemDocument};
 use crate::http::public::callers::KeyScope;
@@ -61,9 +61,24 @@ use utoipa::openapi::{Components, Required};
         group_members::batch,
         tenants::list,
         tenants::show,
+        tenants::create,
         tenants::put,
         tenants::patch,
         tenants::delete,
+        tenants::suspend,
+        tenants::resume,
+        tenants::restore,
+        tenant_hosts::list,
+        tenant_hosts::show,
+        tenant_hosts::add,
+        tenant_hosts::confirm,
+        tenant_hosts::approve,
+        tenant_hosts::refuse,
+        tenant_hosts::remove,
+        tiers::list,
+        tiers::show,
+        tiers::put,
+        tiers::delete,
         tenants::members,
         tenants::add_member,
         tenants::remove_member,

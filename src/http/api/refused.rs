@@ -2,8 +2,8 @@
 
 use super::json::pointer;
 use super::reply::{ROOT, Reply, builder};
-use crate::admin::SessionError;
 use crate::admin::access::AccessError;
+use crate::admin::{ProofError, SessionError};
 use crate::authn::LoadError;
 use crate::explain::ExplainError;
 use crate::http::parameters::ParameterError;
@@ -90,6 +90,7 @@ impl From<DirectoryError> for Refused {
             | E::NotLinked(_)
             | E::NotMember(..)
             | E::NotTenantMember(..)
+            | E::UnknownHost(..)
             | E::UnknownRequest(_)
             | E::UnknownKey(_)
             | E::UnknownToolServer(_)
@@ -98,6 +99,18 @@ impl From<DirectoryError> for Refused {
             E::Erased(_) => Self(Problem::new(ProblemCode::Erased, detail)),
             E::NotConfirmed => not_possible("not_confirmed"),
             E::Repeated => Self(running()),
+            E::TenantExists(_) => state("tenant_exists"),
+            E::TierInUse(_) => state("tier_in_use"),
+            E::LimitReached(..) => state("limit_reached"),
+            E::HostReserved(_) => state("host_reserved"),
+            E::HostTaken(_) => state("host_taken"),
+            E::HostNotInTier(_) => state("tier"),
+            E::HostRefused(_) => state("host_refused"),
+            E::HostUnfit(_) => not_possible("host_unfit"),
+            E::HostUnproved(..) => not_possible("host_unproved"),
+            E::UnknownTier(_) => not_possible("unknown_tier"),
+            E::TenantDeleted(_) => state("tenant_deleted"),
+            E::TenantSuspended(_) => state("tenant_suspended"),
             E::LastAdmin => state("last_admin"),
             E::AddressHeld(_) => state("address_held"),
             E::NameTaken(_) => state("name_taken"),
@@ -168,6 +181,21 @@ impl From<SessionError> for Refused {
             SessionError::End(error) => error.into(),
             SessionError::Sessions(_) => unavailable(&error),
             SessionError::UnknownSession(_) => not_found(sentence(&error.to_string())),
+        }
+    }
+}
+
+impl From<ProofError> for Refused {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Directory(error) => error.into(),
+            ProofError::LookUp(error) => {
+                tracing::warn!(error = %Chain(&error), "the proof of a host cannot be looked up");
+                let detail =
+                    "The DNS does not answer, so it is unknown whether the record is there. Try again later.";
+                let problem = Problem::new(ProblemCode::Unavailable, detail);
+                Self(problem.with("retry-after", RETRY_AFTER))
+            }
         }
     }
 }

@@ -1,24 +1,27 @@
 //! Tenants and their own members. An administrator of a tenant sees no other tenant.
 
 use super::caller::Caller;
-use super::input::{Body, Ids, Json, Write};
+use super::input::{Body, Ids, Json, Post, PostEmpty, Write};
 use super::list::{Filtered, List, Page, PageParameters, SearchFilter, SearchParameters};
 use super::members::Members;
 use super::problems::{ReadProblems, WriteProblems};
-use super::refused::Refused;
+use super::refused::{Refused, not_found};
 use super::reply::Reply;
+use super::tenant_bodies::{Created, NewTenant, Patched, Put, TenantPatch, WholeTenant};
 use crate::admin::Context;
-use crate::admin::views::{Tenant, TenantChange, TenantMember, TenantMemberChange};
+use crate::admin::views::{Tenant, TenantChange, TenantMember, TenantMemberChange, TenantWritten};
 use crate::http::public::extract::Path;
 use actix_web::web::Data;
 use gatepost_core::access::Role;
 use gatepost_core::administration::Matter;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::TenantId;
+use gatepost_core::tenant::SuspensionReason;
 use gatepost_store::directory::changes::{
-    AddTenantMember, CreateTenant, DeleteTenant, RemoveTenantMember, RenameTenant,
+    AddTenantMember, DeleteTenant, RemoveTenantMember, RestoreTenant, ResumeTenant, SuspendTenant, WriteMode,
+    WriteTenant, WrittenTenant,
 };
-use gatepost_store::directory::{DirectoryError, UserKey};
+use gatepost_store::directory::{Conditions, DirectoryError, Done, UserKey};
 use utoipa::ToSchema;
 
 /// Lists the tenants that the caller administers, by id.
@@ -50,97 +53,117 @@ pub(super) async fn show(
     Ok(Reply::ok(Tenant::from(&tenant)).version(tenant.version))
 }
 
-/// The data of a tenant.
-#[derive(ToSchema)]
-pub(super) struct TenantNaming {
-    /// The name that people see. `null` or absent: none.
-    #[schema(value_type = Option<String>, max_length = 256)]
-    name: Option<TenantName>,
+/// Creates a tenant.
+#[utoipa::path(post, path = "/api/v1/tenants", tag = "tenants", request_body = NewTenant,
+    responses((status = 201, body = TenantWritten), (status = 200, body = TenantWritten, description = "A dry run."), WriteProblems))]
+pub(super) async fn create(
+    caller: Caller,
+    admin: Data<Context>,
+    Post(terms, body): Post<Created>,
+) -> Result<Reply, Refused> {
+    // The body is read only with an id.
+    let (id, edit) = body.edit(&admin.site.config)?.ok_or_else(|| not_found("There is no id."))?;
+    let change = WriteTenant { id, mode: WriteMode::Create, edit };
+    terms.carry_out((&admin, &caller), &change, written).await
 }
 
-/// A name that people see.
-struct TenantName(String);
-
-impl std::str::FromStr for TenantName {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let is_valid = (1..=256).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        if is_valid {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err("a name has 1 to 256 characters, none of them a control character")
-        }
-    }
+fn written(done: &Done<WrittenTenant>, conditions: Conditions) -> Reply {
+    let path = format!("/tenants/{}", done.outcome.tenant.id);
+    Reply::changed(done, conditions, TenantWritten::new(&done.outcome, done.changed), Some(path))
 }
 
-impl Body for TenantNaming {
-    fn read(members: &mut Members<'_>) -> Option<Self> {
-        Some(Self { name: members.text("name")?.value() })
-    }
-}
-
-/// Creates a tenant, or changes its name.
-#[utoipa::path(put, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)), request_body = TenantNaming,
-    responses((status = 201, body = TenantChange), (status = 200, body = TenantChange), WriteProblems))]
+/// Creates a tenant, or replaces what is said about it.
+#[utoipa::path(put, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)), request_body = WholeTenant,
+    responses((status = 201, body = TenantWritten), (status = 200, body = TenantWritten), WriteProblems))]
 pub(super) async fn put(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<TenantId>,
     Write(conditions): Write,
-    Json(TenantNaming { name }): Json<TenantNaming>,
+    Json(body): Json<Put>,
 ) -> Result<Reply, Refused> {
-    let name = name.map(|TenantName(name)| name);
-    let create = CreateTenant { id: id.clone(), name: name.clone() };
-    let mut done = admin.carry_out(&create, conditions, &caller.actor()).await?;
-    if !done.changed {
-        let rename = RenameTenant { id: id.clone(), name };
-        done = admin.carry_out(&rename, conditions, &caller.actor()).await?;
-    }
-    let path = format!("/tenants/{id}");
-    let change = TenantChange { id: id.to_string(), changed: done.changed };
-    Ok(Reply::changed(&done, conditions, change, Some(path)))
+    let edit = body.edit(&id, &admin.site.config)?;
+    let change = WriteTenant { id, mode: WriteMode::Put, edit };
+    Ok(written(&admin.carry_out(&change, conditions, &caller.actor()).await?, conditions))
 }
 
-/// A change of the data of a tenant (RFC 7396): what is absent stays.
-#[derive(ToSchema)]
-pub(super) struct TenantPatch {
-    /// The name that people see. `null`: none.
-    #[schema(value_type = Option<String>, max_length = 256)]
-    name: super::members::Given<TenantName>,
-}
-
-impl Body for TenantPatch {
-    fn read(members: &mut Members<'_>) -> Option<Self> {
-        Some(Self { name: members.text("name")? })
-    }
-}
-
-/// Changes the name of a tenant.
+/// Changes a tenant.
 #[utoipa::path(patch, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)), request_body = TenantPatch,
-    responses((status = 200, body = TenantChange), WriteProblems))]
+    responses((status = 200, body = TenantWritten), WriteProblems))]
 pub(super) async fn patch(
     caller: Caller,
     admin: Data<Context>,
     Path(id): Path<TenantId>,
     Write(conditions): Write,
-    Json(TenantPatch { name }): Json<TenantPatch>,
+    Json(body): Json<Patched>,
 ) -> Result<Reply, Refused> {
-    use super::members::Given;
-    let name = match name {
-        Given::Value(TenantName(name)) => Some(name),
-        Given::Null => None,
-        Given::Absent => {
-            let found = admin.stores.directory.find_tenant(&caller.scope, &id).await?;
-            found.ok_or_else(|| DirectoryError::UnknownTenant(id.clone()))?.name
-        }
-    };
-    let done = admin.carry_out(&RenameTenant { id: id.clone(), name }, conditions, &caller.actor()).await?;
-    let change = TenantChange { id: id.to_string(), changed: done.changed };
-    Ok(Reply::changed(&done, conditions, change, None))
+    let edit = body.edit(&id, &admin.site.config)?;
+    let change = WriteTenant { id, mode: WriteMode::Patch, edit };
+    let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
+    let body = TenantWritten::new(&done.outcome, done.changed);
+    Ok(Reply::changed(&done, conditions, body, None))
 }
 
-/// Deletes a tenant, its members and its groups' access to it. The groups stay.
+/// Why a tenant is suspended.
+#[derive(ToSchema)]
+pub(super) struct Suspension {
+    /// For administrators. Members are not told.
+    #[schema(value_type = String, min_length = 1, max_length = 280, example = "unpaid since October")]
+    reason: SuspensionReason,
+}
+
+impl Body for Suspension {
+    fn read(members: &mut Members<'_>) -> Option<Self> {
+        Some(Self { reason: members.required("reason")? })
+    }
+}
+
+/// Has nobody enter a tenant until it is resumed. Its data stays.
+#[utoipa::path(post, path = "/api/v1/tenants/{id}/suspend", tag = "tenants", params(("id" = String, Path)), request_body = Suspension,
+    responses((status = 200, body = TenantChange), WriteProblems))]
+pub(super) async fn suspend(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<TenantId>,
+    Post(terms, Suspension { reason }): Post<Suspension>,
+) -> Result<Reply, Refused> {
+    let change = SuspendTenant { id: id.clone(), reason };
+    terms.carry_out((&admin, &caller), &change, changed(&id)).await
+}
+
+/// Ends the suspension of a tenant.
+#[utoipa::path(post, path = "/api/v1/tenants/{id}/resume", tag = "tenants", params(("id" = String, Path)),
+    responses((status = 200, body = TenantChange), WriteProblems))]
+pub(super) async fn resume(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<TenantId>,
+    PostEmpty(terms): PostEmpty,
+) -> Result<Reply, Refused> {
+    terms.carry_out((&admin, &caller), &ResumeTenant { id: id.clone() }, changed(&id)).await
+}
+
+/// Brings a deleted tenant back, with its members, hosts and keys.
+#[utoipa::path(post, path = "/api/v1/tenants/{id}/restore", tag = "tenants", params(("id" = String, Path)),
+    responses((status = 200, body = TenantChange), WriteProblems))]
+pub(super) async fn restore(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<TenantId>,
+    PostEmpty(terms): PostEmpty,
+) -> Result<Reply, Refused> {
+    terms.carry_out((&admin, &caller), &RestoreTenant { id: id.clone() }, changed(&id)).await
+}
+
+fn changed(id: &TenantId) -> impl Fn(&Done<()>, Conditions) -> Reply + Send + Sync {
+    let id = id.to_string();
+    move |done, conditions| {
+        let change = TenantChange { id: id.clone(), changed: done.changed };
+        Reply::changed(done, conditions, change, None)
+    }
+}
+
+/// Deletes a tenant: from now on it is as if it were not there. It can be restored for 30 days.
 #[utoipa::path(delete, path = "/api/v1/tenants/{id}", tag = "tenants", params(("id" = String, Path)),
     responses((status = 204, description = "It is gone."), (status = 200, body = TenantChange, description = "A dry run."), WriteProblems))]
 pub(super) async fn delete(
@@ -149,8 +172,8 @@ pub(super) async fn delete(
     Path(id): Path<TenantId>,
     Write(conditions): Write,
 ) -> Result<Reply, Refused> {
-    admin.carry_out(&DeleteTenant { id: id.clone() }, conditions, &caller.actor()).await?;
-    Ok(Reply::removed(conditions, TenantChange { id: id.to_string(), changed: true }))
+    let done = admin.carry_out(&DeleteTenant { id: id.clone() }, conditions, &caller.actor()).await?;
+    Ok(Reply::removed(conditions, TenantChange { id: id.to_string(), changed: done.changed }))
 }
 
 /// Lists the members that a tenant has by itself, by id.

@@ -104,7 +104,7 @@ pub(super) async fn create(
     Path(tenant): Path<TenantId>,
     Post(terms, NewServer { id, settings }): Post<NewServer>,
 ) -> Result<Reply, Refused> {
-    admin.demand_protected(&settings.url)?;
+    admin.demand_protected(Some(&tenant), &settings.url).await?;
     admin.demand_service(settings.service.as_ref())?;
     let change = CreateToolServer { id: id.clone(), tenant, settings };
     let answer = |done: &Done<()>, conditions: Conditions| {
@@ -216,7 +216,9 @@ pub(super) async fn update(
     Json(PatchedServer(patch)): Json<PatchedServer>,
 ) -> Result<Reply, Refused> {
     let tenant = find(&admin, &caller, &id).await?.tenant_id;
-    patch.url.as_ref().map_or(Ok(()), |url| admin.demand_protected(url))?;
+    if let Some(url) = &patch.url {
+        admin.demand_protected(Some(&tenant), url).await?;
+    }
     admin.demand_service(patch.service.as_ref().and_then(Option::as_ref))?;
     let change = UpdateToolServer { id: id.clone(), tenant, patch };
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;

@@ -3,15 +3,19 @@
 use super::connection_timeouts::{Activity, Phase};
 use super::context::Context;
 use super::gate_endpoints;
-use super::responder::{Denied, Responder, Whom, reason_of_failure};
+use super::responder::{Denied, RETRY_AFTER, Responder, Whom, reason_of_failure};
 use super::tools;
+use crate::authn::LoadError;
+use crate::gate;
 use crate::gate::case::Verdict;
 use crate::gate::decide::{decide_from_cache, decide_from_stores};
-use crate::gate::forwarded::{Forwarded, RequestKind};
+use crate::gate::forwarded::{Forwarded, Malformed, RequestKind};
 use crate::gate::headers::Headers;
 use crate::gate::reply::reason_of_malformed;
-use crate::gate::request::{Target, Unusable, VerifyRequest};
+use crate::gate::request::{Target, VerifyRequest, read_headers};
+use crate::hosts::Unread;
 use crate::http::respond::{self, Answer};
+use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::RequestId;
 use gatepost_core::requirement::Requirement;
 use gatepost_pages::{Format, Gate, Refusal};
@@ -41,9 +45,9 @@ pub(super) async fn verify(
     let (started, mut waited) = (Instant::now(), Duration::ZERO);
     let mut credential = Credential::None;
     let (answer, reason) = if gate.site.trusts(peer) {
-        match VerifyRequest::parse(&gate.site, proxy.headers, proxy.query) {
+        match find_request(gate, proxy).await {
             Ok(request) => {
-                let host = request.origin.host();
+                let host = request.origin().host();
                 credential = request.credential.label(&gate.site, &request.forwarded, host);
                 match decide_from_cache(gate, &request) {
                     Some(Verdict::Allow(headers)) => {
@@ -76,6 +80,34 @@ fn verdict_of(status: StatusCode) -> telemetry::Answer {
     telemetry::Answer::of(status.as_u16())
 }
 
+/// Why there can be no decision about a request.
+enum Unusable<'a> {
+    /// A correctly configured proxy does not send these headers.
+    Malformed(Malformed),
+    /// It names a host that is not protected.
+    UnknownHost(Box<Forwarded<'a>>),
+    /// The directory cannot say whether it names a tenant's host.
+    CannotKnow(Box<Forwarded<'a>>, LoadError),
+}
+
+/// Parses a request, and finds its host.
+async fn find_request<'a>(
+    gate: &'a gate::Context,
+    proxy: &ProxyRequest<'a>,
+) -> Result<VerifyRequest<'a>, Unusable<'a>> {
+    let forwarded = read_headers(&gate.site, proxy.headers).map_err(Unusable::Malformed)?;
+    let found = match gate.hosts.find_now(&forwarded.host) {
+        Ok(found) => found,
+        // On the heap: nearly every request finds its host in memory.
+        Err(Unread) => match Box::pin(gate.hosts.find(&forwarded.host)).await {
+            Ok(found) => found,
+            Err(error) => return Err(Unusable::CannotKnow(Box::new(forwarded), error)),
+        },
+    };
+    let Some(host) = found else { return Err(Unusable::UnknownHost(Box::new(forwarded))) };
+    VerifyRequest::new(&gate.site, forwarded, host, proxy.query).map_err(Unusable::Malformed)
+}
+
 fn refuse(unusable: &Unusable<'_>, proxy: &ProxyRequest<'_>) -> (Answer, Reason) {
     let request_id = RequestId::generate();
     match unusable {
@@ -87,6 +119,11 @@ fn refuse(unusable: &Unusable<'_>, proxy: &ProxyRequest<'_>) -> (Answer, Reason)
         Unusable::UnknownHost(forwarded) => {
             tracing::info!(request.id = %request_id, host = %forwarded.host, "refused a request for a host that is not protected");
             (early_for(&Refusal::UnknownHost, forwarded, request_id), Reason::UnknownHost)
+        }
+        Unusable::CannotKnow(forwarded, error) => {
+            tracing::error!(request.id = %request_id, host = %forwarded.host, error = %Chain(error), "cannot know whether a tenant has this host");
+            let refusal = Refusal::Unavailable { resend: forwarded.is_form(), retry_after: RETRY_AFTER };
+            (early_for(&refusal, forwarded, request_id), reason_of_failure(error))
         }
     }
 }
@@ -101,13 +138,14 @@ async fn respond(
     match &responder.request.target {
         Target::Endpoint(path, query) => gate_endpoints::answer(&responder, path, query).await,
         Target::Application(requirement) => {
-            if requirement.mcp.is_some() {
+            // Whoever is about to be judged at once needs the servers once.
+            if requirement.mcp.is_some() && !matches!(verdict, Some(Verdict::AskTools(_))) {
                 tools::prepare(&mut responder).await;
             }
             judge(&mut responder, requirement, verdict, waited, message).await
         }
         Target::Misconfigured(error) => {
-            tracing::error!(request.id = %responder.request_id, error = %error, keys = Requirement::names(responder.query), "the middleware's address is wrong: nobody passes");
+            tracing::error!(request.id = %responder.request_id(), error = %error, keys = Requirement::names(responder.query), "the middleware's address is wrong: nobody passes");
             (responder.refuse(&Refusal::Misconfigured), Reason::MalformedRequirement)
         }
     }
@@ -123,14 +161,14 @@ async fn judge(
     let verdict = if let Some(verdict) = verdict {
         verdict
     } else {
-        let Responder { context, request, held, .. } = &*responder;
-        decide_from_stores(&context.gate, request, requirement, held.as_ref(), waited).await
+        let Responder { context, request, .. } = &*responder;
+        decide_from_stores(&context.gate, request, requirement, responder.held(), waited).await
     };
     match verdict {
         Verdict::Allow(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),
         Verdict::AskTools(passage) => tools::answer(responder, requirement, *passage, message).await,
         Verdict::Deny { denial, user, email, may_request, via } => {
-            let whom = Whom { email: email.as_ref(), via: via.as_deref() };
+            let whom = Whom { email: email.as_ref(), via: via.as_ref() };
             responder.deny_and_keep(requirement, &denial, Denied { user, whom, may_request })
         }
         Verdict::CannotKnow(error) => (responder.cannot_know(&error), reason_of_failure(&error)),

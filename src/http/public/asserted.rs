@@ -4,6 +4,7 @@
 use super::request::{browser, data, host, one};
 use crate::authn::{self, LoadError};
 use crate::gate::assertion::{self, AssertionError, AssertionKeys, Claims};
+use crate::hosts::Protected;
 use crate::sign_in::{Browser, Context};
 use actix_web::HttpRequest;
 use gatepost_core::access::Standing;
@@ -45,7 +46,7 @@ enum Refused {
 /// [`LoadError`]: the directory cannot say whether the admin still is one.
 pub(super) async fn asserted_admin(request: &HttpRequest) -> Result<Option<Asserted>, LoadError> {
     let (context, browser) = (data::<Context>(request), browser(request));
-    let asked = match claims(context, request) {
+    let asked = match claims(context, request).await? {
         Ok((origin, claims)) => {
             let standing = still_admin(context, &claims).await?;
             standing.map(|standing| Asserted { browser: Rc::clone(&browser), origin, standing })
@@ -64,17 +65,31 @@ pub(super) async fn asserted_admin(request: &HttpRequest) -> Result<Option<Asser
 }
 
 /// The claims of the request's assertion, which only `/verify` can have made, for this host and within the last minute.
-fn claims(context: &Context, request: &HttpRequest) -> Result<(Origin, Claims), Refused> {
+async fn claims(
+    context: &Context,
+    request: &HttpRequest,
+) -> Result<Result<(Origin, Claims), Refused>, LoadError> {
+    let found = match host(request.headers()) {
+        Some(name) => context.hosts.find(&name).await?,
+        None => None,
+    };
+    Ok(open(context, request, found.as_ref().map(Protected::origin)))
+}
+
+fn open(
+    context: &Context,
+    request: &HttpRequest,
+    origin: Option<&Origin>,
+) -> Result<(Origin, Claims), Refused> {
     let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
     if !peer.is_some_and(|peer| context.site.trusts(peer)) {
         return Err(Refused::Peer(peer));
     }
-    let origin =
-        host(request.headers()).and_then(|host| context.site.hosts.find(&host)).ok_or(Refused::Host)?;
+    let origin = origin.ok_or(Refused::Host)?;
     let token = one(request.headers(), assertion::HEADER.as_str()).ok_or(Refused::NoAssertion)?;
     let (keys, issuer) = (data::<AssertionKeys>(request), &context.site.config.public_url);
     let claims = Claims::open(token, keys, issuer, origin.host(), Timestamp::now())?;
-    if claims.admin { Ok((origin.into_owned(), claims)) } else { Err(Refused::NotAdmin) }
+    if claims.admin { Ok((origin.clone(), claims)) } else { Err(Refused::NotAdmin) }
 }
 
 /// Looks the admin up in the directory, because the assertion may be a minute old.

@@ -96,7 +96,9 @@ impl<'a> Routes<'a> {
             let allow = allow.clone();
             async move { Err::<HttpResponse, _>(allow.map_or(Fault::NotFound, Fault::MethodNotAllowed)) }
         };
-        let (hosts, written) = (path.hosts, ResourceDef::new(format!("{}{}", self.prefix, path.path)));
+        let whole = format!("{}{}", self.prefix, path.path);
+        let written = if path.may_end_with_slash { both(&whole) } else { vec![whole] };
+        let (hosts, written) = (path.hosts, ResourceDef::new(written));
         let is_there = move |request: &GuardContext<'_>| {
             // The framework decodes a path before it looks for its route: ours are what is written.
             written.is_match(request.head().uri.path()) && hosts.includes(request)
@@ -144,13 +146,24 @@ impl<'a> Routes<'a> {
 pub(in crate::http) struct PathRoutes {
     resource: Resource,
     path: &'static str,
+    may_end_with_slash: bool,
     hosts: HostScope,
     routes: Vec<Route>,
 }
 
 /// A path without methods yet.
 pub(in crate::http) fn at(path: &'static str) -> PathRoutes {
-    PathRoutes { resource: web::resource(path), path, hosts: HostScope::Any, routes: Vec::new() }
+    let resource = web::resource(path);
+    PathRoutes { resource, path, may_end_with_slash: false, hosts: HostScope::Any, routes: Vec::new() }
+}
+
+/// The same path with and without a slash at its end, which programs of the platform write.
+pub(in crate::http) fn at_or_slash(path: &'static str) -> PathRoutes {
+    PathRoutes { resource: web::resource(both(path)), may_end_with_slash: true, ..at(path) }
+}
+
+fn both(path: &str) -> Vec<String> {
+    vec![path.to_owned(), format!("{path}/")]
 }
 
 impl PathRoutes {

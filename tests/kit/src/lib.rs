@@ -4,6 +4,7 @@
 pub mod browser;
 pub mod checks; // runs the checks of a script one by one
 pub mod client; // a scripted browser: cookie jars, redirects one by one
+pub mod dns; // a server of the DNS that answers about TXT records, or fails
 pub mod echo; // an application that answers with the request that it received
 pub mod edge; // a small ForwardAuth proxy in place of Traefik
 pub mod entra; // fake Entra ID and Graph over HTTP, and any other OpenID provider

@@ -97,7 +97,7 @@ impl Asked {
 pub(crate) struct Told {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
-    body: String,
+    pub(crate) body: String,
 }
 
 impl Told {

@@ -15,6 +15,8 @@ pub(super) struct Ids {
     key: String,
 }
 
+/// A host of the tenant `a`.
+const HOST: &str = "a.tenants.example.test";
 /// The id of a rule that no tool server has.
 pub(super) const NO_RULE: &str = "0199d1f0-5b7c-7d2e-8a3f-0123456789ab";
 
@@ -30,6 +32,7 @@ pub(super) fn path_of(route: &Route, ids: &Ids) -> String {
         Some("keys") => ids.key.as_str(),
         Some("me") if path.starts_with("/me/keys/") => "0199d1f0-5b7c-7d2e-8a3f-0123456789ab",
         Some("tool-servers") => "server-a",
+        Some("tiers") => "pro",
         Some("me") => NO_SESSION,
         Some(other) => panic!("{other} is new: which id does it take?"),
     };
@@ -37,6 +40,7 @@ pub(super) fn path_of(route: &Route, ids: &Ids) -> String {
         .replace("{id}", id)
         .replace("{user}", &ids.user)
         .replace("{tenant}", "a")
+        .replace("{host}", HOST)
         .replace("{rule}", NO_RULE);
     match (route.method, route.path.as_str()) {
         ("GET", "/api/v1/access") => format!("{path}?tenant=a"),
@@ -60,6 +64,10 @@ pub(super) fn body_of(route: &Route) -> Option<Value> {
         ("POST", "/tenants/{id}/keys" | "/me/keys") => json!({ "name": "New", "scopes": ["api.read"] }),
         ("POST", "/keys/lookup") => json!({ "key": "gp_00000000000000000000000000000000000000000001DejEd" }),
         ("PUT" | "PATCH", "/tenants/{id}") => json!({ "name": "A" }),
+        ("POST", "/tenants") => json!({ "id": "new", "name": "New" }),
+        ("POST", "/tenants/{id}/hosts") => json!({ "host": "new.tenants.example.test" }),
+        ("PUT", "/tiers/{id}") => json!({ "limits": { "keys": 7 } }),
+        ("POST", "/tenants/{id}/suspend") => json!({ "reason": "unpaid" }),
         ("PUT", "/groups/{id}/tenants/{tenant}" | "/tenants/{id}/members/{user}") => {
             json!({ "role": "viewer" })
         }
@@ -110,6 +118,10 @@ pub(super) async fn ids(office: &Office) -> Ids {
     let key = json!({ "name": "A", "scopes": ["api.read"] });
     let key = office.done("POST", "/tenants/a/keys", Some(&key)).await["id"].as_str().unwrap().to_owned();
     let url = office.world.url(APP, "/server/mcp");
+    let host = json!({ "host": HOST });
+    office.done("POST", "/tenants/a/hosts", Some(&host)).await;
+    // Nobody asks the DNS about a host that counts.
+    office.done("POST", &format!("/tenants/a/hosts/{HOST}/approve"), None).await;
     office.world.cli(&["tool-server", "create", "server-a", "--tenant", "a", "--url", &url]).await;
     Ids { user: office.id_of("bob@example.com").await, group: office.number_of("Plain").await, request, key }
 }

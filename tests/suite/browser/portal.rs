@@ -49,6 +49,7 @@ async fn a_person_gets_a_group_until_friday_with_four_clicks() {
     let site = Site::start(Pair::Shared).await;
     site.entra.add(Person::named("carol"));
     let carol = site.signed_in("carol").await;
+    site.cli(&["group", "create", "MCP-GitHub"]).await;
     site.entra.forget_browsers();
     let root = administrator(&site).await;
     open(&root, "/admin", "What needs attention").await;
@@ -61,7 +62,7 @@ async fn a_person_gets_a_group_until_friday_with_four_clicks() {
     root.evaluate("document.querySelector('[value=friday]').parentElement.id = 'until-friday'").await;
     root.click_id("until-friday").await;
     root.click("Add").await;
-    arrive(&root, "The person is in the group now.").await;
+    arrive(&root, "carol@example.com is in MCP-GitHub until Friday ").await;
     let shown = arrive(&root, ", 23:59 UTC").await;
     assert!(shown.contains("An administrator"), "{shown}");
     picture(&root, "portal-person-joined").await;
@@ -83,7 +84,10 @@ async fn a_leaver_is_disabled_by_one_button_without_scripts() {
     picture(&root, "portal-disable").await;
     root.click("Disable").await;
     let shown = arrive(&root, "0 sessions: the person is signed in nowhere.").await;
-    assert!(shown.contains("The person is disabled, and all sessions have ended."), "{shown}");
+    assert!(
+        shown.contains("The person is disabled: all sessions have ended, and no key of theirs works."),
+        "{shown}"
+    );
     picture(&root, "portal-leaver").await;
     alice.open(&url(APP, "/")).await;
     super::site::wait_for_picker(&alice).await;

@@ -94,8 +94,15 @@ impl Site {
 
     /// Runs a subcommand of the command line on this site's configuration.
     pub async fn cli(&self, arguments: &[&str]) {
-        let (code, stdout, stderr) = run_command(&self.builder, arguments).await;
-        assert_eq!(code, Some(0), "{arguments:?}: {stdout}{stderr}");
+        self.cli_all(&[arguments]).await;
+    }
+
+    /// The same for several, one after the other; waits once, for all of them.
+    pub async fn cli_all(&self, commands: &[&[&str]]) {
+        for arguments in commands {
+            let (code, stdout, stderr) = run_command(&self.builder, arguments).await;
+            assert_eq!(code, Some(0), "{arguments:?}: {stdout}{stderr}");
+        }
         heard(self.gatepost.internal()).await;
     }
 

@@ -56,6 +56,26 @@ both_pairs! {
         assert!(refused.contains("there is no group Seen"), "{refused}");
     }
 
+    async fn a_tenant_called_by_dots_is_not_made_and_one_of_an_earlier_version_is_read_and_deleted(pair) {
+        let world = World::start(pair).await;
+        let browser = world.signed_in("alice").await;
+        let (code, out, error) = run_command(&world.builder, &["tenant", "create", ".."]).await;
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{error}");
+        assert!(error.contains("not just . or .."), "{error}");
+        sql(&world, "INSERT INTO tenants (id, created_at) VALUES ('..', 1) RETURNING id").await;
+        sql(&world, "INSERT INTO tenant_members (user_id, tenant_id, role, created_at) SELECT id, '..', 'member', 1 FROM users RETURNING tenant_id").await;
+        world.has_heard().await;
+        let page = browser.get(&world.url(APP, "/")).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        world.cli(&["admin", "grant", ALICE]).await;
+        let page = browser.get(&world.url(APP, "/")).await;
+        assert_eq!(page.status, 200, "an administrator, who may enter every tenant: {}", page.body);
+        assert!(json(&world, &["tenant", "list"]).await.to_string().contains("\"..\""));
+        let deleted = world.cli(&["tenant", "delete", ".."]).await;
+        assert!(deleted.starts_with("Tenant .. was deleted"), "{deleted}");
+        assert_eq!(json(&world, &["tenant", "list"]).await, json!([]));
+    }
+
     async fn a_tenant_has_members_of_its_own_and_is_renamed_and_deleted(pair) {
         let world = World::start(pair).await;
         let browser = world.signed_in("alice").await;
@@ -75,7 +95,10 @@ both_pairs! {
         assert_eq!(world.cli(&["tenant", "rename", "t", "Two"]).await, "Tenant t is now called Two.\n");
         assert_eq!(world.cli(&["tenant", "rename", "t", "Two"]).await, "Tenant t already has this name.\n");
         let text = world.cli(&["tenant", "delete", "t"]).await;
-        assert_eq!(text, format!("Tenant t was deleted, with its members. No group gave access to it.\nRouters that require it refuse everybody.\n{APPLIES}"));
+        assert_eq!(text, format!(
+            "Tenant t was deleted. No group gave access to it.\nRouters that require it refuse everybody, and its keys are dead.\n\
+             Everything of it is erased in 30 days. Until then: gatepost tenant restore t\n{APPLIES}"
+        ));
         assert_eq!(json(&world, &["tenant", "list"]).await, json!([]));
     }
 
@@ -138,9 +161,7 @@ both_pairs! {
         let world = World::start(pair).await;
         world.signed_in("alice").await;
         let browser = world.signed_in("alice").await;
-        for command in [["tenant", "create", "t"].as_slice(), &["group", "add", "Kept", ALICE], &["tenant", "map", "Kept", "t"], &["group", "link", "Linked", "entra:g-9"], &["tenant", "add-member", "t", ALICE]] {
-            world.cli(command).await;
-        }
+        world.cli_all(&[["tenant", "create", "t"].as_slice(), &["group", "add", "Kept", ALICE], &["tenant", "map", "Kept", "t"], &["group", "link", "Linked", "entra:g-9"], &["tenant", "add-member", "t", ALICE]]).await;
         let hash = json(&world, &["session", "list", ALICE]).await[0]["hash"].as_str().unwrap().to_owned();
         let before = rows(&world).await;
         for command in [

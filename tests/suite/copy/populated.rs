@@ -24,7 +24,12 @@ INSERT INTO provider_groups (id, provider, kind, external_id, display_name, grou
 INSERT INTO provider_memberships VALUES ('00000000-0000-4000-8000-00000000000a', 90);
 INSERT INTO manual_memberships (user_id, group_id, source, version, until) VALUES
     ('00000000-0000-4000-8000-00000000000a', 100, 'scim', 2, 253402300799);
+INSERT INTO tiers (id, limits, created_at) VALUES ('free', '{\"keys\": 7}', 4);
 INSERT INTO tenants (id, name, created_at) VALUES ('acme', 'Acme', 5), ('Zeta', NULL, 6);
+INSERT INTO tenants (id, created_at, state, tier, settings, suspended_at, suspended_reason, deleted_at) VALUES
+    ('gone', 7, 'deleted', 'free', '{\"\u{1f600}\":1}', 8, 'ä', 253402300799);
+INSERT INTO tenant_hosts (host, tenant_id, state, proof, proved_at, created_at) VALUES
+    ('blog.acme.example', 'acme', 'active', '0123456789abcdef0123456789abcdef', 9, 8);
 INSERT INTO group_tenants (group_id, tenant_id, role) VALUES (100, 'acme', 'viewer');
 INSERT INTO tenant_members (tenant_id, user_id, role, source, created_at) VALUES
     ('acme', '00000000-0000-4000-8000-00000000000b', 'admin', 'invitation', 8);
@@ -41,8 +46,8 @@ INSERT INTO keys (id, hash, hint, name, machine_name, tenant_id, owner_id, creat
 INSERT INTO key_groups VALUES ('00000000-0000-4000-8000-00000000000c', 100);
 INSERT INTO tool_servers (id, tenant_id, url, is_default, created_at, service) VALUES ('t', 'acme', 'https://t.example/', 1, 1, 'chat'), ('u', 'acme', 'https://u.example/', 0, 1, NULL);
 INSERT INTO tool_rules (id, tool_server_id, subject, group_id, kind, pattern, created_at) VALUES ('w', 't', 'group', 100, 'tool', 'get_*', 1);
-INSERT INTO refusals (id, request_id, at, user_id, host, method, path, kind, requirement, status, reason, via) VALUES
-    (500, 'q', 1, 'x', 'h', 'GET', '/', 'fetch', '', 403, 'group', 'ci');
+INSERT INTO refusals (id, request_id, at, user_id, host, method, path, kind, requirement, status, reason, via, key_id, detail) VALUES
+    (500, 'q', 1, 'x', 'h', 'GET', '/', 'fetch', '', 403, 'group', 'ci', '00000000-0000-4000-8000-00000000000c', 'why');
 INSERT INTO requirements VALUES ('h', 'group=A', 1);
 INSERT INTO idempotent_requests VALUES ('k', 'r', 1, NULL);
 INSERT INTO erasures VALUES ('gone', 1);

@@ -14,11 +14,14 @@ const COMPOSE: &str = "docker-compose.hetzner.yml";
 pub struct Folder(TempDir);
 
 impl Folder {
-    /// Copies what counts and runs the script.
+    /// Brings in what counts and runs the script.
     pub fn prepare() -> Self {
         let folder = Self(TempDir::new().unwrap());
         std::fs::create_dir(folder.path("deploy")).unwrap();
-        std::fs::copy(repository("deploy/prepare.sh"), folder.path("deploy/prepare.sh")).unwrap();
+        // A link: a copy may still be open for writing in a process that another test starts at this moment, and a file that
+        // is open for writing cannot be executed.
+        std::os::unix::fs::symlink(repository("deploy/prepare.sh"), folder.path("deploy/prepare.sh"))
+            .unwrap();
         std::fs::copy(repository(COMPOSE), folder.path(COMPOSE)).unwrap();
         std::fs::write(folder.path(".env"), read(".env.example")).unwrap();
         folder.run_prepare();

@@ -36,7 +36,7 @@ pub(super) async fn force(store: &Opened, sql: &str) {
     let triggers = "FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'keep_audit%' ORDER BY name";
     let names = store.texts(&format!("SELECT name {triggers}")).await;
     let made = store.texts(&format!("SELECT sql {triggers}")).await;
-    assert_eq!(names.len(), 4);
+    assert_eq!(names.len(), 5);
     let drop: Vec<String> = names.iter().map(|name| format!("DROP TRIGGER {name}")).collect();
     store.sql(&format!("BEGIN; {}; {sql}; {}; COMMIT", drop.join("; "), made.join("; "))).await;
 }

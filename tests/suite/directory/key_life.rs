@@ -52,7 +52,7 @@ async fn reported(watch: &mut Watch) -> Option<Vec<KeyId>> {
 }
 
 /// A key of this holder that people call so.
-async fn named(store: &Opened, name: &str, holder: KeyHolder) -> ShownKey {
+pub(super) async fn named(store: &Opened, name: &str, holder: KeyHolder) -> ShownKey {
     made(store, CreateKey { name: name.parse().unwrap(), ..key(holder) }, &actor()).await
 }
 
@@ -74,7 +74,7 @@ async fn ends(store: &Opened) -> Vec<(String, Value, AuditRecord)> {
     ends
 }
 
-fn target(key: &ShownKey) -> String {
+pub(super) fn target(key: &ShownKey) -> String {
     format!("key:{}", key.record.id)
 }
 
@@ -122,6 +122,10 @@ both_stores! {
         assert_eq!(store.directory.forget_people(Timestamp::from_unix(6), 10).await.unwrap(), 1);
         assert_eq!(reported(&mut watch).await, Some(vec![late.record.id]));
         store.directory.make(DeleteTenant { id: acme }, &actor()).await.unwrap();
+        reported(&mut watch).await;
+        assert!(!passes(&store, &tenants.secret).await, "dead with the tenant, though it may come back");
+        let later = Timestamp::now().plus(31 * DAY);
+        assert_eq!(store.directory.erase_deleted_tenants(later, 10).await.unwrap(), 1);
         let told = reported(&mut watch).await;
         assert!(told.as_ref().is_none_or(|keys| *keys == [tenants.record.id]), "{told:?}");
 
@@ -161,6 +165,7 @@ both_stores! {
         store.directory.make(RotateKey { id: own.record.id, holder: holder.clone(), overlap: DAY }, &actor()).await.unwrap();
         store.directory.make(RevokeKey { id: revoked.record.id, holder }, &actor()).await.unwrap();
         store.directory.make(DeleteTenant { id: acme }, &actor()).await.unwrap();
+        store.directory.erase_deleted_tenants(Timestamp::now().plus(31 * DAY), 10).await.unwrap();
         let spoken = format!("\"owner\":\"{user}\"");
         named(&store, &spoken, of_person(stranger, None)).await;
         let texts = async || {

@@ -11,7 +11,7 @@ const FEW: u64 = 250;
 const MANY: u64 = 4 * FEW;
 
 /// Run one after the other; `SERIES` stands for a table of the numbers `n` from 1 to the number of rows.
-const STATEMENTS: [&str; 15] = [
+const STATEMENTS: [&str; 19] = [
     "INSERT INTO user_group_membership SELECT 'u' || n || '@example.com', 'Known' FROM SERIES",
     "INSERT INTO user_group_membership SELECT 'v' || n || '@example.com', 'Known' FROM SERIES",
     "INSERT INTO user_group_membership SELECT 'v' || n || '@example.com', 'Known' FROM SERIES",
@@ -20,6 +20,10 @@ const STATEMENTS: [&str; 15] = [
     "INSERT INTO group_tenant_mapping SELECT 'G' || n, 't' || n FROM SERIES",
     "INSERT INTO group_tenant_mapping SELECT 'G' || n, 'one' FROM SERIES",
     "INSERT INTO user_admin_status SELECT 'w' || n || '@example.com', n % 2 = 0 FROM SERIES",
+    "INSERT INTO user_tenant_memberships SELECT 'v' || n || '@example.com', 'two', 'viewer' FROM SERIES",
+    "INSERT INTO user_tenant_memberships SELECT 'one@example.com', 'own' || n, 'admin' FROM SERIES",
+    "UPDATE user_tenant_memberships SET role = 'member' WHERE tenant_id = 'two'",
+    "DELETE FROM user_tenant_memberships WHERE tenant_id = 'two'",
     "UPDATE user_group_membership SET group_name = 'New' WHERE user_email LIKE 'v%'",
     "UPDATE group_tenant_mapping SET tenant_id = 'x' || tenant_id",
     "UPDATE user_admin_status SET is_admin = NOT is_admin",

@@ -4,6 +4,7 @@ use super::administration::Administers;
 use super::{actor, email, now, person};
 use gatepost_core::access::Role;
 use gatepost_core::administration::Scope;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::ids::{RequestId, UserId};
 use gatepost_core::refusal::Refusal;
 use gatepost_core::request_mode::{Initiator, RequestMode};
@@ -109,10 +110,14 @@ both_stores! {
             status: 403,
             reason: "group_missing".to_owned(),
             missing: None,
+            detail: None,
             address: None,
+            key: None,
             via: None,
         };
-        let kept = [refusal(ann, "/1"), refusal(bob, "/2"), refusal(ann, "/3"), refusal(ann, "/4")];
+        let key = KeyId::generate();
+        let by_key = Refusal { key: Some(key), ..refusal(bob, "/2") };
+        let kept = [refusal(ann, "/1"), by_key, refusal(ann, "/3"), refusal(ann, "/4")];
         store.directory.keep_refusals(&kept).await.unwrap();
         let list = async |scope: &Scope, filter: RefusalFilter, after: Option<&Place>, limit| store.directory.search_refusals(scope, &filter, after, limit).await.unwrap();
         let of = |user| RefusalFilter { user: Some(user), ..RefusalFilter::default() };
@@ -125,6 +130,8 @@ both_stores! {
         let all = RefusalFilter::default();
         for (filter, found) in [
             (all.clone(), 4),
+            (RefusalFilter { key: Some(key), ..all.clone() }, 1),
+            (RefusalFilter { key: Some(KeyId::generate()), ..all.clone() }, 0),
             (RefusalFilter { host: Some("app.example.com".to_owned()), ..all.clone() }, 4),
             (RefusalFilter { host: Some("app".to_owned()), ..all.clone() }, 0),
             (RefusalFilter { reason: Some("group_missing".to_owned()), ..all.clone() }, 4),

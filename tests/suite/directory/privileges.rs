@@ -22,6 +22,7 @@ async fn nobody_but_the_owner_calls_the_functions() {
         "SELECT gatepost.notify_users(ARRAY['x'])",
         "SELECT gatepost.notify_all_in_this_transaction()",
         "SELECT gatepost.user_with_email('a@example.com')",
+        "SELECT gatepost.delete_tenant_member('a@example.com', 'acme', NULL)",
     ] {
         let refused = sqlx::query(call).execute(&writer).await.unwrap_err().to_string();
         assert!(refused.contains("permission denied for function"), "{call}: {refused}");
@@ -30,6 +31,9 @@ async fn nobody_but_the_owner_calls_the_functions() {
         "INSERT INTO user_group_membership VALUES ('a@example.com', 'Known')",
         "INSERT INTO group_tenant_mapping VALUES ('Known', 'github')",
         "INSERT INTO user_admin_status VALUES ('a@example.com', true)",
+        "INSERT INTO user_tenant_memberships VALUES ('a@example.com', 'acme', 'viewer')",
+        "UPDATE user_tenant_memberships SET role = 'admin' WHERE tenant_id = 'acme'",
+        "DELETE FROM user_tenant_memberships WHERE tenant_id = 'acme'",
         "UPDATE user_group_membership SET group_name = 'Other'",
         "DELETE FROM group_tenant_mapping",
     ] {

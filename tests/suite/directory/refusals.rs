@@ -1,6 +1,7 @@
 //! Kept refusals: found by number, gone after a week, never more than so many.
 
 use super::now;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::{KeyLack, Missing};
 use gatepost_core::ids::{RequestId, UserId};
@@ -8,7 +9,7 @@ use gatepost_core::refusal::Refusal;
 use gatepost_core::request_mode::{Initiator, RequestMode};
 use gatepost_store::directory::{MAX_REFUSALS, REFUSALS_TTL};
 
-fn refusal(at: Timestamp) -> Refusal {
+pub(super) fn refusal(at: Timestamp) -> Refusal {
     Refusal {
         request_id: RequestId::generate(),
         at,
@@ -28,8 +29,11 @@ fn refusal(at: Timestamp) -> Refusal {
             admin: true,
             tool: Some("tool delete_repo".to_owned()),
             key: Some(KeyLack::Tools),
+            suspended: Some("t".parse().unwrap()),
         }),
+        detail: Some("the key has expired".to_owned()),
         address: Some("2001:db8::1".parse().unwrap()),
+        key: Some(KeyId::generate()),
         via: Some("The chat".to_owned()),
     }
 }
@@ -37,7 +41,7 @@ fn refusal(at: Timestamp) -> Refusal {
 both_stores! {
     async fn a_refusal_comes_back_as_it_was_also_when_written_twice(store) {
         let full = refusal(now());
-        let plain = Refusal { email: None, initiator: Initiator::Own, missing: None, address: None, via: None, ..refusal(now()) };
+        let plain = Refusal { email: None, initiator: Initiator::Own, missing: None, detail: None, address: None, key: None, via: None, ..refusal(now()) };
         store.directory.keep_refusals(&[full.clone(), plain.clone()]).await.unwrap();
         store.directory.keep_refusals(std::slice::from_ref(&full)).await.unwrap();
         for kept in [full, plain] {
@@ -74,7 +78,7 @@ both_stores! {
         } else {
             store.sql(&format!("UPDATE refusals SET id = {next} - {MAX_REFUSALS}")).await;
             let copy = "INSERT INTO refusals SELECT id + 99999, 'x', at, user_id, email, host, method, path, kind, asker, \
-                        requirement, status, reason, missing, address, via FROM refusals";
+                        requirement, status, reason, missing, address, via, key_id, detail FROM refusals";
             store.sql(copy).await;
         }
         store.directory.keep_refusals(std::slice::from_ref(&last)).await.unwrap();

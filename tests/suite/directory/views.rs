@@ -1,4 +1,4 @@
-//! The three views that other programs read and write.
+//! The four views that other programs read and write.
 
 use super::administration::Administers;
 use super::{Opened, actor, email, person};
@@ -40,6 +40,10 @@ both_stores! {
             ("group_tenant_mapping VALUES ('G', '')", "tenant"),
             ("group_tenant_mapping VALUES ('G', 'a/b')", "tenant"),
             ("group_tenant_mapping VALUES ('', 't')", "group"),
+            ("user_tenant_memberships VALUES ('', 't', 'member')", "email"),
+            ("user_tenant_memberships VALUES ('a@example.com', '', 'member')", "tenant"),
+            ("user_tenant_memberships VALUES ('a@example.com', 'a/b', 'member')", "tenant"),
+            ("user_tenant_memberships VALUES ('a@example.com', 't', 'owner')", "role"),
             ("user_admin_status VALUES ('', true)", "email"),
             ("user_admin_status VALUES ('a@example.com', NULL)", "is_admin"),
         ] {
@@ -101,6 +105,66 @@ both_stores! {
         assert!(store.texts("SELECT tenant_id FROM group_tenant_mapping").await.is_empty());
         store.sql("UPDATE user_group_membership SET group_name = group_name").await;
         assert_eq!(store.texts("SELECT source FROM gatepost.manual_memberships").await.len(), 2, "nothing was doubled");
+    }
+
+    async fn members_of_tenants_are_written_with_their_roles(store) {
+        let rows = "SELECT user_email || ' ' || tenant_id || ' ' || role FROM user_tenant_memberships ORDER BY 1";
+        store.sql("INSERT INTO user_tenant_memberships VALUES ('A@Example.com', 'acme', 'viewer')").await;
+        store.sql("INSERT INTO user_tenant_memberships (user_email, tenant_id) VALUES ('b@example.com', 'acme')").await;
+        assert_eq!(store.texts(rows).await, ["a@example.com acme viewer", "b@example.com acme member"]);
+        store.sql("INSERT INTO user_tenant_memberships VALUES ('a@example.com', 'acme', 'admin')").await;
+        store.sql("UPDATE user_tenant_memberships SET tenant_id = 'zeta' WHERE user_email = 'b@example.com'").await;
+        assert_eq!(store.texts(rows).await, ["a@example.com acme admin", "b@example.com zeta member"]);
+        assert_eq!(store.texts("SELECT source FROM gatepost.tenant_members").await, ["manual", "manual"]);
+        let entries = store.texts("SELECT action || ' ' || tenant_id FROM gatepost.audit_entries WHERE tenant_id IS NOT NULL ORDER BY id").await;
+        let added = "tenant.add_member acme";
+        assert_eq!(entries, [added, added, added, "tenant.remove_member acme", "tenant.add_member zeta"]);
+        store.sql("DELETE FROM user_tenant_memberships").await;
+        assert!(store.texts(rows).await.is_empty());
+    }
+
+    async fn a_member_whose_end_has_come_is_not_shown_and_comes_back_without_an_end(store) {
+        store.sql("INSERT INTO user_tenant_memberships VALUES ('a@example.com', 'acme', 'admin')").await;
+        store.sql("UPDATE gatepost.tenant_members SET until = 1").await;
+        assert!(store.texts("SELECT user_email FROM user_tenant_memberships").await.is_empty());
+        store.sql("INSERT INTO user_tenant_memberships VALUES ('a@example.com', 'acme', 'viewer')").await;
+        assert_eq!(store.texts("SELECT role FROM user_tenant_memberships").await, ["viewer"]);
+        assert_eq!(store.texts("SELECT role FROM gatepost.tenant_members WHERE until IS NULL").await, ["viewer"]);
+    }
+
+    async fn what_a_group_gives_in_a_tenant_is_shown_and_taken_away_at_the_group(store) {
+        store.sql("INSERT INTO user_group_membership VALUES ('a@example.com', 'Known')").await;
+        store.sql("INSERT INTO group_tenant_mapping VALUES ('Known', 'acme')").await;
+        let roles = "SELECT role FROM user_tenant_memberships";
+        assert_eq!(store.texts(roles).await, ["member"]);
+        for write in [
+            "DELETE FROM user_tenant_memberships",
+            "UPDATE user_tenant_memberships SET role = 'viewer'",
+            "UPDATE user_tenant_memberships SET user_email = 'b@example.com'",
+        ] {
+            let error = store.try_sql(write).await.expect_err(write).to_string();
+            assert!(error.contains("by group") || error.contains("by a group"), "{write}: {error}");
+        }
+        store.sql("UPDATE user_tenant_memberships SET role = 'admin'").await;
+        assert_eq!(store.texts(roles).await, ["admin"], "the highest role counts");
+        store.sql("INSERT INTO user_tenant_memberships VALUES ('a@example.com', 'acme', 'viewer')").await;
+        assert_eq!(store.texts(roles).await, ["member"]);
+    }
+
+    async fn a_tenant_that_is_not_active_lets_nobody_in(store) {
+        store.sql("INSERT INTO user_tenant_memberships VALUES ('a@example.com', 'acme', 'admin')").await;
+        let roles = "SELECT role FROM user_tenant_memberships";
+        for (state, people) in [
+            ("state = 'suspended', suspended_at = 1", 0),
+            ("state = 'active', suspended_at = NULL", 1),
+            ("state = 'deleted', deleted_at = 1", 0),
+        ] {
+            store.sql(&format!("UPDATE gatepost.tenants SET {state}")).await;
+            assert_eq!(store.texts(roles).await.len(), people, "{state}");
+        }
+        let write = "INSERT INTO user_tenant_memberships VALUES ('b@example.com', 'acme', 'member')";
+        let error = store.try_sql(write).await.unwrap_err().to_string();
+        assert!(error.contains("deleted"), "{error}");
     }
 
     async fn rows_follow_the_user_to_another_address(store) {

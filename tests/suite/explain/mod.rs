@@ -1,6 +1,7 @@
 //! `gatepost explain`: what it says is what `/verify` then does, and why.
 
 mod people;
+mod programs;
 mod refusals;
 mod times;
 mod words;

@@ -46,6 +46,12 @@ impl FilledForm {
         self
     }
 
+    /// Leaves out a field.
+    pub fn without(mut self, name: &str) -> Self {
+        self.fields.retain(|(known, _)| known != name);
+        self
+    }
+
     /// Sends it from its page.
     pub async fn send(&self, world: &World, browser: &Client) -> Answer {
         self.send_from(world, browser, &world.url(PUBLIC, &self.page)).await

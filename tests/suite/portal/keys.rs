@@ -46,14 +46,14 @@ async fn count(world: &World) -> usize {
 
 /// Alice administers the tenant `github`, and Bob the tenant `wiki`.
 async fn tenants(world: &World) {
-    for command in [
-        ["tenant", "create", "github"].as_slice(),
-        &["tenant", "create", "wiki"],
-        &["tenant", "add-member", "github", "alice@example.com", "--role", "admin"],
-        &["tenant", "add-member", "wiki", "bob@example.com", "--role", "admin"],
-    ] {
-        world.cli(command).await;
-    }
+    world
+        .cli_all(&[
+            ["tenant", "create", "github"].as_slice(),
+            &["tenant", "create", "wiki"],
+            &["tenant", "add-member", "github", "alice@example.com", "--role", "admin"],
+            &["tenant", "add-member", "wiki", "bob@example.com", "--role", "admin"],
+        ])
+        .await;
 }
 
 both_pairs! {
@@ -80,6 +80,31 @@ both_pairs! {
         }
         let foreign = new.with("once", "x").send(&world, &root).await;
         assert_eq!(foreign.status, 400, "{}", foreign.body);
+    }
+
+    async fn a_host_may_be_entered_as_an_address_and_the_example_is_one_that_works(pair) {
+        let (world, root) = start(pair).await;
+        let blank = page(&world, &root, "/admin/keys/new").await;
+        let (_, hint) = blank.body.split_once("Protected here: ").unwrap_or_else(|| panic!("{}", blank.body));
+        let hint = hint.split("</small>").next().unwrap();
+        assert_eq!(hint, "*.example.test, *.example.org.");
+        let several = new_key(&world, &root, "/admin/keys", "x").await.with("hosts", "*.example.test").send(&world, &root).await;
+        assert!(several.status == 422 && several.body.contains("Enter each host in full"), "{}", several.body);
+        let address = world.url(APP, "/some/page?x");
+        let made = new_key(&world, &root, "/admin/keys", "script").await.with("hosts", &address).send(&world, &root).await;
+        let key = secret(&made);
+        world.has_heard().await;
+        assert_eq!(passes(&world, &key).await, 200);
+        let example = format!("Bearer $KEY&#34; {}</code>", world.url(APP, "/"));
+        assert!(made.body.contains(&example), "{example}: {}", made.body);
+        // A person learns before what their key lacks.
+        let alice = world.signed_in("alice").await;
+        let own = page(&world, &alice, "/keys/new").await;
+        assert!(own.body.contains("It does not get your groups"), "{}", own.body);
+        // Administrators find the way back from their own keys.
+        let link = "<a href=\"/admin\">Administration</a>";
+        assert!(!own.body.contains(link), "{}", own.body);
+        assert!(page(&world, &root, "/keys").await.body.contains(link));
     }
 
     async fn everything_that_is_wrong_is_said_at_once_and_nothing_typed_is_lost(pair) {
@@ -284,6 +309,21 @@ both_pairs! {
         world.cli(&["user", "disable", "alice@example.com"]).await;
         let details = page(&world, &root, &path).await;
         assert!(details.body.contains("This key does not count") && details.body.contains("Its owner is disabled"), "{}", details.body);
+        // Every page says of it what the gate says.
+        let key = secret(&made);
+        world.has_heard().await;
+        assert_eq!(passes(&world, &key).await, 401);
+        let tag = "stopped: its owner is disabled</span>";
+        for (query, is_shown) in [("", true), ("?state=stopped", true), ("?state=valid", false), ("?state=soon", false)] {
+            let list = page(&world, &root, &format!("/admin/keys{query}")).await;
+            assert_eq!((list.body.contains(">of alice</a>"), list.body.contains(tag)), (is_shown, is_shown), "{query}: {}", list.body);
+        }
+        assert!(details.body.contains(tag) && !details.body.contains(">valid</span>"), "{}", details.body);
+        world.cli(&["user", "enable", "alice@example.com"]).await;
+        world.has_heard().await;
+        assert_eq!(passes(&world, &key).await, 200);
+        let details = page(&world, &root, &path).await;
+        assert!(details.body.contains(">valid</span>") && !details.body.contains(tag), "{}", details.body);
     }
 }
 

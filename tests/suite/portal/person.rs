@@ -3,7 +3,7 @@
 use super::forms::{form, form_of};
 use super::{page, path_of, start};
 use crate::world::{APP, PUBLIC, World};
-use gatepost_kit::client::Client;
+use gatepost_kit::client::{Answer, Client};
 
 async fn audit(world: &World, action: &str) -> Vec<serde_json::Value> {
     let rows = world.cli(&["audit", "list", "--action", action, "--json"]).await;
@@ -13,7 +13,8 @@ async fn audit(world: &World, action: &str) -> Vec<serde_json::Value> {
 
 async fn join(world: &World, root: &Client, path: &str, group: &str, end: &str) -> String {
     let joining = form(world, root, path, &format!("{path}/join")).await;
-    joining.with("group", group).with("end", end).done(world, root).await
+    // Some of the groups are new.
+    joining.with("group", group).with("end", end).with("create", group).done(world, root).await
 }
 
 both_pairs! {
@@ -21,11 +22,20 @@ both_pairs! {
         let (world, root) = start(pair).await;
         let alice = world.signed_in("alice").await;
         let path = path_of(&world, &root, "alice").await;
+        for name in ["one", "two", "revoked"] {
+            world.cli(&["key", "create", name, "--host", APP, "--owner", "alice@example.com", "--json"]).await;
+        }
+        let keys: serde_json::Value = serde_json::from_str(&world.cli(&["key", "list", "--json"]).await).unwrap();
+        let revoked = keys.as_array().unwrap().iter().find(|key| key["name"] == "revoked").unwrap();
+        world.cli(&["key", "revoke", revoked["id"].as_str().unwrap()]).await;
+        assert!(page(&world, &root, &path).await.body.contains("2 working keys"));
         let question = page(&world, &root, &format!("{path}/disable")).await;
-        assert!(question.body.contains("This ends 2 sessions at once."), "{}", question.body);
+        for part in ["This ends 2 sessions at once.", "2 keys stop."] {
+            assert!(question.body.contains(part), "{part}: {}", question.body);
+        }
         let disable = form_of(&question, &format!("{path}/disable"), &format!("{path}/disable"));
         let after = disable.done(&world, &root).await;
-        for part in ["all sessions have ended", "disabled</span> since", "0 sessions: the person is signed in nowhere"] {
+        for part in ["all sessions have ended", "disabled</span> since", "0 working keys", "0 sessions: the person is signed in nowhere"] {
             assert!(after.contains(part), "{part}: {after}");
         }
         assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 401);
@@ -42,6 +52,8 @@ both_pairs! {
         let path = path_of(&world, &root, "bob").await;
         let after = join(&world, &root, &path, "MCP-Git/Hub & \"friends\"", "friday").await;
         assert!(after.contains("MCP-Git/Hub &#38; &#34;friends&#34;</a></th>") && after.contains(", 23:59 UTC</time>"), "{after}");
+        let notice = "bob@example.com is in MCP-Git/Hub &#38; &#34;friends&#34; until Friday ";
+        assert!(after.contains(notice), "{after}");
         // The end is changed in the form that the row leads to.
         let (_, number) = after.split_once("?group=").unwrap();
         let number = number.split('#').next().unwrap();
@@ -51,6 +63,40 @@ both_pairs! {
         let left = form(&world, &root, &path, &format!("{path}/leave")).await.done(&world, &root).await;
         assert!(left.contains("In no group."), "{left}");
         assert_eq!(audit(&world, "membership.delete").await.len(), 1);
+    }
+
+    async fn a_group_that_does_not_exist_is_made_only_after_a_question(pair) {
+        let (world, root) = start(pair).await;
+        let path = path_of(&world, &root, "bob").await;
+        for name in ["MCP-GitHub", "MCP-Search"] {
+            world.cli(&["group", "create", name]).await;
+        }
+        let action = format!("{path}/join");
+        let blank = form(&world, &root, &path, &action).await;
+        assert!(page(&world, &root, &path).await.body.contains("<option value=\"MCP-GitHub\"></option>"));
+        let slip = blank.with("group", "GitHub").with("end", "friday");
+        // A word for another group answers no question.
+        for sent in [slip.clone(), slip.clone().with("create", "MCP-GitHub"), slip.clone().with("create", "")] {
+            let question = sent.send(&world, &root).await;
+            assert_eq!(question.status, 200, "{}", question.body);
+            for part in ["There is no group GitHub", "Did you mean", "Add to MCP-GitHub", "Create the new group GitHub"] {
+                assert!(question.body.contains(part), "{part}: {}", question.body);
+            }
+            assert!(!question.body.contains("MCP-Search"), "{}", question.body);
+        }
+        let made = audit(&world, "membership.create").await;
+        assert!(made.iter().all(|row| !row["actor_email"].is_string()), "{made:?}");
+        let question = slip.send(&world, &root).await;
+        let meant = form_of(&question, &path, &action).done(&world, &root).await;
+        assert!(meant.contains("bob@example.com is in MCP-GitHub until Friday "), "{meant}");
+        // The last form of the page makes the group.
+        let (_, last) = question.body.rsplit_once("<form ").unwrap();
+        let made = form_of(&Answer { body: format!("<form {last}"), ..question.clone() }, &path, &action);
+        let made = made.done(&world, &root).await;
+        assert!(made.contains(">GitHub</a></th>"), "{made}");
+        // A link says nothing that is not so.
+        let planted = page(&world, &root, &format!("{path}?done=joined&in=999999")).await;
+        assert!(!planted.body.contains("is in MCP"), "{}", planted.body);
     }
 
     async fn sessions_end_one_by_one_and_all_at_once(pair) {
@@ -72,6 +118,9 @@ both_pairs! {
         let release = form(&world, &root, &format!("{path}/release-address"), &format!("{path}/release-address")).await;
         let after = release.done(&world, &root).await;
         assert!(after.contains("The address is free") && !after.contains("Release the address"), "{after}");
+        let list = page(&world, &root, "/admin/users").await.body;
+        let place = |part: &str| list.find(part).unwrap_or_else(|| panic!("{part}: {list}"));
+        assert!(place("Add a person who has not signed in yet") < place("<table"), "{list}");
         let create = form(&world, &root, "/admin/users", "/admin/users").await;
         let made = create.with("email", " Bob@example.com ").done(&world, &root).await;
         assert!(made.contains("The place is made") && made.contains("waiting</span>"), "{made}");
@@ -116,12 +165,21 @@ both_pairs! {
         assert!(last.body.contains("Make somebody else an administrator of the system first."), "{}", last.body);
         let decide = form(&world, &root, &alice_path, &format!("{alice_path}/decide")).await;
         let made = decide.with("decision", "yes").with("end", "8h").done(&world, &root).await;
-        assert!(made.contains("An administrator decided so until"), "{made}");
+        assert!(made.contains("An administrator decided so until") && made.contains("alice@example.com is an administrator of the system until "), "{made}");
+        assert!(made.contains("Remove administrator</button>") && !made.contains("Make administrator</button>"), "{made}");
         assert_eq!(page(&world, &alice, &own).await.status, 200, "at once");
         let decide = form(&world, &alice, &alice_path, &format!("{alice_path}/decide")).await;
         let reset = decide.with("decision", "groups").send(&world, &alice).await;
         assert_eq!(reset.status, 303, "{}", reset.body);
         world.has_heard().await;
+        assert_eq!(page(&world, &alice, &own).await.status, 403, "at once");
+        // One button makes an administrator for good, and one takes it away.
+        let button = form(&world, &root, &alice_path, &format!("{alice_path}/decide")).await;
+        let made = button.done(&world, &root).await;
+        assert!(made.contains("alice@example.com is an administrator of the system."), "{made}");
+        let button = form(&world, &root, &alice_path, &format!("{alice_path}/decide")).await;
+        let removed = button.done(&world, &root).await;
+        assert!(removed.contains("alice@example.com is no administrator of the system."), "{removed}");
         assert_eq!(page(&world, &alice, &own).await.status, 403, "at once");
     }
 
@@ -151,7 +209,7 @@ both_pairs! {
         assert_eq!(overtaken.status, 412, "the form meant somebody who is no member: {}", overtaken.body);
         let again = form_of(&overtaken, &path, &format!("{path}/join"));
         let chosen = again.done(&world, &root).await;
-        assert!(chosen.contains("The end of the membership is changed.") && !chosen.contains("2199"), "{chosen}");
+        assert!(chosen.contains("bob@example.com is in MCP-Search for good.") && !chosen.contains("2199"), "{chosen}");
 
         // And for the decision about the administrator.
         let stale = form(&world, &root, &path, &format!("{path}/decide")).await;
@@ -210,15 +268,13 @@ both_pairs! {
 
     async fn nobody_else_changes_people(pair) {
         let (world, root) = start(pair).await;
-        for command in [
+        world.cli_all(&[
             ["tenant", "create", "github"].as_slice(),
             &["group", "add", "Owners", "alice@example.com"],
             &["tenant", "map", "Owners", "github", "--role", "admin"],
             &["group", "add", "Members", "bob@example.com"],
             &["tenant", "map", "Members", "github", "--role", "member"],
-        ] {
-            world.cli(command).await;
-        }
+        ]).await;
         let path = path_of(&world, &root, "bob").await;
         let (alice, bob) = (world.signed_in("alice").await, world.signed_in("bob").await);
         let seen = page(&world, &alice, &path).await;

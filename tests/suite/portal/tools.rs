@@ -9,15 +9,15 @@ const PATH: &str = "/admin/tools/github";
 
 /// Alice administers the tenant `github`, and Bob the tenant `wiki`. There is a tool server of `github`.
 async fn registered(world: &World, root: &Client) {
-    for command in [
-        ["tenant", "create", "github"].as_slice(),
-        &["tenant", "create", "wiki"],
-        &["tenant", "add-member", "github", "alice@example.com", "--role", "admin"],
-        &["tenant", "add-member", "wiki", "bob@example.com", "--role", "admin"],
-        &["group", "create", "Coders"],
-    ] {
-        world.cli(command).await;
-    }
+    world
+        .cli_all(&[
+            ["tenant", "create", "github"].as_slice(),
+            &["tenant", "create", "wiki"],
+            &["tenant", "add-member", "github", "alice@example.com", "--role", "admin"],
+            &["tenant", "add-member", "wiki", "bob@example.com", "--role", "admin"],
+            &["group", "create", "Coders"],
+        ])
+        .await;
     let new = form(world, root, "/admin/tools", "/admin/tools").await;
     let made = new
         .with("id", "github")

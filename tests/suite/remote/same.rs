@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 /// Pairs of commands: the second makes undone what the first did.
-const STEPS: [[&[&str]; 2]; 11] = [
+const STEPS: [[&[&str]; 2]; 12] = [
     [&["group", "create", "A/b?c#d%"], &["group", "delete", "A/b?c#d%"]],
     [
         &["group", "add", "Plain", "bob@example.com", "--until", "2036-01-01T00:00Z"],
@@ -16,7 +16,8 @@ const STEPS: [[&[&str]; 2]; 11] = [
     [&["group", "add", "New", "bob@example.com"], &["group", "delete", "New"]],
     [&["group", "rename", "Plain", "Plainer"], &["group", "rename", "Plainer", "Plain"]],
     [&["group", "link", "Plain", "entra:some"], &["group", "unlink", "entra:some"]],
-    [&["tenant", "create", "b", "--name", "B"], &["tenant", "delete", "b"]],
+    [&["tenant", "suspend", "a", "--reason", "unpaid"], &["tenant", "resume", "a"]],
+    [&["tenant", "delete", "a"], &["tenant", "restore", "a"]],
     [&["tenant", "map", "Plain", "a", "--role", "viewer"], &["tenant", "unmap", "Plain", "a"]],
     [&["tenant", "add-member", "a", "bob@example.com"], &["tenant", "remove-member", "a", "bob@example.com"]],
     [&["admin", "grant", "bob@example.com"], &["admin", "reset", "bob@example.com"]],
@@ -28,12 +29,13 @@ const STEPS: [[&[&str]; 2]; 11] = [
 ];
 
 /// What is only read.
-const READS: [&[&str]; 10] = [
+const READS: [&[&str]; 11] = [
     &["user", "list"],
     &["user", "show", "bob@example.com"],
     &["group", "list"],
     &["group", "members", "Plain"],
     &["tenant", "list"],
+    &["tenant", "show", "a"],
     &["admin", "list"],
     &["tool-server", "list"],
     &["session", "list", "bob@example.com"],

@@ -38,7 +38,7 @@ codes! {
         "Add a router from the host of GATEPOST_PUBLIC_URL to Gatepost's public listener, without the middleware; or give `check` the file that defines it.";
     HOST_UNKNOWN = Error "traefik-host-unknown":
         "Gatepost answers 403 to everybody, because it does not protect this host.",
-        "Add the host to GATEPOST_HOSTS.";
+        "Add the host to GATEPOST_HOSTS. If it is an active host of a tenant, which `check` does not know, nothing is wrong.";
     RESERVED_MISSING = Error "traefik-reserved-missing":
         "The last step of the sign-in, /.gatepost/enter, and its ticket reach an application instead of Gatepost: nobody can sign in.",
         "Add a router for this host with PathPrefix(`/.gatepost/`) and the middleware.";
@@ -219,7 +219,7 @@ fn is_meant_open(setup: &Setup<'_>, router: &Router<'_>, site: Option<&Site<'_>>
         || (!branches.is_empty() && branches.iter().all(|branch| is_public(branch) || is_metadata(branch)))
 }
 
-fn is_local(url: &url::Url) -> bool {
+pub(super) fn is_local(url: &url::Url) -> bool {
     url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]")
 }
 

@@ -440,3 +440,13 @@ fn the_audit_is_kept_for_thirty_days_at_least_and_nobody_is_forgotten_while_a_se
         assert!(lines[0].starts_with("GATEPOST_PEOPLE__FORGET_AFTER: "), "{lines:?}");
     }
 }
+
+#[test]
+fn the_default_tenant_is_the_id_of_a_tenant() {
+    let config = |id| shortest_and(&[("GATEPOST_DEFAULT_TENANT", id)]);
+    assert!(accepted(config("acme-1")).default_tenant.is_some_and(|id| id.as_str() == "acme-1"));
+    assert_eq!(accepted(shortest_and(&[])).default_tenant, None);
+    for wrong in ["a b", "a/b", "a,b"] {
+        refused(config(wrong), &["GATEPOST_DEFAULT_TENANT", "the id of a tenant"]);
+    }
+}

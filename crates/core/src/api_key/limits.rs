@@ -133,6 +133,9 @@ pub enum KeyDenial {
     /// The key is not for this host.
     #[error("the key does not count at this host")]
     Host,
+    /// The tenant whose key it is is suspended.
+    #[error("the tenant of the key is suspended")]
+    TenantSuspended,
     /// The router requires a recent sign-in, and a key never signs in.
     #[error("this address requires a recent sign-in of a person, which a key cannot show")]
     NoSignIn,

@@ -6,7 +6,7 @@ pub mod rules;
 mod text;
 
 pub use limits::{ActAs, KeyDenial, KeyLimits, KeyNetwork, KeyScope, KeyScopeError, KeyUse};
-pub use name::{KeyName, KeyNameError};
+pub use name::{KeyName, KeyNameError, NamedKey};
 pub use rules::{KeyExpiry, KeyFault, KeyFaultKind, KeyFaults};
 pub use text::{ApiKey, NotAKey, PREFIX};
 

@@ -13,6 +13,15 @@ const MOST_OF_MACHINE: usize = 40;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyName(String);
 
+/// A key, as refusals and the log name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedKey {
+    /// The key.
+    pub id: KeyId,
+    /// What people call it.
+    pub name: Box<str>,
+}
+
 /// The text is not a name of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a key's name has 1 to {MOST_CHARACTERS} characters, none of them a control character")]

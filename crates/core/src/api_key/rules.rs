@@ -55,7 +55,9 @@ pub enum KeyFault {
     #[error("a key with the scope gate or act-as needs at least one host")]
     NoHost,
     /// Gatepost does not protect the host.
-    #[error("{0} is not a protected host: GATEPOST_HOSTS does not name it")]
+    #[error(
+        "{0} is not a protected host: GATEPOST_HOSTS does not name it, and the key's tenant does not have it"
+    )]
     UnprotectedHost(String),
     #[error("a key that never expires needs a reason")]
     NoReason,

@@ -48,7 +48,7 @@ pub struct Permit<'a> {
     pub person: &'a Person,
     /// The person's groups, tenants and admin rights.
     pub access: &'a Access,
-    /// The first required tenant that the person may enter, and the role in it.
+    /// The tenant that the request means ([`Requirement::tenant_for`]), and the role in it.
     pub tenant: Option<(&'a TenantId, Role)>,
 }
 
@@ -90,6 +90,9 @@ pub struct Missing {
     /// The key that was sent is what makes `tool` impossible.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<KeyLack>,
+    /// The one of `tenants` that the person could enter if it were not suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<TenantId>,
 }
 
 /// What a key lacks for a tool.
@@ -126,6 +129,7 @@ impl fmt::Display for Missing {
         if self.admin {
             parts.push("admin".to_owned());
         }
+        parts.extend(self.suspended.as_ref().map(|tenant| format!("{tenant} is suspended")));
         parts.extend(self.key.map(|lack| lack.as_str().to_owned()));
         f.write_str(&parts.join(", "))
     }
@@ -174,6 +178,7 @@ pub fn decide_key<'a>(
     request: &KeyUse<'_>,
 ) -> Result<Permit<'a>, Denial> {
     limits.check(request).map_err(Denial::Key)?;
+    require_active(&standing.access).map_err(Denial::Key)?;
     let may_look = requirement.mcp.is_some() && limits.acts_for_people();
     if !limits.has(&KeyScope::Gate) && !may_look {
         return Err(Denial::Key(KeyDenial::Scope));
@@ -189,6 +194,14 @@ pub fn decide_key<'a>(
     Ok(permit(email, standing, requirement))
 }
 
+/// Whether the tenant of a key, whose access this is, is not suspended.
+///
+/// # Errors
+/// [`KeyDenial::TenantSuspended`].
+pub fn require_active(access: &Access) -> Result<(), KeyDenial> {
+    if access.suspended.is_empty() { Ok(()) } else { Err(KeyDenial::TenantSuspended) }
+}
+
 fn permit<'a>(email: &'a EmailAddress, standing: &'a Standing, requirement: &'a Requirement) -> Permit<'a> {
     let access = &standing.access;
     Permit { email, person: &standing.person, access, tenant: requirement.tenant_for(access) }
@@ -198,16 +211,30 @@ fn permit<'a>(email: &'a EmailAddress, standing: &'a Standing, requirement: &'a 
 pub fn missing(requirement: &Requirement, access: &Access) -> Option<Missing> {
     let has_group = requirement.groups.is_empty()
         || requirement.groups.iter().any(|group| access.groups.binary_search(group).is_ok());
-    let has_tenant = requirement.tenants.is_empty() || requirement.tenant_for(access).is_some();
+    let missing_tenants = missing_tenants(requirement, access);
     let is_admin_enough = !requirement.admin || access.is_admin;
-    if has_group && has_tenant && is_admin_enough {
+    if has_group && missing_tenants.is_empty() && is_admin_enough {
         return None;
     }
+    let suspended = missing_tenants.iter().find(|id| access.suspended.find(id).is_some());
     Some(Missing {
         groups: if has_group { Vec::new() } else { requirement.groups.clone() },
-        tenants: if has_tenant { Vec::new() } else { requirement.tenants.clone() },
+        tenants: missing_tenants.to_vec(),
         admin: !is_admin_enough,
         tool: None,
         key: None,
+        suspended: suspended.cloned(),
     })
+}
+
+/// The tenants of which the person lacks one. The router's come before the host's, so that each refusal names what one more
+/// membership is enough for.
+fn missing_tenants<'a>(requirement: &'a Requirement, access: &Access) -> &'a [TenantId] {
+    if !requirement.tenants.is_empty() && requirement.required_tenant(access).is_none() {
+        return &requirement.tenants;
+    }
+    match &requirement.host_tenant {
+        Some(tenant) if access.role_in(tenant).is_none() => std::slice::from_ref(tenant),
+        _ => &[],
+    }
 }

@@ -21,7 +21,7 @@ fn standing() -> Standing {
         groups: ["A", "B"].map(|name| name.parse().expect("a name")).to_vec(),
         tenants: [("t".parse().expect("an id"), Role::Viewer)].into(),
         is_admin: false,
-        every_tenant: Vec::new(),
+        ..Access::default()
     };
     let person = Person {
         id: "0190a0b0-0000-7000-8000-000000000001".parse().expect("an id"),

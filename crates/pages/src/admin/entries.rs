@@ -3,9 +3,11 @@
 use super::state::PersonState;
 use crate::words::Moment;
 use gatepost_core::administration::Version;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupId, GroupName, RequestId, TenantId, UserId};
+use gatepost_core::refusal::Refused;
 use gatepost_core::secret::Hash;
 use std::net::IpAddr;
 
@@ -55,6 +57,20 @@ pub struct MembershipEntry<'a> {
     pub until: Option<Timestamp>,
     /// `None`: it cannot be changed here.
     pub version: Option<Version>,
+}
+
+/// What a form has made of a membership, as sentences.
+pub fn joined_words(person: &str, group: &str, until: Option<Timestamp>) -> String {
+    let until =
+        until.map_or_else(|| "for good".to_owned(), |at| format!("until {}", Moment(at).with_weekday()));
+    format!("{person} is in {group} {until}. It counts from the next request on.")
+}
+
+/// What a decision about an administrator has made of a person, as a sentence.
+pub fn decided_words(person: &str, is_admin: bool, until: Option<Timestamp>) -> String {
+    let until = until.map(|at| format!(" until {}", Moment(at).with_weekday())).unwrap_or_default();
+    let what = if is_admin { "an administrator of the system" } else { "no administrator of the system" };
+    format!("{person} is {what}{until}.")
 }
 
 /// What a form about a membership showed, for somebody who was overtaken.
@@ -148,7 +164,7 @@ pub struct AdminSession<'a> {
 pub struct RefusalEntry<'a> {
     pub request_id: RequestId,
     pub at: Timestamp,
-    /// Who sent it, and their address at that time.
+    /// Who sent it, a person or a machine, and their address at that time.
     pub user: UserId,
     pub email: Option<&'a EmailAddress>,
     pub host: &'a str,
@@ -157,8 +173,22 @@ pub struct RefusalEntry<'a> {
     pub reason: &'a str,
     /// Why, as filters name it.
     pub reason_key: &'a str,
-    /// The API key by which a program sent it for them.
+    /// The API key that was sent, by itself or for them.
+    pub key: Option<KeyId>,
+    /// The name that it had.
     pub via: Option<&'a str>,
+}
+
+impl RefusalEntry<'_> {
+    /// How pages name who was refused.
+    pub(super) fn title(&self) -> String {
+        match Refused::of(self.user, self.key) {
+            Refused::Key(key) => format!("Key {}", self.via.map_or_else(|| key.to_string(), str::to_owned)),
+            Refused::Person(_) | Refused::Application => {
+                self.email.map_or_else(|| self.user.to_string(), ToString::to_string)
+            }
+        }
+    }
 }
 
 /// A change that concerns the person.

@@ -8,6 +8,7 @@ use crate::page::Page;
 use crate::paths;
 use crate::style::Sheet;
 use askama::Template;
+use gatepost_core::administration::Version;
 use gatepost_core::ids::{GroupId, GroupName};
 
 /// The providers' groups to choose from. 200, or 422 if what was entered is wrong.
@@ -16,6 +17,8 @@ pub struct GroupLinking<'a> {
     pub frame: Frame<'a>,
     pub id: GroupId,
     pub name: &'a GroupName,
+    /// The version of the name.
+    pub version: Version,
     /// What was searched for. Empty: those that most people have.
     pub q: &'a str,
     pub seen: &'a [SeenGroup<'a>],
@@ -84,7 +87,11 @@ impl GroupLinking<'_> {
                 "Provider and id",
                 "PROVIDER:ID, for an application role PROVIDER:role:NAME.",
             ),
-            api: vec![ApiCall::of("POST", &format!("/groups/{}/links", self.id)).with_body(&body)],
+            api: vec![
+                ApiCall::of("POST", &format!("/groups/{}/links", self.id))
+                    .with_body(&body)
+                    .if_match(self.version),
+            ],
         };
         let status = if self.link.error.is_some() { 422 } else { 200 };
         Page::public(status, render(&view), &[])

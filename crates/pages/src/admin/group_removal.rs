@@ -34,6 +34,8 @@ pub struct LinkRemoval<'a> {
     pub frame: Frame<'a>,
     pub id: GroupId,
     pub name: &'a GroupName,
+    /// The version of the name.
+    pub version: Version,
     /// `PROVIDER:ID`.
     pub external: &'a str,
     /// The provider's name for it, or the id.
@@ -118,14 +120,18 @@ impl LinkRemoval<'_> {
                 stays: vec![
                     "Whoever was added here, and whoever is in by another provider's group.".to_owned(),
                 ],
-                keeps: vec![("link", self.external.to_owned())],
+                keeps: vec![
+                    ("link", self.external.to_owned()),
+                    ("shown", self.name.to_string()),
+                    ("version", self.version.to_string()),
+                ],
                 typed: None,
                 name: self.name.as_str(),
                 first: None,
                 button: "Unlink",
                 back: group,
             },
-            api: vec![ApiCall::of("DELETE", &path)],
+            api: vec![ApiCall::of("DELETE", &path).if_match(self.version)],
         };
         Page::public(200, render(&view), &[])
     }

@@ -113,7 +113,7 @@ impl Home<'_> {
             search: Search {
                 action: paths::ADMIN,
                 label: "Search for people, groups and tenants",
-                hint: "",
+                hint: "Also the number on the page of somebody who was refused, or the address of a page or host.",
                 q: self.found.map_or("", |found| found.q),
                 keeps: Vec::new(),
             },

@@ -16,6 +16,7 @@ mod group_removal;
 mod groups;
 mod home;
 mod keys;
+mod new_group;
 mod notice;
 mod parts;
 mod people;
@@ -32,6 +33,7 @@ mod tenant;
 mod tenant_removal;
 mod tenants;
 mod tools;
+mod unknown_refusal;
 
 pub use access::{Access, AccessAnswer, AccessForm, OpenerEntry, RequirementEntry, WayEntry};
 pub use audit::{Audit, AuditFilterWords, AuditRow};
@@ -40,7 +42,7 @@ pub use ending::{EndingEntry, EndingSoon, EndingThing};
 pub use ends::{EndChoice, EnteredEnd};
 pub use entries::{
     AdminEntry, AdminSession, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonSummary,
-    RefusalEntry, TenantEntry, member_words,
+    RefusalEntry, TenantEntry, decided_words, joined_words, member_words,
 };
 pub use form_errors::FormErrors;
 pub use forms::EnteredText;
@@ -53,6 +55,7 @@ pub use keys::{
     EnteredKeyEnd, KeyChoices, KeyDetails, KeyEndChoice, KeyEntered, KeyFacts, KeyForm, KeyFormOf, KeyLookup,
     KeyMade, KeyPages, KeyRevocation, KeyRotation, KeyState, Keys, KeysOf, OVERLAPS,
 };
+pub use new_group::NewGroup;
 pub use notice::PersonNotice;
 pub use people::{CreatingForm, MembersOf, People, PersonEntry};
 pub use person::{DecidingForm, JoiningForm, PersonDetails, SystemDetails};
@@ -73,3 +76,4 @@ pub use tools::{
     RuleEntered, RuleQuestion, ToolRuleEntry, ToolServerDeletion, ToolServerDetails, ToolServerEdit,
     ToolServerEntered, ToolServerFacts, ToolServers,
 };
+pub use unknown_refusal::UnknownRefusal;

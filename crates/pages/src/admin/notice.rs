@@ -59,7 +59,7 @@ impl PersonNotice {
         match self {
             Self::Created => "The place is made: the first person who signs in with this address takes it.",
             Self::Known => "Somebody has this address already: this is their page.",
-            Self::Disabled => "The person is disabled, and all sessions have ended.",
+            Self::Disabled => "The person is disabled: all sessions have ended, and no key of theirs works.",
             Self::Enabled => "The person may sign in again.",
             Self::SessionEnded => "The session has ended.",
             Self::SessionsEnded => "All sessions have ended.",

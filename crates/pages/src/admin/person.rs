@@ -24,6 +24,8 @@ pub struct PersonDetails<'a> {
     pub person: PersonSummary<'a>,
     pub identities: &'a [IdentityEntry<'a>],
     pub tenants: &'a [TenantEntry<'a>],
+    /// How many keys of the person count.
+    pub keys: &'a str,
     /// The newest changes first.
     pub audit: &'a [AuditEntry<'a>],
     /// `None`: the reader administers tenants alone.
@@ -100,6 +102,8 @@ struct SystemView<'a> {
     joining_end: Ends<'a>,
     sessions: Vec<SessionView>,
     refusals: Vec<RefusalView<'a>>,
+    /// Makes the person an administrator for good, or takes that away.
+    decide: Button,
     decisions: [(&'static str, &'static str); 3],
     deciding_end: Ends<'a>,
     admin_until: Option<Moment>,
@@ -220,6 +224,7 @@ impl SystemDetails<'_> {
             joining_end: Ends::new("joining", "How long?", &joining.end, joining.end_error, now),
             sessions: self.sessions.unwrap_or_default().iter().map(|one| session(&link, one, now)).collect(),
             refusals: self.refusals.iter().map(refusal).collect(),
+            decide: self.decide(&link),
             decisions: [
                 ("groups", "Groups and roles decide"),
                 ("yes", "An administrator"),
@@ -237,13 +242,27 @@ impl SystemDetails<'_> {
         }
     }
 
+    fn decide(&self, link: &str) -> Button {
+        let (decision, text) =
+            if self.admin.is_admin { ("no", "Remove administrator") } else { ("yes", "Make administrator") };
+        let version = self.admin.version.map(|version| version.to_string()).unwrap_or_default();
+        let fields = vec![
+            ("version", version),
+            ("shown", self.admin.shown()),
+            ("decision", decision.to_owned()),
+            ("end", "never".to_owned()),
+            ("at", String::new()),
+        ];
+        Button { action: format!("{link}/decide"), fields, text, label: String::new() }
+    }
+
     fn group_field(&self) -> Field<'_> {
         Field {
             id: "group",
             name: "group",
             kind: "text",
             label: "Group",
-            hint: "A name that does not exist yet is created.",
+            hint: "Choose one that there is. Before a new one is made, a page asks.",
             value: &self.joining.group,
             list: self.group_names,
             error: self.joining.group_error.as_deref(),

@@ -38,7 +38,10 @@ struct View<'a> {
     chrome: Chrome,
     refused: &'a RefusalFacts,
     who: String,
-    person: String,
+    /// The page of who was refused. `None`: an application.
+    link: Option<String>,
+    /// The name of the key that sent it for a person, and its page.
+    by_key: Option<(String, Option<String>)>,
     at: Moment,
     now: Option<NowView>,
     grant: Option<GrantView<'a>>,
@@ -86,8 +89,14 @@ impl RefusalDetails<'_> {
     /// Renders the page.
     pub fn page(&self) -> Page {
         let refused = self.refused;
-        let id = refused.user_id;
-        let who = refused.email.as_ref().map_or_else(|| id.to_string(), ToString::to_string);
+        let who = refused.who();
+        let of_key = refused.key_id.map(paths::admin_key);
+        let (link, by_key) = if refused.is_person {
+            let by_key = refused.via.clone().map(|name| (name, of_key));
+            (Some(paths::admin_user(refused.user_id)), by_key)
+        } else {
+            (of_key, None)
+        };
         let now = self.past.now.as_ref().map(present);
         let remedy = self.past.now.as_ref().and_then(|now| now.remedy.as_ref());
         let grant = remedy.filter(|remedy| !remedy.steps.is_empty()).map(|remedy| self.grant(remedy, &who));
@@ -98,7 +107,8 @@ impl RefusalDetails<'_> {
         let view = View {
             chrome: chrome.with_tone(tone),
             refused,
-            person: paths::admin_user(id),
+            link,
+            by_key,
             at: Moment(refused.at.0),
             now,
             grant,

@@ -10,6 +10,7 @@ use crate::style::Sheet;
 use crate::words::{Moment, ago};
 use askama::Template;
 use gatepost_core::clock::Timestamp;
+use gatepost_core::refusal::Refused;
 
 /// The last refusals. 200, or 422 if the number that was entered is none.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +28,10 @@ pub struct Refusals<'a> {
 /// By what refusals are filtered, in the words of queries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RefusalFilterWords<'a> {
-    /// The id of the person who was refused.
+    /// The id of the person or machine who was refused.
     pub user: Option<&'a str>,
+    /// The id of the key that was sent.
+    pub key: Option<&'a str>,
     pub host: Option<&'a str>,
     pub reason: Option<&'a str>,
     /// Of the last so many hours.
@@ -54,7 +57,11 @@ struct EntryView<'a> {
     at: Moment,
     ago: String,
     title: String,
-    person: String,
+    /// The page of who was refused. `None`: an application.
+    link: Option<String>,
+    /// The name of the key that sent it for a person, and the refusals of that key.
+    by_key: Option<&'a str>,
+    by_key_link: Option<String>,
     by_user: String,
     by_host: String,
     by_reason: String,
@@ -80,7 +87,8 @@ impl Refusals<'_> {
             entries: self.entries.iter().map(|entry| self.entry(entry)).collect(),
             empty: Empty {
                 text: "Nobody was refused.",
-                remedy: "A request of somebody who is signed in and lacks something appears here for 7 days.",
+                remedy: "A request of somebody who is signed in and lacks something appears here for 7 days, and one of a \
+                         program whose key or token is known.",
             },
             next: self.next.map(|next| link(&self.filter, Some(next))),
             api: vec![ApiCall::of("POST", "/explain").with_body(&serde_json::json!({ "request": "NUMBER" }))],
@@ -92,13 +100,19 @@ impl Refusals<'_> {
         let filter = self.filter;
         let person = |id: &str| {
             let entry = self.entries.iter().find(|entry| entry.user.to_string() == id);
-            entry.and_then(|entry| entry.email).map_or_else(|| id.to_owned(), ToString::to_string)
+            entry.map_or_else(|| id.to_owned(), RefusalEntry::title)
+        };
+        let key = |id: &str| {
+            let is_meant = |entry: &&RefusalEntry<'_>| entry.key.is_some_and(|key| key.to_string() == id);
+            let name = self.entries.iter().find(is_meant).and_then(|entry| entry.via);
+            format!("with the key {}", name.unwrap_or(id))
         };
         let chosen = [
             (
                 filter.user.map(|user| format!("of {}", person(user))),
                 RefusalFilterWords { user: None, ..filter },
             ),
+            (filter.key.map(key), RefusalFilterWords { key: None, ..filter }),
             (filter.host.map(|host| format!("at {host}")), RefusalFilterWords { host: None, ..filter }),
             (filter.reason.map(words), RefusalFilterWords { reason: None, ..filter }),
         ];
@@ -107,23 +121,39 @@ impl Refusals<'_> {
 
     fn entry<'a>(&self, entry: &'a RefusalEntry<'a>) -> EntryView<'a> {
         let (filter, id) = (self.filter, entry.user.to_string());
+        let of_key = entry.key.map(|key| key.to_string());
+        let link_of_key = |key: &str| link(&RefusalFilterWords { key: Some(key), ..filter }, None);
+        let (is_person, link_to) = match Refused::of(entry.user, entry.key) {
+            Refused::Person(user) => (true, Some(paths::admin_user(user))),
+            Refused::Key(key) => (false, Some(paths::admin_key(key))),
+            Refused::Application => (false, None),
+        };
         EntryView {
             entry,
             at: Moment(entry.at),
             ago: ago(self.now.since(entry.at)),
-            person: paths::admin_user(entry.user),
+            link: link_to,
+            by_key: entry.via.filter(|_| is_person),
+            by_key_link: of_key.as_deref().map(link_of_key).filter(|_| is_person),
             by_user: link(&RefusalFilterWords { user: Some(&id), ..filter }, None),
             by_host: link(&RefusalFilterWords { host: Some(entry.host), ..filter }, None),
             by_reason: link(&RefusalFilterWords { reason: Some(entry.reason_key), ..filter }, None),
             why: paths::admin_refusal(entry.request_id),
-            title: entry.email.map_or(id, ToString::to_string),
+            title: entry.title(),
         }
     }
 }
 
 fn link(filter: &RefusalFilterWords<'_>, after: Option<&str>) -> String {
-    let RefusalFilterWords { user, host, reason, hours } = *filter;
-    let parameters = [("user", user), ("host", host), ("reason", reason), ("hours", hours), ("after", after)];
+    let RefusalFilterWords { user, key, host, reason, hours } = *filter;
+    let parameters = [
+        ("user", user),
+        ("key", key),
+        ("host", host),
+        ("reason", reason),
+        ("hours", hours),
+        ("after", after),
+    ];
     paths::query(paths::ADMIN_REFUSALS, &parameters)
 }
 

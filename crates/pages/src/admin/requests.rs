@@ -32,6 +32,7 @@ struct View<'a> {
     caption: &'static str,
     when: &'static str,
     is_open: bool,
+    shows_refusals: bool,
     requests: Vec<RequestView<'a>>,
     empty: Empty<'static>,
     next: Option<String>,
@@ -58,6 +59,7 @@ impl AccessRequests<'_> {
             caption: caption(self.state),
             when: when(self.state),
             is_open,
+            shows_refusals: self.frame.scope.is_system(),
             requests: self.requests.iter().map(|entry| request(entry, self.now)).collect(),
             empty: if is_open { NOBODY_WAITS } else { NONE },
             next: self.next.map(|next| list(self.state, Some(next))),
@@ -79,7 +81,7 @@ impl AccessRequests<'_> {
 
 const NOBODY_WAITS: Empty<'static> = Empty {
     text: "Nobody waits for an answer.",
-    remedy: "Who is in a group finds \u{201c}Ask for access\u{201d} where they are refused; with GATEPOST_REQUESTS__ANYBODY, everybody does.",
+    remedy: "Who is in a group finds \u{201c}Ask for access\u{201d} where they are refused. Whoever runs the server can offer it to everybody.",
 };
 const NONE: Empty<'static> = Empty { text: "There are none.", remedy: "Requests are kept for 90 days." };
 

@@ -48,7 +48,9 @@ impl TenantDeletion<'_> {
                 effects: vec![
                     format!("It has {}, who may enter it no more.", words::people(self.count)),
                     groups,
-                    "Routers that ask for it refuse everybody but administrators of the system.".to_owned(),
+                    "Routers that ask for it refuse everybody, and its keys are dead.".to_owned(),
+                    "Everything of it is erased in 30 days. Until then an administrator of the system can restore it."
+                        .to_owned(),
                 ],
                 stays: vec!["The people, the groups, and the audit of what was done.".to_owned()],
                 keeps: vec![("version", self.version.to_string())],

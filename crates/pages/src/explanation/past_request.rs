@@ -2,6 +2,7 @@
 
 use super::Explanation;
 use super::steps::{Change, UtcTime};
+use gatepost_core::api_key::KeyId;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{RequestId, UserId};
 use serde::Serialize;
@@ -17,8 +18,8 @@ pub struct PastRequest {
     pub refused: Option<RefusalFacts>,
     /// What the request changed.
     pub changes: Vec<Change>,
-    /// The explanation of the same request now. `None`: there was no refusal, the person no longer exists, or the answer
-    /// depends on the key of a program.
+    /// The explanation of the same request now. `None`: there was no refusal, the person or key no longer exists, or the answer
+    /// depends on what a program sends.
     pub now: Option<Explanation>,
 }
 
@@ -27,9 +28,11 @@ pub struct PastRequest {
 pub struct RefusalFacts {
     /// When the request was refused.
     pub at: UtcTime,
-    /// The person.
+    /// The person, or the machine's id as applications get it.
     pub user_id: UserId,
-    /// The person's address at that time.
+    /// Whether it is a person. Otherwise a key or an application was refused for nobody who is known.
+    pub is_person: bool,
+    /// The address at that time; of a key, that of whom it named.
     pub email: Option<EmailAddress>,
     /// The protected host.
     pub host: String,
@@ -51,10 +54,39 @@ pub struct RefusalFacts {
     pub text: String,
     /// The client's address as the proxy saw it.
     pub address: Option<IpAddr>,
-    /// The name of the API key by which a program sent the request for the person.
+    /// The API key that was sent, by itself or for the person.
+    pub key_id: Option<KeyId>,
+    /// The name that it had.
     pub via: Option<String>,
     /// What the request asked a tool server for, as in `tool delete_repo`.
     pub tool: Option<String>,
+}
+
+impl RefusalFacts {
+    /// Who was refused, in words.
+    pub fn who(&self) -> String {
+        let named = || self.email.as_ref().map_or_else(|| self.user_id.to_string(), ToString::to_string);
+        match (self.is_person, self.key_id) {
+            (true, _) | (false, None) => named(),
+            (false, Some(key)) => format!("the key {}", self.via.clone().unwrap_or_else(|| key.to_string())),
+        }
+    }
+
+    /// For whom a key sent the request: a person, or an address that is nobody's here or of somebody who is not signed in.
+    pub fn sent_for(&self) -> Option<&EmailAddress> {
+        self.email.as_ref().filter(|_| !self.is_person && self.key_id.is_some())
+    }
+
+    /// Why it is not known whether the same request would pass now.
+    pub const fn unknown_because(&self) -> &'static str {
+        match (self.is_person, self.via.is_some() || self.key_id.is_some()) {
+            (true, false) => "this person no longer exists here",
+            (false, false) => "it depends on the access token that the program sends",
+            (_, true) => {
+                "it depends on the key and on what the program sends with it, or the key no longer exists here"
+            }
+        }
+    }
 }
 
 impl PastRequest {

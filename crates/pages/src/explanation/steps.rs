@@ -143,6 +143,9 @@ pub struct HostFacts {
     pub pattern: Option<String>,
     /// The origin under which it is protected.
     pub origin: Option<String>,
+    /// The tenant whose host it is, which a person must be allowed to enter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantId>,
     /// Whether it is Gatepost's own public host.
     pub is_public: bool,
 }
@@ -381,12 +384,15 @@ pub struct DecisionFacts {
     /// The key that was sent is what makes it impossible.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing_key: Option<KeyLack>,
+    /// The required tenant that the person could enter if it were not suspended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended_tenant: Option<TenantId>,
 }
 
 impl DecisionFacts {
     /// A decision with this reason and what is missing.
     pub fn of(reason: Reason, missing: Missing) -> Self {
-        let Missing { groups, tenants, admin, tool, key } = missing;
+        let Missing { groups, tenants, admin, tool, key, suspended } = missing;
         Self {
             reason,
             is_allowed: reason == Reason::Met,
@@ -395,6 +401,7 @@ impl DecisionFacts {
             missing_admin: admin,
             missing_tool: tool,
             missing_key: key,
+            suspended_tenant: suspended,
         }
     }
 }

@@ -63,6 +63,8 @@ pub enum Refusal<'a> {
     },
     /// 401: the API key is worth nothing here. Holds why, in plain ASCII without quotation marks.
     InvalidKey(&'a str),
+    /// 403: the tenant of the API key is suspended.
+    KeySuspended,
     /// 403: the API key is not for this. Holds why.
     KeyRefused(&'a str),
     /// 401: the access token is worth nothing here. Holds why, in plain ASCII without quotation marks.

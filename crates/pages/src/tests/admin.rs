@@ -5,6 +5,7 @@ use crate::admin::*;
 use crate::chart::{Activity, DayNumbers};
 use crate::frame::{Frame, Section};
 use gatepost_core::administration::{Scope, Version};
+use gatepost_core::api_key::KeyId;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupId, TenantId, UserId};
 use gatepost_core::secret::Hash;
@@ -84,6 +85,7 @@ fn person(name: &str, words: &str, is_full: bool, is_system: bool) -> Sample {
         path: words,
         reason: words,
         reason_key: words,
+        key: Some(KeyId::generate()),
         via: Some(words),
     };
     let some = |count: usize| if is_full { count } else { 0 };
@@ -119,6 +121,7 @@ fn person(name: &str, words: &str, is_full: bool, is_system: bool) -> Sample {
         },
         identities: &[IdentityEntry { provider: words, email: Some(&address) }][..some(1)],
         tenants: &ways[..some(3)],
+        keys: if is_full { "2" } else { "0" },
         audit: &audit[..some(1)],
         system: is_system.then_some(system),
         now: NOW,
@@ -280,28 +283,47 @@ fn ending(name: &str, words: &str, count: usize) -> Sample {
 }
 
 fn refusals(name: &str, words: &str, count: usize) -> Sample {
-    let address = longest();
+    let (address, key) = (longest(), KeyId::generate());
     let entry = |at: usize| RefusalEntry {
         request_id: request_id(),
         at: NOW.minus(MINUTE * 90),
-        user: UserId::generate(),
+        user: if at.is_multiple_of(3) { key.machine() } else { UserId::generate() },
         email: Some(&address).filter(|_| at.is_multiple_of(2)),
         host: "wiki.example.com",
         path: words,
         reason: words,
         reason_key: words,
+        key: Some(key).filter(|_| at % 4 != 1),
         via: Some(words).filter(|_| at.is_multiple_of(2)),
     };
     let word = Some(words).filter(|_| count == 9);
     let page = Refusals {
         frame: frame(words, None),
-        filter: RefusalFilterWords { user: word, host: word, reason: word, hours: Some("24") },
+        filter: RefusalFilterWords { user: word, key: word, host: word, reason: word, hours: Some("24") },
         entries: &(0..count).map(entry).collect::<Vec<_>>(),
         next: Some(words).filter(|_| count > 3),
         wrong_number: word,
         now: NOW,
     };
     Sample { name: format!("admin-refusals-{name}"), page: page.page() }
+}
+
+fn new_group(name: &str, words: &str, similar: &[&str]) -> Sample {
+    let page = NewGroup {
+        frame: frame(words, None),
+        person: words,
+        back: "/admin/users/x",
+        name: words,
+        similar,
+        action: "/admin/users/x/join",
+        fields: &[("end", "friday"), ("at", words), ("version", "")],
+    };
+    Sample { name: format!("admin-new-group-{name}"), page: page.page() }
+}
+
+fn unknown_refusal(name: &str, words: &str) -> Sample {
+    let page = UnknownRefusal { frame: frame(words, None), number: request_id() };
+    Sample { name: format!("admin-refusal-unknown-{name}"), page: page.page() }
 }
 
 pub fn admin_samples() -> Vec<Sample> {
@@ -326,6 +348,12 @@ pub fn admin_samples() -> Vec<Sample> {
         refusals("full", "Zo\u{eb} \u{141}ukasz", 50),
         refusals("long", &long, 9),
         refusals("hostile", PLANTED, 9),
+        new_group("empty", "GitHub", &[]),
+        new_group("full", "GitHub", &["MCP-GitHub", "GitHub-Readers"]),
+        new_group("long", &long, &[&long]),
+        new_group("hostile", PLANTED, &[PLANTED]),
+        unknown_refusal("full", "Zo\u{eb} \u{141}ukasz"),
+        unknown_refusal("hostile", PLANTED),
         person("admin-person-empty", "nobody", false, true),
         person("admin-person-full", "Zo\u{eb} \u{141}ukasz", true, true),
         person("admin-person-of-a-tenant", "Ann Other", true, false),

@@ -9,6 +9,7 @@ use crate::admin::{
 use crate::explanation::{
     Answer, DecisionFacts, Explanation, GrantFacts, PastRequest, RefusalFacts, RemedyFacts, Step, UtcTime,
 };
+use gatepost_core::api_key::KeyId;
 use gatepost_core::decision::Missing;
 use gatepost_core::ids::UserId;
 use gatepost_telemetry::Reason;
@@ -75,9 +76,11 @@ fn refusal(name: &str, words: &str, is_open: bool) -> Sample {
         remedy: Some(remedy).filter(|_| is_open),
         changes: None,
     };
+    let key = KeyId::generate();
     let refused = RefusalFacts {
         at: UtcTime(NOW.minus(MINUTE)),
-        user_id: UserId::generate(),
+        user_id: key.machine(),
+        is_person: is_open,
         email: Some(email("alice@example.com")),
         host: "app.example.com".to_owned(),
         method: "GET".to_owned(),
@@ -89,6 +92,7 @@ fn refusal(name: &str, words: &str, is_open: bool) -> Sample {
         reason: "group_missing".to_owned(),
         text: words.to_owned(),
         address: None,
+        key_id: Some(key),
         via: Some(words.to_owned()),
         tool: Some(words.to_owned()),
     };

@@ -66,6 +66,7 @@ impl Held {
             machine_name: &self.words,
             tenant: Some(&self.tenant).filter(|_| is_even),
             owner: Some((UserId::generate(), Some(&self.address))).filter(|_| number % 3 != 1),
+            is_stopped: number % 6 == 5,
             created_by: &self.words,
             created_at: NOW.minus(DAY),
             limits: &self.limits[number % 4],
@@ -193,7 +194,8 @@ fn around(name: &str, held: &Held, error: Option<&str>, pages: KeyPages) -> Vec<
     let (words, key) = (&held.words, held.key(0));
     let (frame, is_overtaken) = (frame_of(words, pages), error.is_some());
     let secret = format!("gp_{}_{}", held.tenant, "x".repeat(49));
-    let made = KeyMade { frame, pages, key, secret: &secret, is_rotated: is_overtaken };
+    let opens = Some("http://wiki.localhost:8000").filter(|_| !is_overtaken);
+    let made = KeyMade { frame, pages, key, secret: &secret, opens, is_rotated: is_overtaken };
     let once = "019ab8c5d2a37e6f9b0c1d2e3f405162";
     let rotation = KeyRotation { frame, pages, key, once, overlap: 86_400, is_overtaken };
     let typed = EnteredText { value: words, error };
@@ -271,7 +273,7 @@ fn a_key_is_marked_before_it_ends() {
             expires_at: Some(NOW.plus(Duration::from_hours(24 * days))),
             ..held.limits[0].clone()
         };
-        KeyFacts { limits: &limits, revoked_at: None, ..held.key(0) }.state(NOW)
+        KeyFacts { limits: &limits, revoked_at: None, is_stopped: false, ..held.key(0) }.state(NOW)
     };
     assert_eq!(state(0), KeyState::Ended);
     assert_eq!([state(1), state(14)], [KeyState::EndsWithin(1), KeyState::EndsWithin(14)]);
@@ -281,6 +283,9 @@ fn a_key_is_marked_before_it_ends() {
         KeyState::Valid
     );
     assert_eq!(held.key(4).state(NOW), KeyState::Revoked);
+    let stopped = KeyFacts { is_stopped: true, revoked_at: None, ..held.key(2) };
+    assert_eq!((stopped.state(NOW), stopped.state(NOW).class()), (KeyState::Stopped, "wrong"));
+    assert_eq!(KeyFacts { revoked_at: Some(NOW), ..stopped }.state(NOW), KeyState::Revoked);
 }
 
 /// A plain person is offered nothing that they may not give, nor whose key it is to be.

@@ -129,6 +129,7 @@ fn linking(case: Case<'_>) -> Sample {
         frame: frame(words, None),
         id: GROUP,
         name: &names[0],
+        version: VERSION,
         q: words,
         seen: &(0..count).map(seen).collect::<Vec<_>>(),
         link: text(words, error),
@@ -151,7 +152,15 @@ fn removals(case: Case<'_>) -> [Sample; 4] {
         tenants: &[&github][..count.min(1)],
         typed: text(words, error),
     };
-    let link = LinkRemoval { frame, id: GROUP, name: &names[0], external: words, shown: words, people: "12" };
+    let link = LinkRemoval {
+        frame,
+        id: GROUP,
+        name: &names[0],
+        version: VERSION,
+        external: words,
+        shown: words,
+        people: "12",
+    };
     let tenant = TenantDeletion {
         frame,
         id: &github,

@@ -104,6 +104,7 @@ fn explanation(text: &str) -> Explanation {
         missing_admin: false,
         missing_tool: None,
         missing_key: None,
+        suspended_tenant: None,
     };
     Explanation {
         at: UtcTime(NOW),
@@ -137,6 +138,7 @@ fn past(text: &str) -> PastRequest {
     let refused = RefusalFacts {
         at: UtcTime(NOW),
         user_id: UserId::generate(),
+        is_person: true,
         email: None,
         host: text.to_owned(),
         method: "GET".to_owned(),
@@ -148,6 +150,7 @@ fn past(text: &str) -> PastRequest {
         reason: text.to_owned(),
         text: text.to_owned(),
         address: None,
+        key_id: None,
         via: Some(text.to_owned()),
         tool: Some(text.to_owned()),
     };

@@ -173,7 +173,7 @@ fn account(name: &str, person_name: &str, count: usize, is_admin: bool) -> Sampl
     } else {
         [].into()
     };
-    let access = Access { groups: Vec::new(), tenants, is_admin, every_tenant: Vec::new() };
+    let access = Access { tenants, is_admin, ..Access::default() };
     let names: Vec<GroupName> =
         (0..count).map(|n| format!("MCP-Team-{n:03}").parse().expect("a name")).collect();
     let unlinked: [GroupName; 2] =

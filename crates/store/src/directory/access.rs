@@ -26,8 +26,8 @@ impl Named {
         let mut named = Self::default();
         for requirement in requirements {
             named.groups.extend(requirement.groups.iter().cloned());
-            named.tenants.extend(requirement.tenants.iter().cloned());
-            named.admins |= requirement.admin || !requirement.tenants.is_empty();
+            named.tenants.extend(requirement.all_tenants().cloned());
+            named.admins |= requirement.admin || requirement.all_tenants().next().is_some();
         }
         named
     }

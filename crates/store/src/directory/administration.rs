@@ -11,8 +11,8 @@ use super::lists::{
     RefusalFilter, TenantGroup, TenantMember, TenantPerson, TenantWay, UnlinkedGroup, UserFilter,
 };
 use super::records::{
-    Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantRecord, Traces, UserKey, UserRecord,
-    UserSummary,
+    Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantHostRecord, TenantRecord, TierRecord,
+    Traces, UserKey, UserRecord, UserSummary,
 };
 use super::tool_servers::{ToolRule, ToolServer};
 use super::{Directory, Result, postgres, sqlite};
@@ -20,7 +20,7 @@ use gatepost_core::access_request::Wanted;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::HostName;
-use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, ToolServerId, UserId};
+use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, TierId, ToolServerId, UserId};
 use gatepost_core::refusal::Refusal;
 
 /// A change that both stores know how to make.
@@ -241,6 +241,30 @@ impl Directory {
         limit: u32,
     ) -> Result<Page<TenantRecord>> {
         on_store!(self, search_tenants(scope, q, after, limit))
+    }
+
+    /// Finds the host of a tenant that the reader administers.
+    ///
+    /// # Errors
+    /// `Denied`, `UnknownHost`.
+    pub async fn find_tenant_host(
+        &self,
+        scope: &Scope,
+        tenant: &TenantId,
+        host: &HostName,
+    ) -> Result<TenantHostRecord> {
+        on_store!(self, find_tenant_host(scope, tenant, host))
+    }
+
+    /// Lists all tiers by id.
+    pub async fn list_tiers(&self) -> Result<Vec<TierRecord>> {
+        on_store!(self, list_tiers())
+    }
+
+    /// # Errors
+    /// `UnknownTier`.
+    pub async fn find_tier(&self, id: &TierId) -> Result<TierRecord> {
+        on_store!(self, find_tier(id))
     }
 
     pub async fn find_tenant(&self, scope: &Scope, id: &TenantId) -> Result<Option<TenantRecord>> {

@@ -13,15 +13,19 @@ use gatepost_core::administration::Version;
 use gatepost_core::api_key::{KeyId, KeyLimits};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
+use gatepost_core::host::HostName;
 use gatepost_core::identity::{ExternalGroup, GroupKind, SubjectKey};
 use gatepost_core::ids::{
-    AccessRequestId, GroupId, GroupName, ProviderId, RequestId, ServiceName, TenantId, ToolRuleId,
+    AccessRequestId, GroupId, GroupName, ProviderId, RequestId, ServiceName, TenantId, TierId, ToolRuleId,
     ToolServerId, UserId,
 };
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
 use gatepost_core::mcp::pattern::Kind;
 use gatepost_core::secret::Hash;
+use gatepost_core::tenant::TenantState;
+use gatepost_core::tenant_host::{HostProof, HostState};
+use gatepost_core::tier::{Allowances, JsonObject};
 use gatepost_core::tool_pattern::ToolPattern;
 use sqlx::error::{BoxDynError, UnexpectedNullError};
 use sqlx::postgres::PgRow;
@@ -29,6 +33,14 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Error, Result, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
+
+/// The condition that a key counts no more because of its owner. The gate, the API and the lists ask this one.
+macro_rules! key_is_stopped {
+    () => {
+        "(k.owner_id IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM users o WHERE o.id = k.owner_id AND o.disabled_at IS NULL))"
+    };
+}
 
 /// Defines a struct and reads it from a row: each field from the column of its name. A field whose type is such a
 /// struct itself is read from that struct's columns.
@@ -138,6 +150,10 @@ stored_as_text!(
     EmailAddress,
     Endpoint,
     GroupName,
+    HostName,
+    HostProof,
+    HostState,
+    JsonObject,
     KeyId,
     Kind,
     LinkSource,
@@ -147,13 +163,25 @@ stored_as_text!(
     RequestState,
     Role,
     ServiceName,
-    TenantId,
+    TenantState,
+    TierId,
     ToolPattern,
     ToolRuleId,
-    ToolServerId,
     UserId,
     Who
 );
+
+impl Value for TenantId {
+    fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {
+        parse(row, column, Self::from_stored)
+    }
+}
+
+impl Value for ToolServerId {
+    fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {
+        parse(row, column, Self::from_stored)
+    }
+}
 
 impl Value for String {
     fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {
@@ -222,6 +250,21 @@ impl Value for BTreeSet<String> {
     }
 }
 
+/// A JSON array of ids of tenants.
+#[derive(Debug)]
+pub struct TenantIds(pub Vec<TenantId>);
+
+impl Value for TenantIds {
+    fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {
+        parse(row, column, |json| -> std::result::Result<Self, BoxDynError> {
+            let texts: Vec<String> = serde_json::from_str(json)?;
+            let ids: std::result::Result<_, _> =
+                texts.iter().map(|text| TenantId::from_stored(text)).collect();
+            Ok(Self(ids?))
+        })
+    }
+}
+
 /// A JSON array of `ID ROLE`. A tenant that occurs more than once has the highest of its roles.
 impl Value for BTreeMap<TenantId, Role> {
     fn find<R: Columns>(row: &R, column: &str) -> Result<Option<Self>> {
@@ -230,7 +273,7 @@ impl Value for BTreeMap<TenantId, Role> {
             for pair in serde_json::from_str::<Vec<String>>(json)? {
                 let (id, role) = pair.split_once(' ').unwrap_or((&pair, ""));
                 let role: Role = role.parse()?;
-                let highest = tenants.entry(id.parse()?).or_insert(role);
+                let highest = tenants.entry(TenantId::from_stored(id)?).or_insert(role);
                 *highest = role.max(*highest);
             }
             Ok(tenants)
@@ -271,6 +314,12 @@ impl Field for KeyLimits {
             tools: Field::read(row, "tools")?,
             requests_per_minute: row.number(rate)?.map(narrow).transpose()?,
         })
+    }
+}
+
+impl Field for Allowances {
+    fn read<R: Columns>(row: &R, _column: &str) -> Result<Self> {
+        Ok(Self { features: Field::read(row, "features")?, limits: Field::read(row, "limits")? })
     }
 }
 

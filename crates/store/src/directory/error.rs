@@ -11,7 +11,7 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{
-    AccessRequestId, GroupName, ProviderId, ServiceName, TenantId, ToolRuleId, ToolServerId, UserId,
+    AccessRequestId, GroupName, ProviderId, ServiceName, TenantId, TierId, ToolRuleId, ToolServerId, UserId,
 };
 use sqlx::error::BoxDynError;
 use std::borrow::Cow;
@@ -135,6 +135,46 @@ pub enum DirectoryError {
     /// There is no tenant with this id.
     #[error("there is no tenant {0}")]
     UnknownTenant(TenantId),
+    /// Another tenant has this id.
+    #[error("there is already a tenant {0}")]
+    TenantExists(TenantId),
+    #[error("there is no tier {0}")]
+    UnknownTier(TierId),
+    /// Tenants are in it, and nothing would say what they may have.
+    #[error("tenants are in tier {0}")]
+    TierInUse(TierId),
+    /// The tenant has as many as it may have.
+    #[error("tenant {0} may have at most {2} {1}")]
+    LimitReached(TenantId, &'static str, u64),
+    /// The name is none that a tenant may have for a host.
+    #[error("{0} cannot be the host of a tenant: expected a name in the DNS, as in blog.example.com")]
+    HostUnfit(HostName),
+    /// The configuration has this host.
+    #[error(
+        "{0} belongs to the configuration (GATEPOST_HOSTS or GATEPOST_PUBLIC_URL), so no tenant can have it"
+    )]
+    HostReserved(HostName),
+    /// Another tenant has this host, or proposed it first.
+    #[error("{0} belongs to another tenant, or another tenant proposed it first")]
+    HostTaken(HostName),
+    /// The tenant may not have hosts of its own domains.
+    #[error("{0} is not below GATEPOST_TENANTS__DOMAIN, and the tenant lacks the feature custom_domains")]
+    HostNotInTier(HostName),
+    /// The tenant has no such host.
+    #[error("tenant {0} has no host {1}")]
+    UnknownHost(TenantId, HostName),
+    /// A system administrator said no.
+    #[error("a system administrator refused {0}")]
+    HostRefused(HostName),
+    /// The record is not there, or says something else.
+    #[error("no record TXT {0} says \"{1}\"")]
+    HostUnproved(String, String),
+    /// The tenant was deleted, and is not erased yet.
+    #[error("tenant {0} is deleted: restore it first, or use another id")]
+    TenantDeleted(TenantId),
+    /// The tenant is suspended, and its administrators may only read.
+    #[error("tenant {0} is suspended: its administrators may change nothing until it is resumed")]
+    TenantSuspended(TenantId),
     /// The person is no member of this tenant by itself.
     #[error("{0} is not a member of tenant {1} by itself")]
     NotTenantMember(UserKey, TenantId),

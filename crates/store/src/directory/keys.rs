@@ -66,6 +66,8 @@ row! {
         pub machine_name: String,
         pub tenant_id: Option<TenantId>,
         pub owner_id: Option<UserId>,
+        /// The owner is disabled, so that the key does not count at the gate.
+        pub is_stopped: bool,
         /// The owner's address.
         pub owner_email: Option<EmailAddress>,
         /// Who made it, as the audit names them.
@@ -108,16 +110,18 @@ pub struct KeyFilter {
     pub standing: Option<KeyStanding>,
 }
 
-/// Whether keys count, as far as they say themselves.
+/// Whether keys count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyStanding {
-    /// Neither revoked nor ended at this time.
+    /// Neither revoked nor ended at this time, nor is their owner disabled.
     Valid(Timestamp),
-    /// Not revoked, and their end lies between these times.
+    /// They count, and their end lies between these times.
     EndsBetween(Timestamp, Timestamp),
     /// Not revoked, and ended by this time.
     Ended(Timestamp),
     Revoked,
+    /// Not revoked, and their owner is disabled.
+    Stopped,
     /// Not revoked, made before this time, and not used since.
     UnusedSince(Timestamp),
 }

@@ -9,6 +9,7 @@ use super::count::Count;
 use super::records::{AdminStanding, GroupLink, UserSummary};
 use gatepost_core::access::Role;
 use gatepost_core::administration::Version;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupId, GroupName, TenantId, UserId};
@@ -300,8 +301,10 @@ row! {
 /// Which refusals to list; all by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefusalFilter {
-    /// Of this person.
+    /// Of this person or machine.
     pub user: Option<UserId>,
+    /// With this API key, by itself or for a person.
+    pub key: Option<KeyId>,
     /// At this host.
     pub host: Option<String>,
     /// For this reason, as the label of the metric names it.

@@ -62,9 +62,10 @@ pub use lists::{
     TenantPerson, TenantWay, UnlinkedGroup, UserFilter, UserState, UserStateError,
 };
 pub use records::{
-    AddressChange, AddressNews, AdminStanding, Ends, FormerAddress, FormerHolder, GroupKey, GroupLink,
-    GroupRecord, IdentityRecord, LinkSource, MemberRecord, Membership, MembershipSource, SignInContext,
-    SignInOutcome, TenantRecord, Traces, UserKey, UserKeyError, UserRecord, UserSummary,
+    AddressChange, AddressNews, AdminStanding, Ends, Excess, FormerAddress, FormerHolder, GroupKey,
+    GroupLink, GroupRecord, IdentityRecord, LinkSource, MemberRecord, Membership, MembershipSource,
+    SignInContext, SignInOutcome, TenantHostRecord, TenantRecord, TierRecord, Traces, UserKey, UserKeyError,
+    UserRecord, UserSummary,
 };
 pub use schema::SchemaState;
 pub use sqlite::Connector as EmbeddedFile;
@@ -77,6 +78,7 @@ use gatepost_core::administration::Caller;
 use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
+use gatepost_core::host::HostName;
 use gatepost_core::identity::{AssertedGroup, AssertedIdentity, SubjectKey};
 use gatepost_core::ids::{GroupName, ProviderId, TenantId, UserId};
 use gatepost_core::secret::Hash;
@@ -230,6 +232,11 @@ impl Directory {
     /// The groups that an application's app roles are linked to, and the tenants that those open.
     pub async fn find_role_access(&self, provider: &ProviderId, roles: &[AssertedGroup]) -> Result<Access> {
         on_store!(self, find_role_access(provider, roles))
+    }
+
+    /// The active hosts of all tenants that are not deleted, for the gate.
+    pub async fn read_active_hosts(&self) -> Result<Vec<(HostName, TenantId)>> {
+        on_store!(self, read_active_hosts())
     }
 
     /// The hot read for an API key, by the hash of its text. `None`: nobody has such a key, it was revoked, or its owner is

@@ -61,6 +61,11 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261129012000_name_keys_in_refusals",
     "20261129013000_create_copy_state",
     "20261129021000_erase_names_of_keys",
+    "20261129031000_note_refused_keys",
+    "20261129031100_keep_audit_of_keys",
+    "20261129040000_extend_tenants",
+    "20261129040100_view_tenant_memberships",
+    "20261129041000_notify_own_members",
 );
 
 /// Locks the rows that are read until the transaction ends.

@@ -5,10 +5,14 @@ use gatepost_core::access::Role;
 use gatepost_core::administration::Version;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::{EmailAddress, EmailError};
+use gatepost_core::host::HostName;
 use gatepost_core::identity::{ExternalGroup, SubjectKey};
-use gatepost_core::ids::{GroupId, GroupName, IdError, ProviderId, TenantId, UserId};
+use gatepost_core::ids::{GroupId, GroupName, IdError, ProviderId, TenantId, TierId, UserId};
 use gatepost_core::refusal::Refusal;
 use gatepost_core::secret::Hash;
+use gatepost_core::tenant::TenantState;
+use gatepost_core::tenant_host::{HostProof, HostState};
+use gatepost_core::tier::{Allowances, JsonObject};
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fmt;
@@ -374,8 +378,63 @@ pub struct TenantRecord {
     /// Counts the changes of its own data.
     pub version: Version,
     pub created_at: Timestamp,
+    pub state: TenantState,
+    /// Kept while it is deleted: then it is suspended again when it is restored.
+    pub suspended_at: Option<Timestamp>,
+    /// Why it is suspended, for administrators.
+    pub suspended_reason: Option<String>,
+    /// It is erased 30 days later.
+    pub deleted_at: Option<Timestamp>,
+    /// When its own data was changed last.
+    pub updated_at: Timestamp,
+    /// `None`: no tier limits it.
+    pub tier: Option<TierId>,
+    /// What it has by itself, which overrides the tier's.
+    pub own: Allowances,
+    /// What counts: its own, else the tier's.
+    pub allowances: Allowances,
+    /// Kept for other programs.
+    pub settings: JsonObject,
+    /// Its hosts, by name.
+    pub hosts: Vec<TenantHostRecord>,
     /// The groups whose members may enter it, each with their role. Empty for readers who may not know of groups.
     pub groups: BTreeMap<GroupName, Role>,
     /// The number of people who may enter it through a group or directly. Admins of the system are not counted.
     pub members: Count,
+}
+
+row! {
+    /// A host of a tenant.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct TenantHostRecord {
+        pub host: HostName,
+        pub tenant_id: TenantId,
+        pub state: HostState,
+        /// What proves that the tenant runs the host's zone.
+        pub proof: HostProof,
+        pub proved_at: Option<Timestamp>,
+        pub created_at: Timestamp,
+        /// Counts the changes.
+        pub version: Version,
+    }
+}
+
+/// A tier of tenants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TierRecord {
+    pub id: TierId,
+    pub allowances: Allowances,
+    /// It comes with Gatepost.
+    pub is_built_in: bool,
+    /// Counts the changes. `None`: nobody has changed it since it came with Gatepost.
+    pub version: Option<Version>,
+}
+
+/// Of something a tenant has more than it may have by now. Nothing is deleted, and nothing may be added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excess {
+    /// The name of the limit.
+    pub limit: &'static str,
+    pub most: u64,
+    pub present: u64,
 }

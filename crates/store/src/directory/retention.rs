@@ -1,6 +1,7 @@
 //! What shows that the audit is whole, and the deletion of old audit entries and of people who come no more.
 
 use super::audit_chain::{AuditHead, ChainedEntry, CutRecord};
+use super::changes::KEPT_DELETED;
 use super::{Directory, Result};
 use gatepost_core::clock::Timestamp;
 use std::time::Duration;
@@ -54,6 +55,11 @@ impl Directory {
     /// number. Until then somebody who finds the secret of such a key learns whose it was and when it ended.
     pub async fn delete_old_keys(&self, keep: Duration, now: Timestamp, most: u32) -> Result<u64> {
         on_store!(self, delete_old_keys(keep, now, most))
+    }
+
+    /// Erases tenants that were deleted longer ago than [`KEPT_DELETED`], at most `most`, and returns their number.
+    pub async fn erase_deleted_tenants(&self, now: Timestamp, most: u32) -> Result<u64> {
+        on_store!(self, erase_deleted_tenants(now.minus(KEPT_DELETED), most))
     }
 
     /// Deletes people who have not signed in since `since`, at most `most`, and returns their number. What the audit says

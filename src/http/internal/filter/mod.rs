@@ -24,7 +24,7 @@ use crate::gate::tools::GateServer;
 use crate::http::respond::{self, Answer};
 use caller::{Caller, CallerError};
 use gatepost_core::error_chain::Chain;
-use gatepost_core::host::{HostName, Origin};
+use gatepost_core::host::HostName;
 use gatepost_core::ids::{RequestId, ServiceName, ToolServerId};
 use gatepost_core::mcp::Fault;
 use gatepost_core::mcp::list::{List, filtered};
@@ -34,7 +34,6 @@ use hyper::header::{ALLOW, HOST, HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use reqwest::Client;
-use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use upstream::UpstreamError;
@@ -142,12 +141,13 @@ async fn list(
     if !gate.site.trusts(peer) {
         return Err(Refused::Peer);
     }
-    let origin = host(head).and_then(|host| gate.site.hosts.find(&host).map(Cow::into_owned));
-    let origin: Origin = origin.ok_or(Refused::Host)?;
+    let found = gate.hosts.find(&host(head).ok_or(Refused::Host)?).await;
+    let protected = found.map_err(|error| Refused::CannotKnow(Arc::new(error)))?.ok_or(Refused::Host)?;
+    let origin = protected.origin();
     let headers = Headers::new(&head.headers);
     // Before anything is read: only somebody whom the gate has let in makes Gatepost do more.
     let caller = Caller::of(headers, &gate.assertion_keys, &gate.site.config.public_url, origin.host())?;
-    let servers = gate.tool_servers.current().await.map_err(Refused::CannotKnow)?;
+    let servers = gate.tool_servers.current().await.map_err(|error| Refused::CannotKnow(Arc::new(error)))?;
     let server = servers.find(origin.host(), head.uri.path().as_bytes());
     let server = server.filter(|server| caller.is_at(&server.id)).ok_or(Refused::NoServer)?;
     if head.method != Method::POST {

@@ -158,6 +158,13 @@ impl From<DirectoryError> for Refused {
             | E::UnknownToolServer(_) => {
                 return Self::Fault(Fault::NotFound);
             }
+            E::LimitReached(..) => {
+                (409, "Take something away first, or ask an administrator of the system for more.")
+            }
+            E::TenantDeleted(_) => {
+                (409, "Ask an administrator of the system to restore it, or choose another id.")
+            }
+            E::TenantSuspended(_) => (409, "Ask an administrator of the system to resume it."),
             E::LastAdmin => (409, "Make somebody else an administrator of the system first."),
             E::EndsInThePast => (422, "Choose a later end."),
             E::NotMember(..) | E::NotTenantMember(..) | E::NotMapped(..) | E::NotLinked(_) => {

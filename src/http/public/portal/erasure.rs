@@ -1,7 +1,7 @@
 //! Erases a person, after a page that says what that does and wants the address typed.
 
 use super::change::{FormAnswer, Refused, carry_out, conditions, done};
-use super::loaded::{named, sessions};
+use super::loaded::{named, sessions, working_keys};
 use super::standing::find;
 use crate::admin;
 use crate::http::public::answer::PageAnswer;
@@ -13,12 +13,9 @@ use actix_web::{Either, web};
 use gatepost_core::ids::UserId;
 use gatepost_pages::admin::{EnteredText, PersonErasure, PlaceNotice};
 use gatepost_pages::{Section, paths};
+use gatepost_store::directory::UserSummary;
 use gatepost_store::directory::changes::EraseUser;
-use gatepost_store::directory::{KeyFilter, UserSummary};
 use serde::Deserialize;
-
-/// Keys that are counted: more are told as this number.
-const MOST_KEYS: u32 = 100;
 
 /// Asks before a person is erased.
 ///
@@ -84,10 +81,7 @@ async fn page(
     user: &UserSummary,
     typed: EnteredText<'_>,
 ) -> Result<PageAnswer, Fault> {
-    let filter = KeyFilter { owner: Some(user.id), ..KeyFilter::default() };
-    let keys = context.stores.directory.search_keys(&administrator.scope, &filter, None, MOST_KEYS).await?;
-    let keys = keys.items.iter().filter(|key| key.revoked_at.is_none()).count().to_string()
-        + if keys.next.is_some() { " or more" } else { "" };
+    let keys = working_keys(&context.stores.directory, &administrator.scope, user.id).await?;
     let page = PersonErasure {
         frame: administrator.frame(None),
         id: user.id,

@@ -10,7 +10,7 @@ use crate::http::public::fault::Fault;
 use actix_web::web;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::GroupKind;
-use gatepost_core::ids::{GroupId, GroupName};
+use gatepost_core::ids::GroupId;
 use gatepost_pages::admin::{
     EnteredEnd, EnteredText, GroupDetails, GroupEntered, GroupLinking, LinkEntry, LinkStanding, MappedTenant,
     MemberEntry, PlaceNotice, SeenGroup,
@@ -144,14 +144,14 @@ pub(in crate::http::public) async fn choose_link(
     Query(search): Query<LinkSearch>,
 ) -> Result<PageAnswer, Fault> {
     let group = find(&administrator, &context, id).await?;
-    link_page(&administrator, &context, (id, &group.name), &search, EnteredText::default()).await
+    link_page(&administrator, &context, &group, &search, EnteredText::default()).await
 }
 
 /// Shows them, with what was entered.
 pub(super) async fn link_page(
     administrator: &Administrator,
     context: &Context,
-    (id, name): (GroupId, &GroupName),
+    group: &GroupRecord,
     search: &LinkSearch,
     link: EnteredText<'_>,
 ) -> Result<PageAnswer, Fault> {
@@ -176,7 +176,8 @@ pub(super) async fn link_page(
     let provider = context.site.providers.iter().next().map_or("entra", |provider| provider.id().as_str());
     let example = entries.first().map_or_else(|| format!("{provider}:ID"), |seen| seen.external.clone());
     let frame = administrator.frame(None);
-    let page = GroupLinking { frame, id, name, q, seen: &entries, link, example: &example };
+    let (id, name, version) = (group.id, &group.name, group.version);
+    let page = GroupLinking { frame, id, name, version, q, seen: &entries, link, example: &example };
     Ok(PageAnswer(page.page()))
 }
 

@@ -216,9 +216,22 @@ pub(in crate::http::public) async fn map(
         Err(wrong) => wrong,
         Ok(tenant) if context.stores.directory.tenant_exists(&tenant).await? => {
             let change = MapGroup { group: id.into(), tenant: tenant.clone(), role };
-            match carry_out(&context, &administrator, &change, Conditions::default()).await {
+            match make(&context, &administrator, &change, form.version.as_deref()).await {
                 Ok(_) => return done(&context, &here, PlaceNotice::Mapped.as_str()),
-                Err(why) => why.sentence()?,
+                Err(Refused::Impossible(why)) if why.status != 400 => why.text,
+                Err(other) => {
+                    let attempt = Attempt {
+                        section: Section::Groups,
+                        subject: &format!("The role in {tenant}"),
+                        shown: "",
+                        now: role_in(&administrator, &context, id, &tenant).await?,
+                        action: &format!("{here}/tenants"),
+                        fields: &[("tenant", tenant.as_str()), ("role", role.as_str())],
+                        text: &format!("Make it {role}"),
+                        back: &here,
+                    };
+                    return attempt.answer(&administrator, other);
+                }
             }
         }
         Ok(tenant) => format!("There is no tenant {tenant}."),
@@ -246,13 +259,11 @@ pub(in crate::http::public) async fn unmap(
     match made {
         Ok(_) => done(&context, &here, PlaceNotice::Unmapped.as_str()),
         Err(why) => {
-            let tenants = context.stores.directory.list_group_tenants(&administrator.scope, id).await?;
-            let role = tenants.iter().find(|mapped| mapped.tenant_id == tenant).map(|mapped| mapped.role);
             let attempt = Attempt {
                 section: Section::Groups,
                 subject: &format!("The role in {tenant}"),
                 shown: "",
-                now: role.map_or("none", Role::as_str),
+                now: role_in(&administrator, &context, id, &tenant).await?,
                 action: &format!("{here}/tenants/remove"),
                 fields: &[("tenant", tenant.as_str())],
                 text: "Remove it all the same",
@@ -261,4 +272,16 @@ pub(in crate::http::public) async fn unmap(
             attempt.answer(&administrator, why)
         }
     }
+}
+
+/// The role that the members of a group have in a tenant by it, in words.
+async fn role_in(
+    administrator: &Administrator,
+    context: &Context,
+    id: GroupId,
+    tenant: &TenantId,
+) -> Result<&'static str, Fault> {
+    let tenants = context.stores.directory.list_group_tenants(&administrator.scope, id).await?;
+    let role = tenants.iter().find(|mapped| mapped.tenant_id == *tenant).map(|mapped| mapped.role);
+    Ok(role.map_or("none", Role::as_str))
 }

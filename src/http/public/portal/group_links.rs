@@ -1,6 +1,6 @@
 //! Linking a group to providers' groups, unlinking, and deleting it.
 
-use super::change::{FormAnswer, Refused, carry_out, done};
+use super::change::{FormAnswer, Refused, carry_out, conditions, done};
 use super::forms::{Attempt, entered, filled_in, make};
 use super::group::{LinkSearch, find, link_page};
 use crate::admin::Context;
@@ -19,11 +19,14 @@ use serde::Deserialize;
 
 /// A provider's group: `PROVIDER:ID`.
 #[derive(Deserialize)]
-pub(in crate::http::public) struct Link {
+pub(in crate::http::public) struct LinkForm {
     link: Option<String>,
+    /// The name of the group that the page showed, and its version. The address of the question has neither.
+    shown: Option<String>,
+    version: Option<String>,
 }
 
-impl Fields for Link {
+impl Fields for LinkForm {
     const LIMIT: usize = 4096;
 }
 
@@ -35,37 +38,50 @@ pub(in crate::http::public) async fn link(
     administrator: Administrator,
     context: web::Data<Context>,
     Path(id): Path<GroupId>,
-    Form(Link { link }): Form<Link>,
+    Form(LinkForm { link, shown, version }): Form<LinkForm>,
 ) -> FormAnswer {
-    let text = link.unwrap_or_default();
+    let (text, here) = (link.unwrap_or_default(), paths::admin_group(id));
     let group = find(&administrator, &context, id).await?;
     let wrong = match entered::<ExternalGroup>(&text) {
         Err(wrong) => wrong,
-        Ok(external) => match make_link(&administrator, &context, id.into(), external).await? {
-            Ok(_) => return done(&context, &paths::admin_group(id), PlaceNotice::Linked.as_str()),
-            Err(wrong) => wrong,
-        },
+        Ok(external) => {
+            let made = match conditions(version.as_deref()) {
+                Ok(conditions) => make_link(&administrator, &context, id.into(), external, conditions).await,
+                Err(why) => Err(why),
+            };
+            match made {
+                Ok(_) => return done(&context, &here, PlaceNotice::Linked.as_str()),
+                Err(Refused::Impossible(why)) if why.status != 400 => why.text,
+                Err(other) => {
+                    let attempt = Attempt {
+                        section: Section::Groups,
+                        subject: "The name of the group",
+                        shown: shown.as_deref().unwrap_or_default(),
+                        now: group.name.as_str(),
+                        action: &format!("{here}/links"),
+                        fields: &[("link", &text)],
+                        text: &format!("Link it to {}", group.name),
+                        back: &here,
+                    };
+                    return attempt.answer(&administrator, other);
+                }
+            }
+        }
     };
     let entered = EnteredText { value: &text, error: Some(&wrong) };
     let search = LinkSearch::default();
-    link_page(&administrator, &context, (id, &group.name), &search, entered).await.map(Either::Right)
+    link_page(&administrator, &context, &group, &search, entered).await.map(Either::Right)
 }
 
-/// Makes the link. The inner error says what is wrong with it.
 async fn make_link(
     administrator: &Administrator,
     context: &Context,
     group: GroupKey,
     external: ExternalGroup,
-) -> Result<Result<GroupName, String>, Fault> {
-    let made = match LinkGroup::new(group, external, &context.site.config) {
-        Ok(change) => carry_out(context, administrator, &change, Conditions::default()).await,
-        Err(error) => Err(error.into()),
-    };
-    match made {
-        Ok(made) => Ok(Ok(made.outcome)),
-        Err(why) => why.sentence().map(Err),
-    }
+    conditions: Conditions,
+) -> Result<GroupName, Refused> {
+    let change = LinkGroup::new(group, external, &context.site.config)?;
+    Ok(carry_out(context, administrator, &change, conditions).await?.outcome)
 }
 
 /// A name for a provider's group that has none here.
@@ -97,15 +113,17 @@ pub(in crate::http::public) async fn name(
     }
     let wrong = match entered::<GroupName>(&text) {
         Err(wrong) => wrong,
-        Ok(name) => match make_link(&administrator, &context, name.into(), external).await? {
-            Ok(name) => {
-                let directory = &context.stores.directory;
-                let named = directory.find_group(&administrator.scope, &name.into()).await?;
-                let path = paths::admin_group(named.ok_or(Fault::NotFound)?.id);
-                return done(&context, &path, PlaceNotice::Linked.as_str());
+        Ok(name) => {
+            match make_link(&administrator, &context, name.into(), external, Conditions::default()).await {
+                Ok(name) => {
+                    let directory = &context.stores.directory;
+                    let named = directory.find_group(&administrator.scope, &name.into()).await?;
+                    let path = paths::admin_group(named.ok_or(Fault::NotFound)?.id);
+                    return done(&context, &path, PlaceNotice::Linked.as_str());
+                }
+                Err(why) => why.sentence()?,
             }
-            Err(wrong) => wrong,
-        },
+        }
     };
     let no_end = EnteredEnd::default();
     let none = GroupEntered::none(group.name.as_str(), &no_end);
@@ -122,7 +140,7 @@ pub(in crate::http::public) async fn ask_to_unlink(
     administrator: Administrator,
     context: web::Data<Context>,
     Path(id): Path<GroupId>,
-    Query(Link { link }): Query<Link>,
+    Query(LinkForm { link, .. }): Query<LinkForm>,
 ) -> Result<PageAnswer, Fault> {
     let group = find(&administrator, &context, id).await?;
     let LinkedGroup { link, people } =
@@ -131,6 +149,7 @@ pub(in crate::http::public) async fn ask_to_unlink(
         frame: administrator.frame(None),
         id,
         name: &group.name,
+        version: group.version,
         external: &link.external.to_string(),
         shown: link.display_name.as_deref().unwrap_or(&link.external.external_id),
         people: &people.to_string(),
@@ -158,25 +177,29 @@ pub(in crate::http::public) async fn unlink(
     administrator: Administrator,
     context: web::Data<Context>,
     Path(id): Path<GroupId>,
-    Form(Link { link }): Form<Link>,
+    Form(LinkForm { link, shown, version }): Form<LinkForm>,
 ) -> FormAnswer {
     let here = paths::admin_group(id);
-    find(&administrator, &context, id).await?;
-    let Some(found) = find_link(&administrator, &context, id, link.as_deref()).await? else {
-        return done(&context, &here, PlaceNotice::Unlinked.as_str());
-    };
-    let change = UnlinkGroup::new(found.link.external, &context.site.config);
-    match carry_out(&context, &administrator, &change, Conditions::default()).await {
-        Ok(_) => done(&context, &here, PlaceNotice::Unlinked.as_str()),
+    let group = find(&administrator, &context, id).await?;
+    let external: ExternalGroup = link.and_then(|link| link.parse().ok()).ok_or(Fault::NotFound)?;
+    let text = external.to_string();
+    let change = UnlinkGroup::new(external, &context.site.config).from_group(id);
+    match make(&context, &administrator, &change, version.as_deref()).await {
+        Ok(_) => {
+            // A group that nothing else uses goes with its last link.
+            let left = context.stores.directory.find_group(&administrator.scope, &id.into()).await?;
+            let path = left.map_or(paths::ADMIN_GROUPS, |_| here.as_str());
+            done(&context, path, PlaceNotice::Unlinked.as_str())
+        }
         Err(why) => {
             let attempt = Attempt {
                 section: Section::Groups,
-                subject: "The link",
-                shown: "",
-                now: "linked",
+                subject: "The name of the group",
+                shown: shown.as_deref().unwrap_or_default(),
+                now: group.name.as_str(),
                 action: &format!("{here}/unlink"),
-                fields: &[],
-                text: "Unlink",
+                fields: &[("link", &text)],
+                text: &format!("Unlink it from {}", group.name),
                 back: &here,
             };
             attempt.answer(&administrator, why)

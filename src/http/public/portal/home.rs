@@ -1,14 +1,15 @@
 //! The first page: what needs attention, a search over everything, numbers.
 
+use super::change::FormAnswer;
 use super::ends::{self, DAY};
 use super::people::{LONGEST, entry};
 use super::rows::label;
-use crate::http::public::answer::PageAnswer;
+use super::sought::Sought;
+use crate::http::public::answer::{PageAnswer, Redirect};
 use crate::http::public::callers::Administrator;
 use crate::http::public::extract::Query;
-use crate::http::public::fault::Fault;
 use crate::sign_in::Context;
-use actix_web::web;
+use actix_web::{Either, web};
 use gatepost_core::access_request::RequestState;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
@@ -43,17 +44,23 @@ struct Matches {
     tenants: Vec<TenantRecord>,
 }
 
-/// Shows the first page.
+/// Shows the first page. A search for one thing leads to its page.
 ///
 /// # Errors
-/// [`Fault`]: the directory does not answer.
+/// The directory does not answer.
 pub(in crate::http::public) async fn home(
     administrator: Administrator,
     context: web::Data<Context>,
     Query(Parameters { q }): Query<Parameters>,
-) -> Result<PageAnswer, Fault> {
+) -> FormAnswer {
     let (scope, directory, now) = (&administrator.scope, &context.stores.directory, Timestamp::now());
     let q = q.map(|q| q.trim().chars().take(LONGEST).collect::<String>()).filter(|q| !q.is_empty());
+    if let Some(sought) = q.as_deref().and_then(|q| Sought::find(q, &context.site.hosts))
+        && scope.is_system()
+    {
+        let to = format!("{}{}", context.site.config.public_url, sought.path());
+        return Ok(Either::Left(Redirect { to, cookie: None }));
+    }
     let matches = match q {
         Some(q) => Some(Matches::find(directory, scope, q).await?),
         None => None,
@@ -85,7 +92,7 @@ pub(in crate::http::public) async fn home(
         is_fresh,
         now,
     };
-    Ok(PageAnswer(page.page()))
+    Ok(Either::Right(PageAnswer(page.page())))
 }
 
 /// What is shown of what was found.

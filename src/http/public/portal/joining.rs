@@ -2,6 +2,7 @@
 
 use super::change::{FormAnswer, Refused, carry_out, conditions, done, refused};
 use super::loaded::{LoadedPerson, last_change, named};
+use super::new_group::question;
 use super::person::{Forms, show};
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
@@ -25,6 +26,8 @@ pub(in crate::http::public) struct Joining {
     end: Option<String>,
     at: Option<String>,
     version: Option<String>,
+    /// The group that is to be made, if there is none of this name.
+    create: Option<String>,
 }
 
 impl Fields for Joining {
@@ -53,13 +56,21 @@ pub(in crate::http::public) async fn join(
         Ok(change) => change,
         Err(wrong) => return again(&context, &administrator, id, *wrong).await,
     };
+    if let GroupKey::Name(name) = &change.group
+        && form.create.as_deref() != Some(name.as_str())
+        && let Some(page) = question(&administrator, &context, (id, name), &form.rest()).await?
+    {
+        return Ok(Either::Right(page));
+    }
     let result = match conditions(form.version.as_deref()) {
         Ok(conditions) => carry_out(&admin, &administrator, &change, conditions).await,
         Err(refused) => Err(refused),
     };
     match result {
-        Ok(_) if version.is_empty() => done(&admin, &back, PersonNotice::Joined.as_str()),
-        Ok(_) => done(&admin, &back, PersonNotice::EndChanged.as_str()),
+        Ok(made) => {
+            let notice = if version.is_empty() { PersonNotice::Joined } else { PersonNotice::EndChanged };
+            done(&admin, &back, &format!("{}&in={}", notice.as_str(), made.outcome.group))
+        }
         Err(Refused::Overtaken(_)) => overtaken(&administrator, &context, id, &Conflict::Join(&form)).await,
         Err(Refused::Impossible(why)) => refused(&administrator, Section::People, &back, &why),
         Err(Refused::Fault(fault)) => Err(fault),
@@ -91,6 +102,12 @@ pub(in crate::http::public) async fn leave(
 }
 
 impl Joining {
+    /// Its fields without the group.
+    fn rest(&self) -> [(&str, &str); 3] {
+        let fields = [("end", &self.end), ("at", &self.at), ("version", &self.version)];
+        fields.map(|(name, value)| (name, value.as_deref().unwrap_or_default()))
+    }
+
     /// What the form asks for.
     ///
     /// # Errors

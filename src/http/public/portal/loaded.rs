@@ -6,6 +6,7 @@ use crate::http::public::callers::Administrator;
 use crate::http::public::fault::Fault;
 use crate::sign_in::Context;
 use gatepost_core::administration::Scope;
+use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupName, UserId};
 use gatepost_core::secret::Hash;
 use gatepost_pages::admin::{
@@ -13,8 +14,9 @@ use gatepost_pages::admin::{
     PersonSummary, TenantEntry,
 };
 use gatepost_store::directory::{
-    AdminStanding, AuditFilter, AuditRecord, By, Directory, DirectoryError, GroupFilter, LinkSource,
-    Membership, MembershipSource, RefusalFilter, TenantWay, UserKey, UserRecord, UserSummary,
+    AdminStanding, AuditFilter, AuditRecord, By, Directory, DirectoryError, GroupFilter, KeyFilter,
+    KeyStanding, LinkSource, Membership, MembershipSource, RefusalFilter, TenantWay, UserKey, UserRecord,
+    UserSummary,
 };
 use gatepost_store::session::record::SessionRecord;
 
@@ -22,6 +24,8 @@ use gatepost_store::session::record::SessionRecord;
 const CHANGES: u32 = 10;
 /// Refusals that the page shows.
 const REFUSALS: u32 = 5;
+/// Keys that are counted: more are told as this number.
+const MOST_KEYS: u32 = 100;
 /// Groups that the form proposes.
 const PROPOSED: u32 = 200;
 
@@ -30,6 +34,8 @@ pub(super) struct LoadedPerson {
     pub(super) user: UserRecord,
     pub(super) ways: Vec<TenantWay>,
     pub(super) changes: Vec<LoadedChange>,
+    /// How many keys of the person count, as a text.
+    pub(super) keys: String,
     /// `None`: the reader administers tenants alone.
     pub(super) system: Option<SystemFacts>,
 }
@@ -69,7 +75,8 @@ impl LoadedPerson {
             Scope::System => Some(SystemFacts::find(context, id).await?),
             Scope::Tenants(_) => None,
         };
-        Ok(Self { user, ways, changes: changes.into_iter().map(LoadedChange::from).collect(), system })
+        let changes = changes.into_iter().map(LoadedChange::from).collect();
+        Ok(Self { user, ways, changes, keys: working_keys(directory, scope, id).await?, system })
     }
 }
 
@@ -98,6 +105,21 @@ pub(super) async fn sessions(context: &Context, id: UserId) -> Option<Vec<(Hash,
     let mut live = authn::list_live(&context.site, &context.stores, &standing).await.ok()?;
     live.sort_by_key(|(_, record)| std::cmp::Reverse(record.last_seen_at));
     Some(live)
+}
+
+/// How many keys of a person count, as far as the reader may know of them, as a text.
+///
+/// # Errors
+/// The directory does not answer.
+pub(super) async fn working_keys(
+    directory: &Directory,
+    scope: &Scope,
+    owner: UserId,
+) -> Result<String, DirectoryError> {
+    let standing = Some(KeyStanding::Valid(Timestamp::now()));
+    let filter = KeyFilter { owner: Some(owner), standing, ..KeyFilter::default() };
+    let found = directory.search_keys(scope, &filter, None, MOST_KEYS).await?;
+    Ok(format!("{}{}", found.items.len(), if found.next.is_some() { " or more" } else { "" }))
 }
 
 /// The newest change of a target, if the reader may know.

@@ -1,6 +1,6 @@
 //! One person.
 
-use super::loaded::{LoadedPerson, admin_entry, identities, membership, session, summary, tenant};
+use super::loaded::{LoadedPerson, admin_entry, identities, membership, named, session, summary, tenant};
 use super::rows::Reasoned;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
@@ -12,9 +12,9 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupId, GroupName, UserId};
 use gatepost_pages::admin::{
     AdminSession, DecidingForm, EnteredEnd, JoiningForm, MembershipEntry, PersonDetails, PersonNotice,
-    RefusalEntry, SystemDetails,
+    RefusalEntry, SystemDetails, decided_words, joined_words,
 };
-use gatepost_store::directory::{AdminStanding, MembershipSource};
+use gatepost_store::directory::{AdminStanding, Membership, MembershipSource};
 use serde::Deserialize;
 
 /// Groups that the page shows: first those that can be changed here.
@@ -27,6 +27,9 @@ const MOST_SESSIONS: usize = 20;
 pub(in crate::http::public) struct Fields {
     done: Option<String>,
     group: Option<String>,
+    /// The group that the last form was about.
+    #[serde(rename = "in")]
+    joined: Option<String>,
 }
 
 /// The forms of the page, as they are shown.
@@ -49,15 +52,38 @@ pub(in crate::http::public) async fn person(
     let loaded = LoadedPerson::find(&context, &administrator, id).await?;
     let group = fields.group.as_deref().and_then(|group| group.parse().ok());
     let joining = group.and_then(|group| ending(&loaded, group));
-    let notice = PersonNotice::find(fields.done.as_deref()).map(PersonNotice::text);
-    Ok(show(&context, &administrator, &loaded, notice, Forms { joining, ..Forms::default() }))
+    let notice = PersonNotice::find(fields.done.as_deref());
+    let about = fields.joined.as_deref().and_then(|group| group.parse().ok());
+    let notice = notice.map(|notice| text_of(notice, &loaded, about));
+    Ok(show(&context, &administrator, &loaded, notice.as_deref(), Forms { joining, ..Forms::default() }))
+}
+
+/// What the last form did. Of a membership it says what there is now: anybody can make a link with any notice.
+fn text_of(notice: PersonNotice, loaded: &LoadedPerson, group: Option<GroupId>) -> String {
+    let held = group.and_then(|group| added(loaded, group));
+    match (notice, held) {
+        (PersonNotice::Joined | PersonNotice::EndChanged, Some(held)) => {
+            joined_words(&named(&loaded.user.summary), held.group.as_str(), held.until)
+        }
+        (PersonNotice::Decided, _) if loaded.system.is_some() => {
+            let admin = loaded.user.admin.as_ref();
+            let is_admin = admin.is_some_and(|admin| admin.is_admin);
+            decided_words(&named(&loaded.user.summary), is_admin, admin.and_then(|admin| admin.until))
+        }
+        (notice, _) => notice.text().to_owned(),
+    }
+}
+
+/// The membership that an administrator made.
+fn added(loaded: &LoadedPerson, group: GroupId) -> Option<&Membership> {
+    let is_it = |source: &MembershipSource| matches!(source, MembershipSource::Manual);
+    let memberships = &loaded.system.as_ref()?.memberships;
+    memberships.iter().find(|held| held.group_id == group && is_it(&held.source))
 }
 
 /// The form that changes the end of a membership.
 fn ending(loaded: &LoadedPerson, group: GroupId) -> Option<JoiningForm> {
-    let memberships = &loaded.system.as_ref()?.memberships;
-    let is_it = |source: &MembershipSource| matches!(source, MembershipSource::Manual);
-    let held = memberships.iter().find(|held| held.group_id == group && is_it(&held.source))?;
+    let held = added(loaded, group)?;
     Some(JoiningForm {
         group: held.group.to_string(),
         end: EnteredEnd::shown(held.until),
@@ -95,6 +121,7 @@ pub(super) fn show(
         identities: &identities(context, &loaded.user),
         tenants: &loaded.ways.iter().map(tenant).collect::<Vec<_>>(),
         audit: &changes,
+        keys: &loaded.keys,
         system: facts.map(|_| SystemDetails {
             groups: &groups,
             more_groups: held.len() - groups.len(),

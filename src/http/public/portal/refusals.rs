@@ -3,6 +3,7 @@
 use super::change::{FormAnswer, Impossible, Refused, carry_out, done, refused};
 use super::forms::{PAGE, linked};
 use super::rows::Reasoned;
+use super::sought::request_number;
 use crate::admin::access::missing::{Grant, find_remedy};
 use crate::explain::{ExplainError, explain_request};
 use crate::http::public::answer::{PageAnswer, Redirect};
@@ -12,11 +13,14 @@ use crate::http::public::fault::Fault;
 use crate::{admin, explain};
 use actix_web::{Either, web};
 use gatepost_core::access::Role;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{RequestId, UserId};
 use gatepost_core::requirement::Requirement;
-use gatepost_pages::admin::{EnteredEnd, GrantingForm, RefusalDetails, RefusalFilterWords, Refusals};
+use gatepost_pages::admin::{
+    EnteredEnd, GrantingForm, RefusalDetails, RefusalFilterWords, Refusals, UnknownRefusal,
+};
 use gatepost_pages::explanation::PastRequest;
 use gatepost_pages::{Section, paths};
 use gatepost_store::directory::changes::{AddMember, AddTenantMember, SetAdmin};
@@ -33,6 +37,7 @@ const MOST_HOURS: u32 = 7 * 24;
 pub(in crate::http::public) struct Wanted {
     number: Option<String>,
     user: Option<String>,
+    key: Option<String>,
     host: Option<String>,
     reason: Option<String>,
     hours: Option<String>,
@@ -49,7 +54,7 @@ pub(in crate::http::public) async fn list(
     Query(wanted): Query<Wanted>,
 ) -> FormAnswer {
     let number = wanted.number.as_deref().map(str::trim).filter(|number| !number.is_empty());
-    if let Some(Ok(number)) = number.map(str::parse) {
+    if let Some(number) = number.and_then(any_number) {
         let to = format!("{}{}", admin.site.config.public_url, paths::admin_refusal(number));
         return Ok(Either::Left(Redirect { to, cookie: None }));
     }
@@ -60,12 +65,13 @@ pub(in crate::http::public) async fn list(
     let reasoned: Vec<Reasoned> = found.items.into_iter().map(Reasoned::from).collect();
     let next = found.next.map(|next| next.to_string());
     let chosen = |value: &'_ Option<String>| value.clone().filter(|value| !value.is_empty());
-    let (user, host, reason, hours) =
-        (chosen(&wanted.user), chosen(&wanted.host), chosen(&wanted.reason), chosen(&wanted.hours));
+    let (user, key) = (chosen(&wanted.user), chosen(&wanted.key));
+    let (host, reason, hours) = (chosen(&wanted.host), chosen(&wanted.reason), chosen(&wanted.hours));
     let page = Refusals {
         frame: administrator.frame(None),
         filter: RefusalFilterWords {
             user: user.as_deref(),
+            key: key.as_deref(),
             host: host.as_deref(),
             reason: reason.as_deref(),
             hours: hours.as_deref(),
@@ -76,6 +82,11 @@ pub(in crate::http::public) async fn list(
         now,
     };
     Ok(Either::Right(PageAnswer(page.page())))
+}
+
+/// As a search finds it, and as links write it.
+fn any_number(text: &str) -> Option<RequestId> {
+    text.parse().ok().or_else(|| request_number(text))
 }
 
 fn read(wanted: &Wanted, now: Timestamp) -> Result<RefusalFilter, Fault> {
@@ -90,6 +101,7 @@ fn read(wanted: &Wanted, now: Timestamp) -> Result<RefusalFilter, Fault> {
     }
     Ok(RefusalFilter {
         user: linked::<UserId>(wanted.user.as_deref())?,
+        key: linked::<KeyId>(wanted.key.as_deref())?,
         host: linked::<HostName>(wanted.host.as_deref())?.map(|host| host.to_string()),
         reason,
         since: hours.map(|hours| now.minus(HOUR * hours)),
@@ -102,17 +114,23 @@ pub(in crate::http::public) struct Shown {
     done: Option<String>,
 }
 
-/// Shows a refusal, for administrators of the system.
+/// Shows a refusal, or why none may have this number, for administrators of the system.
 ///
 /// # Errors
-/// [`Fault`]: it is not stored, or the directory does not answer.
+/// [`Fault`]: the directory does not answer.
 pub(in crate::http::public) async fn refusal(
     administrator: Administrator,
     explain: web::Data<explain::Context>,
     Path(number): Path<RequestId>,
     Query(shown): Query<Shown>,
 ) -> Result<PageAnswer, Fault> {
-    let past = load(&administrator, &explain, number).await?;
+    let past = match load(&administrator, &explain, number).await {
+        Err(Fault::NotFound) => {
+            let page = UnknownRefusal { frame: administrator.frame(None), number };
+            return Ok(PageAnswer(page.page()));
+        }
+        past => past?,
+    };
     let notice = shown.done.filter(|done| done == GRANTED).map(|_| "It was granted.");
     show(&administrator, &past, notice, &GrantingForm::default())
 }
@@ -172,7 +190,8 @@ pub(in crate::http::public) async fn grant(
     Form(form): Form<Granting>,
 ) -> FormAnswer {
     let past = load(&administrator, &explain, number).await?;
-    let facts = past.refused.as_ref().ok_or(Fault::NotFound)?;
+    // A program asks for nothing, and its key is changed on its own page.
+    let facts = past.refused.as_ref().filter(|facts| facts.is_person).ok_or(Fault::NotFound)?;
     let requirement = Requirement::parse(&facts.requirement).map_err(|_| Fault::NotFound)?;
     let chosen: Vec<String> = [form.step0, form.step1, form.step2].into_iter().flatten().collect();
     let entered = EnteredEnd::new(form.end.as_deref(), form.at.as_deref()).ok_or(Fault::NotFound)?;

@@ -30,9 +30,10 @@ pub(super) struct Reasoned {
 
 impl From<Refusal> for Reasoned {
     fn from(refusal: Refusal) -> Self {
-        let words = match &refusal.missing {
-            Some(missing) => format!("lacks {missing}"),
-            None => refusal.reason.replace('_', " "),
+        let words = match (&refusal.missing, &refusal.detail) {
+            (Some(missing), _) => format!("lacks {missing}"),
+            (None, Some(detail)) => detail.clone(),
+            (None, None) => refusal.reason.replace('_', " "),
         };
         Self { refusal, words }
     }
@@ -40,7 +41,7 @@ impl From<Refusal> for Reasoned {
 
 impl Reasoned {
     pub(super) fn entry(&self) -> RefusalEntry<'_> {
-        let Refusal { request_id, at, user, email, host, path, reason, via, .. } = &self.refusal;
+        let Refusal { request_id, at, user, email, host, path, reason, key, via, .. } = &self.refusal;
         RefusalEntry {
             request_id: *request_id,
             at: *at,
@@ -50,6 +51,7 @@ impl Reasoned {
             path,
             reason: &self.words,
             reason_key: reason,
+            key: *key,
             via: via.as_deref(),
         }
     }

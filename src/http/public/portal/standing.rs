@@ -2,7 +2,7 @@
 //! something away is asked before on a page of its own.
 
 use super::change::{FormAnswer, Refused, carry_out, conditions, done, refused};
-use super::loaded::{last_change, named, sessions, summary};
+use super::loaded::{last_change, named, sessions, summary, working_keys};
 use crate::admin;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
@@ -86,6 +86,10 @@ pub(in crate::http::public) async fn ask_to_disable(
             Some(1) => "This ends 1 session at once.".to_owned(),
             Some(number) => format!("This ends {number} sessions at once."),
             None => "This ends all sessions at once. How many there are is not known now: the session store does not answer.".to_owned(),
+        },
+        match &*working_keys(&context.stores.directory, &administrator.scope, id).await? {
+            "1" => "1 key stops. It counts again for an enabled person.".to_owned(),
+            number => format!("{number} keys stop. They count again for an enabled person."),
         },
         "Groups and tenants stay as they are, and count again for an enabled person.".to_owned(),
     ];

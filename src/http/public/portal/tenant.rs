@@ -11,6 +11,7 @@ use actix_web::web;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::TenantId;
+use gatepost_core::tenant::TenantState;
 use gatepost_pages::admin::{
     EnteredEnd, MappedGroup, PlaceNotice, TenantDetails, TenantEntered, TenantPersonEntry,
 };
@@ -42,7 +43,7 @@ pub(super) async fn find(
     id: &TenantId,
 ) -> Result<TenantRecord, Fault> {
     let found = context.stores.directory.find_tenant(&administrator.scope, id).await?;
-    found.ok_or(Fault::NotFound)
+    found.filter(|tenant| tenant.state != TenantState::Deleted).ok_or(Fault::NotFound)
 }
 
 /// Shows a tenant, with what was entered into its forms.

@@ -1,6 +1,6 @@
 //! What the forms of a tenant's page change: its members, the groups that open it, its name; and its end.
 
-use super::change::{FormAnswer, Refused, carry_out, done};
+use super::change::{FormAnswer, Refused, done};
 use super::forms::{
     Attempt, FormerMember, ListParameters, NewName, end_of, entered, filled_in, make, until_words,
 };
@@ -20,7 +20,7 @@ use gatepost_pages::{Section, paths};
 use gatepost_store::directory::changes::{
     AddTenantMember, DeleteTenant, MapGroup, RemoveTenantMember, RenameTenant, UnmapGroup,
 };
-use gatepost_store::directory::{By, Conditions, GroupKey, TenantRecord, UserKey};
+use gatepost_store::directory::{By, GroupKey, TenantRecord, UserKey};
 use serde::Deserialize;
 
 /// Who is to be a member, as what, and how long.
@@ -173,10 +173,26 @@ pub(in crate::http::public) async fn map(
     let wrong = match entered::<GroupName>(&text) {
         Err(wrong) => wrong,
         Ok(name) => {
-            let change = MapGroup { group: GroupKey::Name(name), tenant: id, role };
-            match carry_out(&context, &administrator, &change, Conditions::default()).await {
+            let change = MapGroup { group: GroupKey::Name(name.clone()), tenant: id.clone(), role };
+            match make(&context, &administrator, &change, form.version.as_deref()).await {
                 Ok(_) => return done(&context, &here, PlaceNotice::Mapped.as_str()),
-                Err(why) => why.sentence()?,
+                Err(Refused::Impossible(why)) if why.status != 400 => why.text,
+                Err(other) => {
+                    let groups =
+                        context.stores.directory.list_tenant_groups(&administrator.scope, &id).await?;
+                    let now = groups.iter().find(|mapped| mapped.name == name).map(|mapped| mapped.role);
+                    let attempt = Attempt {
+                        section: Section::Tenants,
+                        subject: &format!("The role of {name}"),
+                        shown: "",
+                        now: now.map_or("none", Role::as_str),
+                        action: &format!("{here}/groups"),
+                        fields: &[("group", name.as_str()), ("role", role.as_str())],
+                        text: &format!("Make it {role}"),
+                        back: &here,
+                    };
+                    return attempt.answer(&administrator, other);
+                }
             }
         }
     };

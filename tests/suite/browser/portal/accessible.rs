@@ -37,6 +37,7 @@ fn wrong_forms(person: &str) -> Vec<WrongForm> {
     vec![
         ("people-wrong", "/admin/users".to_owned(), "/admin/users".to_owned(), &[("email", "no address")]),
         ("person-wrong-group", person.to_owned(), to("join"), &[("group", ""), ("end", "other"), ("at", "")]),
+        ("person-new-group", person.to_owned(), to("join"), &[("group", "Search"), ("end", "never")]),
         ("person-wrong-decision", person.to_owned(), to("decide"), &[("end", "other"), ("at", "")]),
         ("person-erase-wrong", to("erase"), to("erase"), &[("name", "somebody")]),
         ("person-overtaken", to("disable"), to("disable"), &[("version", "v999")]),
@@ -117,9 +118,9 @@ async fn every_page_is_accessible_with_much_on_it_and_when_something_is_wrong() 
     let root = administrator(&site).await;
     refuse(&alice).await;
     fill(&site, "alice@example.com", "MCP-Search").await;
-    for number in 0..6 {
-        site.cli(&["user", "create", &format!("employee-{number:02}@example.com")]).await;
-    }
+    let employees: Vec<String> = (0..6).map(|number| format!("employee-{number:02}@example.com")).collect();
+    let create: Vec<[&str; 3]> = employees.iter().map(|employee| ["user", "create", employee]).collect();
+    site.cli_all(&create.iter().map(|command| &command[..]).collect::<Vec<_>>()).await;
     let person = path_of(&root, "alice").await;
     open(&root, &person, "lacks admin").await;
     open(&root, "/admin", "has no name here").await;
@@ -158,14 +159,13 @@ async fn refuse(browser: &Browser) {
 
 /// A group with an end, a tenant by a group and directly, and a decision about the administrator.
 async fn fill(site: &Site, person: &str, group: &str) {
-    for command in [
+    site.cli_all(&[
         ["group", "add", group, person, "--for", "6d"].as_slice(),
         &["group", "add", "MCP-Forever", person],
         &["tenant", "create", "github", "--name", "GitHub tools"],
         &["tenant", "map", group, "github", "--role", "member"],
         &["tenant", "add-member", "github", person, "--role", "admin", "--for", "6d"],
         &["admin", "grant", person, "--for", "6d"],
-    ] {
-        site.cli(command).await;
-    }
+    ])
+    .await;
 }

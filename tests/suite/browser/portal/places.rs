@@ -185,9 +185,9 @@ async fn every_place_is_accessible_with_much_on_it_and_when_something_is_wrong()
     }
     let root = administrator(&site).await;
     fill(&site, "MCP-Search", "github", "GitHub tools").await;
-    for number in 0..8 {
-        site.cli(&["group", "add", &format!("Team-{number:02}"), "alice@example.com"]).await;
-    }
+    let teams: Vec<String> = (0..8).map(|number| format!("Team-{number:02}")).collect();
+    let add: Vec<[&str; 4]> = teams.iter().map(|team| ["group", "add", team, "alice@example.com"]).collect();
+    site.cli_all(&add.iter().map(|command| &command[..]).collect::<Vec<_>>()).await;
     let places = Places::find(&root, "MCP-Search", "github").await;
     places.tour(&root, "full").await;
     for form in places.wrong_forms() {
@@ -216,7 +216,7 @@ async fn fill(site: &Site, group: &str, tenant: &str, name: &str) {
     let (part, label) = ("w".repeat(60), "x".repeat(63));
     let long = format!("{part}@{label}.{label}.example");
     let link = format!("entra:{}", "0".repeat(36));
-    for command in [
+    site.cli_all(&[
         ["group", "add", group, "alice@example.com", "--until", until].as_slice(),
         &["group", "add", group, &long],
         &["group", "link", group, &link],
@@ -224,9 +224,8 @@ async fn fill(site: &Site, group: &str, tenant: &str, name: &str) {
         &["tenant", "map", group, tenant, "--role", "member"],
         &["tenant", "add-member", tenant, "alice@example.com", "--role", "admin", "--until", until],
         &["tenant", "add-member", tenant, &long, "--role", "viewer"],
-    ] {
-        site.cli(command).await;
-    }
+    ])
+    .await;
 }
 
 /// What the pages show beside an application that does not notice.

@@ -66,7 +66,7 @@ async fn every_page_of_keys_and_tool_servers_is_accessible() {
     }
     let long = "W".repeat(64);
     let address = url(APP, "/servers/github/mcp");
-    for command in [
+    site.cli_all(&[
         ["tenant", "create", "github"].as_slice(),
         &["group", "create", &"G".repeat(200)],
         &[
@@ -85,9 +85,8 @@ async fn every_page_of_keys_and_tool_servers_is_accessible() {
         &["key", "create", "nightly backup", "--host", APP, "--owner", "root@example.com"],
         &["tool-server", "create", "demo", "--tenant", "github", "--url", &address, "--name", &long],
         &["tool-server", "allow", "demo", "--group", &"G".repeat(200), "--tool", &"t".repeat(512)],
-    ] {
-        site.cli(command).await;
-    }
+    ])
+    .await;
     let (key, own) =
         (path_of_key(&root, "/admin/keys", &long).await, path_of_key(&root, "/keys", "nightly").await);
     let server = ["", "/edit", "/delete"]

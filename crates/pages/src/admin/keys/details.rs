@@ -17,7 +17,7 @@ pub struct KeyDetails<'a> {
     pub frame: Frame<'a>,
     pub pages: KeyPages,
     pub key: KeyFacts<'a>,
-    /// Why it does not count, beside what it says itself: sentences.
+    /// Why it does not count, beside its state: sentences.
     pub obstacles: &'a [String],
     /// The reader may change and rotate it. Whoever sees a key may revoke it.
     pub may_change: bool,
@@ -43,6 +43,8 @@ struct View<'a> {
     tenant: Option<(String, String)>,
     obstacles: Vec<String>,
     all_changes: Option<String>,
+    /// Only administrators of the system see refusals.
+    refusals: Option<String>,
     api: Vec<ApiCall>,
 }
 
@@ -55,6 +57,9 @@ impl KeyDetails<'_> {
         let own = match state {
             KeyState::Ended => Some("It has ended. Give it another end, or make another key.".to_owned()),
             KeyState::Revoked => Some("It was revoked, which is for good. Make another key.".to_owned()),
+            KeyState::Stopped => {
+                Some("Its owner is disabled. It counts again when the person is enabled.".to_owned())
+            }
             KeyState::Valid | KeyState::EndsWithin(_) => None,
         };
         let api = format!("{}/{}", self.pages.api(), key.id);
@@ -76,6 +81,8 @@ impl KeyDetails<'_> {
             tenant: key.tenant.map(|id| (paths::admin_tenant(id), id.to_string())),
             obstacles: own.into_iter().chain(self.obstacles.iter().cloned()).collect(),
             all_changes: is_portal.then(|| paths::query(paths::ADMIN_AUDIT, &[("target", Some(&target))])),
+            refusals: (is_portal && self.frame.scope.is_system())
+                .then(|| paths::query(paths::ADMIN_REFUSALS, &[("key", Some(&key.id.to_string()))])),
             api: vec![
                 ApiCall::get(&api, &[]),
                 ApiCall::of("PATCH", &api).if_match(key.version),

@@ -63,6 +63,8 @@ pub struct KeyFacts<'a> {
     pub tenant: Option<&'a TenantId>,
     /// The person with whom it ends, and their address.
     pub owner: Option<(UserId, Option<&'a EmailAddress>)>,
+    /// The owner is disabled, so that the key does not count.
+    pub is_stopped: bool,
     pub created_by: &'a str,
     pub created_at: Timestamp,
     pub limits: &'a KeyLimits,
@@ -77,12 +79,14 @@ pub struct KeyFacts<'a> {
     pub version: Version,
 }
 
-/// Whether a key counts, as far as it says itself.
+/// Whether a key counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
     Valid,
     /// It ends within this many days, and there are at most 14.
     EndsWithin(u64),
+    /// Its owner is disabled.
+    Stopped,
     Ended,
     Revoked,
 }
@@ -97,16 +101,17 @@ impl KeyState {
             Self::EndsWithin(0) => "ends today".to_owned(),
             Self::EndsWithin(1) => "ends in 1 day".to_owned(),
             Self::EndsWithin(days) => format!("ends in {days} days"),
+            Self::Stopped => "stopped: its owner is disabled".to_owned(),
             Self::Ended => "ended".to_owned(),
             Self::Revoked => "revoked".to_owned(),
         }
     }
 
     /// The class of its tag. The last three days stand out most.
-    pub(in super::super) const fn class(self) -> &'static str {
+    pub(crate) const fn class(self) -> &'static str {
         match self {
             Self::Valid => "",
-            Self::EndsWithin(0..=3) | Self::Ended => "wrong",
+            Self::EndsWithin(0..=3) | Self::Ended | Self::Stopped => "wrong",
             Self::EndsWithin(_) => "soon",
             Self::Revoked => "aside",
         }
@@ -114,11 +119,12 @@ impl KeyState {
 }
 
 impl KeyFacts<'_> {
-    /// Whether it counts, as far as it says itself.
+    /// Whether it counts.
     pub fn state(&self, now: Timestamp) -> KeyState {
         match self.limits.expires_at {
             _ if self.revoked_at.is_some() => KeyState::Revoked,
             Some(end) if end <= now => KeyState::Ended,
+            _ if self.is_stopped => KeyState::Stopped,
             Some(end) if end <= now.plus(DAY * KeyState::SOON) => {
                 KeyState::EndsWithin(end.since(now).as_secs() / DAY.as_secs())
             }

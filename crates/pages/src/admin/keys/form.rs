@@ -103,6 +103,8 @@ struct View<'a> {
     ends: Ends<'a>,
     reason: Option<Field<'a>>,
     button: &'static str,
+    /// A plain person is told before what a key may.
+    is_own: bool,
     api: Vec<ApiCall>,
 }
 
@@ -171,6 +173,7 @@ impl KeyForm<'_> {
                     "Whoever finds the key later reads it.",
                 )
             }),
+            is_own: is_new && !is_portal,
             button: if is_new { "Make the key" } else { "Change it" },
             api: self.calls(),
         };
@@ -229,7 +232,7 @@ impl KeyForm<'_> {
         let named: Vec<&str> = self.choices.hosts.iter().copied().take(NAMED).collect();
         let more = self.choices.hosts.len().saturating_sub(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        let hint = format!("One a line. Protected here: {}{more}.", named.join(", "));
+        let hint = format!("One host a line, each in full. Protected here: {}{more}.", named.join(", "));
         self.area("hosts", "At these hosts", &self.entered.hosts, hint)
     }
 

@@ -16,6 +16,8 @@ pub struct KeyMade<'a> {
     pub pages: KeyPages,
     pub key: KeyFacts<'a>,
     pub secret: &'a str,
+    /// The address of a protected host that it opens, if there is one.
+    pub opens: Option<&'a str>,
     /// The key was there, and has another secret.
     pub is_rotated: bool,
 }
@@ -49,11 +51,7 @@ impl KeyMade<'_> {
             chrome: Chrome::portal(heading, &self.frame, self.pages.section(), Some(&above)),
             page: self,
             here: self.pages.key(key.id),
-            example: key
-                .limits
-                .hosts
-                .first()
-                .map(|host| format!("curl -H \"Authorization: Bearer $KEY\" https://{host}/")),
+            example: self.opens.map(|origin| format!("curl -H \"Authorization: Bearer $KEY\" {origin}/")),
             previous_until: key.previous_until.map(Moment),
             api: vec![ApiCall::of("POST", &path)],
         };

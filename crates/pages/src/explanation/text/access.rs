@@ -71,14 +71,17 @@ pub(super) fn tenant_details(facts: &TenantsFacts) -> Vec<String> {
     if facts.required.is_empty() {
         return facts.opened.iter().map(|(id, role)| format!("{id}: as {role}")).collect();
     }
-    facts.required.iter().map(tenant).collect()
+    facts.required.iter().map(|required| tenant(required, facts.opened.contains_key(&required.id))).collect()
 }
 
-fn tenant(facts: &TenantFacts) -> String {
+fn tenant(facts: &TenantFacts, is_member: bool) -> String {
     let id = &facts.id;
     let named = |groups: &mut dyn Iterator<Item = String>| groups.collect::<Vec<_>>().join(", ");
     let through = named(&mut facts.through.iter().map(|(group, role)| format!("group {group} (as {role})")));
     match facts.role {
+        Some(role) if through.is_empty() && is_member => {
+            format!("{id}: as {role}, as a member of its own")
+        }
         Some(role) if through.is_empty() => {
             format!("{id}: as {role}, because an admin has access to every tenant")
         }

@@ -7,6 +7,7 @@ use std::fmt::Display;
 pub(super) fn decision(facts: &DecisionFacts) -> String {
     match facts.reason {
         Reason::GroupMissing | Reason::TenantMissing | Reason::NotAdmin => missing(facts),
+        Reason::TenantSuspended if facts.suspended_tenant.is_some() => suspended(facts),
         Reason::ToolForbidden if facts.missing_tool.is_some() => tool(facts),
         reason => outcome(reason).to_owned(),
     }
@@ -45,8 +46,15 @@ pub(super) const fn outcome(reason: Reason) -> &'static str {
             "has to sign in again: the last proof of identity is too old, or its time is not known"
         }
         Reason::GroupMissing | Reason::TenantMissing | Reason::NotAdmin => "refused: not allowed",
+        Reason::TenantSuspended => "refused: the tenant is suspended",
         _ => "does not pass",
     }
+}
+
+fn suspended(facts: &DecisionFacts) -> String {
+    let ids = facts.suspended_tenant.iter();
+    let said = |id| format!("refused: tenant {id} is suspended. To resume it: gatepost tenant resume {id}");
+    ids.map(said).collect()
 }
 
 fn missing(facts: &DecisionFacts) -> String {

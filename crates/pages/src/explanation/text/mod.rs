@@ -105,6 +105,9 @@ fn request(facts: &RequestFacts) -> String {
 }
 
 fn host(facts: &HostFacts) -> String {
+    if let Some(tenant) = &facts.tenant {
+        return format!("{} is a host of tenant {tenant}: only who may enter the tenant passes", facts.name);
+    }
     match &facts.pattern {
         Some(pattern) if *pattern == facts.name => format!("{} is protected", facts.name),
         Some(pattern) => format!("{} is protected, by the entry {pattern} of GATEPOST_HOSTS", facts.name),
@@ -114,7 +117,10 @@ fn host(facts: &HostFacts) -> String {
                 facts.name
             )
         }
-        None => format!("{} is not protected: no entry of GATEPOST_HOSTS matches it", facts.name),
+        None => format!(
+            "{} is not protected: no entry of GATEPOST_HOSTS matches it, and it is no active host of a tenant",
+            facts.name
+        ),
     }
 }
 

@@ -63,13 +63,22 @@ platform_change!(LinkGroup => GroupName, may_unmake_admins);
 #[derive(Clone, Debug)]
 pub struct UnlinkGroup {
     pub(in crate::directory) external: ExternalGroup,
+    /// Only the link of this group. `None`: of whichever it is linked to.
+    pub(in crate::directory) group: Option<GroupId>,
     /// The provider's mode.
     pub(in crate::directory) names: GroupNames,
 }
 
 impl UnlinkGroup {
     pub fn new(external: ExternalGroup, config: &Config) -> Self {
-        Self { names: config.group_names_of(&external.provider), external }
+        Self { names: config.group_names_of(&external.provider), external, group: None }
+    }
+
+    /// Only from this group: if the provider's group belongs to another one by now, nothing is changed (`NotLinked`). The
+    /// version of the change is that of the group.
+    #[must_use]
+    pub fn from_group(self, group: GroupId) -> Self {
+        Self { group: Some(group), ..self }
     }
 }
 platform_change!(UnlinkGroup => (), may_unmake_admins);

@@ -9,6 +9,8 @@ mod keys;
 mod once;
 mod plan;
 mod requests;
+mod tenant_hosts;
+mod tenant_settings;
 mod tenants;
 mod tool_servers;
 mod users;
@@ -22,8 +24,15 @@ pub use keys::{CreateKey, KeyUpdate, RevokeKey, RotateKey, ShownKey, UpdateKey};
 pub use once::{Once, Repeat, StoredAnswer};
 pub use plan::ApplyPlan;
 pub use requests::{DeclineRequest, GrantRequest, RequestAccess, WithdrawRequest};
+pub use tenant_hosts::{
+    AddTenantHost, ApproveTenantHost, ProveTenantHost, RefuseTenantHost, RemoveTenantHost,
+};
+pub use tenant_settings::{
+    DeleteTier, ObjectEdit, SetTier, TenantEdit, TenantHostName, WriteMode, WriteTenant, WrittenTenant,
+};
 pub use tenants::{
-    AddTenantMember, CreateTenant, DeleteTenant, MapGroup, RemoveTenantMember, RenameTenant, UnmapGroup,
+    AddTenantMember, CreateTenant, DeleteTenant, KEPT_DELETED, MapGroup, RemoveTenantMember, RenameTenant,
+    RestoreTenant, ResumeTenant, SuspendTenant, UnmapGroup,
 };
 pub use tool_servers::{
     AddToolRule, CreateToolServer, DeleteToolServer, RemoveToolRule, ToolServerPatch, UpdateToolServer,

@@ -6,8 +6,12 @@ use gatepost_core::access::Role;
 use gatepost_core::administration::Matter;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{TenantId, UserId};
+use gatepost_core::tenant::SuspensionReason;
+use std::time::Duration;
 
 /// Creates a tenant. Unchanged: it already exists.
+///
+/// Errors: `TenantDeleted`.
 #[derive(Clone, Debug)]
 pub struct CreateTenant {
     pub id: TenantId,
@@ -18,7 +22,7 @@ platform_change!(CreateTenant => ());
 
 /// Changes the name that people see.
 ///
-/// Errors: `UnknownTenant`.
+/// Errors: `UnknownTenant`, `TenantDeleted`.
 #[derive(Clone, Debug)]
 pub struct RenameTenant {
     pub id: TenantId,
@@ -26,7 +30,29 @@ pub struct RenameTenant {
 }
 platform_change!(RenameTenant => ());
 
-/// Deletes a tenant, its members and its groups' access to it. The groups stay.
+/// Has nobody enter a tenant, by session, key or token, until it is resumed. Its data stays, and its administrators may read
+/// it. A tenant that is suspended already gets the new reason.
+///
+/// Errors: `UnknownTenant`, `TenantDeleted`.
+#[derive(Clone, Debug)]
+pub struct SuspendTenant {
+    pub id: TenantId,
+    /// Why, for administrators. Members are not told.
+    pub reason: SuspensionReason,
+}
+platform_change!(SuspendTenant => ());
+
+/// Ends the suspension of a tenant.
+///
+/// Errors: `UnknownTenant`, `TenantDeleted`.
+#[derive(Clone, Debug)]
+pub struct ResumeTenant {
+    pub id: TenantId,
+}
+platform_change!(ResumeTenant => ());
+
+/// Deletes a tenant: from now on it is as if it were not there. Its rows stay for [`KEPT_DELETED`], and
+/// [`RestoreTenant`] brings everything back until then.
 ///
 /// Errors: `UnknownTenant`.
 #[derive(Clone, Debug)]
@@ -34,6 +60,18 @@ pub struct DeleteTenant {
     pub id: TenantId,
 }
 platform_change!(DeleteTenant => ());
+
+/// Brings a deleted tenant back, with its members, hosts and keys. If it was suspended, it is suspended again.
+///
+/// Errors: `UnknownTenant`.
+#[derive(Clone, Debug)]
+pub struct RestoreTenant {
+    pub id: TenantId,
+}
+platform_change!(RestoreTenant => ());
+
+/// How long the rows of a deleted tenant are kept.
+pub const KEPT_DELETED: Duration = Duration::from_hours(30 * 24);
 
 /// Gives the members of a group this role in a tenant. The outcome is the role before.
 ///

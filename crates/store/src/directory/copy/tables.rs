@@ -86,8 +86,17 @@ pub const TABLES: &[Table] = &[
     table!(manual_memberships [user_id, group_id, source] {
         user_id: Text, group_id: Number, source: Text, version: Number, until: Number, managed_by: Text,
     }),
+    table!(tiers [id] {
+        id: Text, features: Text, limits: Text, created_at: Number, updated_at: Number, version: Number,
+    }),
     table!(tenants [id] {
-        id: Text, name: Text, created_at: Number, version: Number, managed_by: Text,
+        id: Text, name: Text, created_at: Number, version: Number, managed_by: Text, state: Text, tier: Text,
+        features: Text, limits: Text, settings: Text, branding: Text, updated_at: Number,
+        suspended_at: Number, suspended_reason: Text, deleted_at: Number,
+    }),
+    table!(tenant_hosts [host] {
+        host: Text, tenant_id: Text, state: Text, proof: Text, proved_at: Number, created_at: Number,
+        version: Number,
     }),
     table!(group_tenants [group_id, tenant_id] {
         group_id: Number, tenant_id: Text, role: Text, version: Number, managed_by: Text,
@@ -137,7 +146,7 @@ pub const TABLES: &[Table] = &[
     table!(refusals [id] numbered {
         id: Number, request_id: Text, at: Number, user_id: Text, email: Text, host: Text, method: Text,
         path: Text, kind: Text, asker: Text, requirement: Text, status: Number, reason: Text, missing: Text,
-        address: Text, via: Text,
+        address: Text, via: Text, key_id: Text, detail: Text,
     }),
     table!(requirements [host, query] {
         host: Text, query: Text, seen_at: Number,

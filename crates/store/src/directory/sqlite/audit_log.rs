@@ -96,7 +96,8 @@ pub(super) async fn cut(
 
 /// The entries of the keys that a person owned say so themselves, also when the keys are gone.
 const OWNED: &str = "SELECT DISTINCT target FROM audit_entries WHERE action IN ('key.create', 'key.update', 'key.revoke') \
-    AND (instr(before, $1) > 0 OR instr(after, $1) > 0) ORDER BY target";
+    AND (instr(before, $1) > 0 OR instr(after, $1) > 0) \
+    AND NOT EXISTS (SELECT 1 FROM keys k WHERE k.id = substr(target, 5)) ORDER BY target";
 
 /// Erases what the audit says about a person who was deleted, and about their keys. Each key gets an entry that records it,
 /// because releases before this one accept an erasure that is recorded for the target of the entry.

@@ -12,10 +12,11 @@ use gatepost_core::ids::{TenantId, UserId};
 
 /// A key counts as at the gate. `created_by` is its maker, as the audit names them.
 const KEY: &str = concat!(
-    "SELECT k.tenant_id, k.owner_id, k.created_by FROM keys k LEFT JOIN users u ON u.id = k.owner_id \
-     WHERE k.id = $1 AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ",
+    "SELECT k.tenant_id, k.owner_id, k.created_by FROM keys k LEFT JOIN tenants t ON t.id = k.tenant_id \
+     WHERE k.id = $1 AND k.revoked_at IS NULL AND coalesce(t.state = 'active', true) AND (k.expires_at IS NULL OR k.expires_at > ",
     present!(),
-    ") AND (k.owner_id IS NULL OR (u.id IS NOT NULL AND u.disabled_at IS NULL))",
+    ") AND NOT ",
+    key_is_stopped!(),
 );
 
 row! {

@@ -1,10 +1,10 @@
 //! The one door for changes by administrators: scope, row lock, version, decision, write and audit, in this order and in
 //! one transaction. The notification of the replicas belongs to the transaction too: the tables' triggers make it.
 
-use super::{Apply, Result, Store, admins, callers};
+use super::{Apply, Result, Store, admins, callers, tenants};
 use crate::directory::actor::{Actor, Who};
 use crate::directory::changes::{Conditions, Done};
-use gatepost_core::administration::Denied;
+use gatepost_core::administration::{Denied, Matter};
 
 impl Store {
     pub(in crate::directory) async fn carry_out<C: Apply>(
@@ -19,7 +19,13 @@ impl Store {
         }
         transaction!(self, &locks, !conditions.is_dry_run, |connection| {
             let caller = callers::find(connection, actor).await?;
-            let granted = caller.grant(&change.matter(), change)?;
+            let matter = change.matter();
+            let granted = caller.grant(&matter, change)?;
+            if let Matter::Tenant(id) = &matter
+                && !granted.is_by_system()
+            {
+                tenants::demand_active(connection, id).await?;
+            }
             if actor.key.is_some() && !change.may_be_made_by_key() {
                 return Err(Denied::NotByKey.into());
             }

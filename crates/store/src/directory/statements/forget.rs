@@ -59,6 +59,16 @@ async fn forget(connection: &mut Connection, id: &str, since: Timestamp) -> Resu
     Ok(true)
 }
 
+/// The refusals of the person and of their keys, and those of other keys that name an address of theirs.
+const DELETE_REFUSALS: &str = "DELETE FROM refusals WHERE user_id = $1 \
+    OR user_id IN (SELECT k.id FROM keys k WHERE k.owner_id = $1) OR (key_id IS NOT NULL AND email IN \
+    (SELECT u.email FROM users u WHERE u.id = $1 UNION ALL SELECT f.email FROM former_addresses f WHERE f.user_id = $1))";
+/// The names that the person gave to keys, in refusals of others for whom such a key sent requests. Releases before this one
+/// noted the name alone.
+const ERASE_NAMES_OF_KEYS: &str = "UPDATE refusals SET via = NULL \
+    WHERE key_id IN (SELECT k.id FROM keys k WHERE k.owner_id = $1) \
+    OR (key_id IS NULL AND via IN (SELECT k.name FROM keys k WHERE k.owner_id = $1))";
+
 /// Deletes a person, and erases what the audit says about them. Identities, memberships and decisions go with the row.
 /// Sessions of a person who does not exist are not valid. Whoever calls it holds [`admins::lock_of_admins`] and writes the
 /// audit rows of the change, and of the keys that are returned, afterwards: what is written before is erased too.
@@ -69,8 +79,9 @@ pub(super) async fn erase(connection: &mut Connection, id: UserId) -> Result<Vec
     let keys = ended_keys::of_owner(connection, id).await?;
     let was_admin = admin_overrides::find_standing(connection, id).await?.is_admin;
     for sql in [
+        DELETE_REFUSALS,
+        ERASE_NAMES_OF_KEYS,
         "DELETE FROM former_addresses WHERE user_id = $1",
-        "DELETE FROM refusals WHERE user_id = $1",
         "DELETE FROM users WHERE id = $1",
     ] {
         sqlx::query(sql).bind(id.to_string()).execute(&mut *connection).await?;

@@ -133,7 +133,7 @@ async fn list_links(connection: &mut Connection) -> Result<BTreeMap<ExternalGrou
 async fn list_tenants(connection: &mut Connection) -> Result<BTreeMap<TenantId, HeldTenant>> {
     let rows: Vec<TenantRow> = sqlx::query_as(
         "SELECT t.id, t.name, t.version, coalesce(t.managed_by = 'apply', false) AS is_managed, \
-         (SELECT count(*) FROM current_tenant_members m WHERE m.tenant_id = t.id) AS people FROM tenants t",
+         (SELECT count(*) FROM current_tenant_members m WHERE m.tenant_id = t.id) AS people FROM tenants t WHERE t.state <> 'deleted'",
     )
     .fetch_all(&mut *connection)
     .await?;

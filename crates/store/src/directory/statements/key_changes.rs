@@ -1,5 +1,6 @@
 //! How keys are made, changed, rotated and revoked.
 
+use super::tenant_limits::{self, Counted};
 use super::{Apply, Connection, LockKey, Result, key_rows, naming, present, standing, tenants, users};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{CreateKey, Done, KeyUpdate, RevokeKey, RotateKey, ShownKey, UpdateKey};
@@ -51,6 +52,9 @@ impl Apply for CreateKey {
         }
         all.extend(faults_of_holder(connection, &change.holder).await?);
         KeyFaults::none(all)?;
+        if let Some(tenant) = &change.holder.tenant {
+            tenant_limits::demand_room(connection, tenant, Counted::Keys).await?;
+        }
         let groups = find_groups(connection, &change.groups).await?;
         let secret = ApiKey::generate(change.holder.tenant.as_ref());
         record.hint = secret.hint().to_owned();
@@ -78,6 +82,7 @@ fn new_record(change: &CreateKey, expires_at: Option<Timestamp>, now: Timestamp,
         machine_name: String::new(),
         tenant_id: change.holder.tenant.clone(),
         owner_id: change.holder.owner,
+        is_stopped: false,
         owner_email: None,
         created_by: actor.who.to_string(),
         limits,

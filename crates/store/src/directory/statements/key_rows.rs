@@ -14,8 +14,9 @@ use serde_json::{Value, json};
 macro_rules! key_columns {
     () => {
         concat!(
-            "k.id, k.hint, k.name, k.machine_name, k.tenant_id, k.owner_id, \
-             (SELECT u.email FROM users u WHERE u.id = k.owner_id) AS owner_email, k.created_by, k.scopes, k.hosts, \
+            "k.id, k.hint, k.name, k.machine_name, k.tenant_id, k.owner_id, ",
+            key_is_stopped!(),
+            " AS is_stopped, (SELECT u.email FROM users u WHERE u.id = k.owner_id) AS owner_email, k.created_by, k.scopes, k.hosts, \
              k.networks, k.tools, k.requests_per_minute, k.expires_at, (SELECT ",
             json_list!("g.name"),
             " FROM key_groups own JOIN groups g ON g.id = own.group_id WHERE own.key_id = k.id) AS groups, \

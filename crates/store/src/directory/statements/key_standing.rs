@@ -18,7 +18,8 @@ macro_rules! found_columns {
     };
 }
 
-/// A key counts in its tenant as long as its owner may enter it, by a group, as a member or as an administrator.
+/// A key counts in its tenant as long as its owner may enter it, by a group, as a member or as an administrator. The key of a
+/// deleted tenant is unknown.
 ///
 /// `next_end` is the first end among the rows that count for the owner now, as in the hot read of a person.
 macro_rules! key {
@@ -39,12 +40,16 @@ macro_rules! key {
      EXISTS (SELECT 1 FROM admin_reasons WHERE user_id = k.owner_id)) AS may_enter, \
      (SELECT min(e.until) FROM (SELECT until FROM mine \
      UNION ALL SELECT until FROM current_admin_overrides WHERE user_id = k.owner_id \
-     UNION ALL SELECT until FROM current_tenant_members WHERE user_id = k.owner_id) e) AS next_end, ",
+     UNION ALL SELECT until FROM current_tenant_members WHERE user_id = k.owner_id) e) AS next_end, \
+     coalesce(t.state = 'suspended', false) AS is_suspended, ",
+    is_own_tenant!("k.tenant_id"),
+    " AS is_own_tenant, ",
     present_millis!(),
     " AS now_in_millis, ",
     is_standby!(),
-    " AS is_standby FROM found k LEFT JOIN users u ON u.id = k.owner_id \
-     WHERE k.revoked_at IS NULL AND (k.owner_id IS NULL OR (u.id IS NOT NULL AND u.disabled_at IS NULL))",
+    " AS is_standby FROM found k LEFT JOIN tenants t ON t.id = k.tenant_id \
+     WHERE k.revoked_at IS NULL AND coalesce(t.state <> 'deleted', true) AND NOT ",
+    key_is_stopped!(),
     ) };
 }
 
@@ -68,6 +73,8 @@ row! {
         limits: KeyLimits,
         groups: Vec<GroupName>,
         may_enter: bool,
+        is_suspended: bool,
+        is_own_tenant: bool,
         next_end: Option<i64>,
         now_in_millis: i64,
         is_standby: bool,
@@ -112,9 +119,18 @@ fn read(mut row: KeyRow, sent: BootTime) -> Result<FoundKey> {
         return Err(DirectoryError::standby());
     }
     row.groups.sort_unstable();
-    let entered = row.tenant_id.clone().filter(|_| row.may_enter);
-    let tenants: BTreeMap<TenantId, Role> = entered.into_iter().map(|id| (id, Role::Member)).collect();
-    let access = Access { groups: row.groups, tenants: tenants.into(), ..Access::default() };
+    let is_suspended = row.is_suspended;
+    let role = |is_its_state: bool| -> BTreeMap<TenantId, Role> {
+        let id = row.tenant_id.clone().filter(|_| is_its_state);
+        id.into_iter().map(|id| (id, Role::Member)).collect()
+    };
+    let access = Access {
+        groups: row.groups,
+        tenants: role(row.may_enter && !is_suspended).into(),
+        own_tenants: row.tenant_id.iter().filter(|_| row.is_own_tenant).cloned().collect(),
+        suspended: role(is_suspended).into(),
+        ..Access::default()
+    };
     Ok(FoundKey {
         id: row.id,
         name: row.name.into(),

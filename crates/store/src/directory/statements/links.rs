@@ -52,10 +52,12 @@ impl Apply for UnlinkGroup {
 
     async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
         lock_names(connection).await?;
-        match find(connection, &self.external).await? {
-            Some(row) if row.is_linked() => Ok((row, None)),
-            _ => Err(DirectoryError::NotLinked(self.external.clone())),
-        }
+        let row = find(connection, &self.external).await?.filter(ProviderGroup::is_linked);
+        let is_asked_for =
+            |row: &ProviderGroup| self.group.is_none_or(|group| group.number() == row.group_id);
+        let row = row.filter(is_asked_for).ok_or_else(|| DirectoryError::NotLinked(self.external.clone()))?;
+        let group = group_changes::find(connection, &row.group_name.clone().into()).await?;
+        Ok((row, group.map(|group| group.version)))
     }
 
     async fn write(

@@ -78,6 +78,19 @@ macro_rules! later_end {
     };
 }
 
+/// Whether the tenant `$id` has a host or members of its own.
+macro_rules! is_own_tenant {
+    ($id:literal) => {
+        concat!(
+            "(EXISTS (SELECT 1 FROM tenant_hosts own WHERE own.tenant_id = ",
+            $id,
+            " AND own.state = 'active') OR EXISTS (SELECT 1 FROM tenant_members own WHERE own.tenant_id = ",
+            $id,
+            "))"
+        )
+    };
+}
+
 mod access_requests;
 mod addresses;
 mod admin_overrides;
@@ -94,6 +107,7 @@ mod ended_keys;
 mod erase;
 mod erasures;
 mod forget;
+mod gate_hosts;
 mod group_changes;
 mod groups;
 mod held;
@@ -118,8 +132,13 @@ mod sessions;
 mod sign_in;
 mod standing;
 mod tenant_changes;
+mod tenant_hosts;
+mod tenant_life;
+mod tenant_limits;
 mod tenant_members;
+mod tenant_settings;
 mod tenants;
+mod tiers;
 mod token_standing;
 mod tool_servers;
 mod user_changes;

@@ -1,10 +1,11 @@
-//! Refusals of people who are signed in. They are written in batches, listed, and deleted after a week.
+//! Refusals of people who are signed in, and of programs that are known. They are written in batches, listed, and deleted after a week.
 
 use super::{Connection, Db, Result, Store};
 use crate::directory::error::DirectoryError;
 use crate::directory::lists::{Page, Place, RefusalFilter};
 use crate::directory::{MAX_REFUSALS, REFUSALS_TTL};
 use gatepost_core::administration::Scope;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{RequestId, UserId};
@@ -16,7 +17,7 @@ macro_rules! select_refusals {
     ($which:literal) => {
         concat!(
             "SELECT id, request_id, at, user_id, email, host, method, path, kind, asker, requirement, \
-             CAST(status AS bigint) AS status, reason, missing, address, via FROM refusals WHERE ",
+             CAST(status AS bigint) AS status, reason, missing, detail, address, key_id, via FROM refusals WHERE ",
             $which
         )
     };
@@ -58,13 +59,16 @@ impl Store {
         if !scope.is_system() {
             return Ok(Page::empty());
         }
-        let RefusalFilter { user, host, reason, since } = filter;
+        let RefusalFilter { user, key, host, reason, since } = filter;
         let mut query = QueryBuilder::<Db>::new(select_refusals!("true"));
         if let Some(after) = after {
             query.push(" AND id < ").push_bind(after);
         }
         if let Some(user) = user {
             query.push(" AND user_id = ").push_bind(user.to_string());
+        }
+        if let Some(key) = key {
+            query.push(" AND key_id = ").push_bind(key.to_string());
         }
         if let Some(host) = host {
             query.push(" AND host = ").push_bind(host.clone());
@@ -83,9 +87,11 @@ impl Store {
     }
 }
 
-/// The refusals of one person, oldest first.
+/// The refusals of one person and of their keys, oldest first.
 pub(super) async fn list_of(connection: &mut Connection, user: UserId) -> Result<Vec<Refusal>> {
-    let sql = select_refusals!("user_id = $1 ORDER BY id");
+    let sql = select_refusals!(
+        "(user_id = $1 OR user_id IN (SELECT k.id FROM keys k WHERE k.owner_id = $1)) ORDER BY id"
+    );
     let rows: Vec<RefusalRow> = sqlx::query_as(sql).bind(user.to_string()).fetch_all(connection).await?;
     rows.into_iter().map(read).collect()
 }
@@ -101,7 +107,8 @@ async fn insert(connection: &mut Connection, refusal: &Refusal) -> Result<()> {
     let missing = refusal.missing.as_ref().map(serde_json::to_string).transpose();
     sqlx::query(
         "INSERT INTO refusals (request_id, at, user_id, email, host, method, path, kind, asker, requirement, status, \
-         reason, missing, address, via) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+         reason, missing, address, via, detail, key_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
          ON CONFLICT (request_id) DO NOTHING",
     )
     .bind(refusal.request_id.to_string())
@@ -119,6 +126,8 @@ async fn insert(connection: &mut Connection, refusal: &Refusal) -> Result<()> {
     .bind(missing.map_err(DirectoryError::unreadable)?)
     .bind(refusal.address.map(|address| address.to_string()))
     .bind(&refusal.via)
+    .bind(&refusal.detail)
+    .bind(refusal.key.map(|key| key.to_string()))
     .execute(connection)
     .await?;
     Ok(())
@@ -141,8 +150,10 @@ row! {
         status: i64,
         reason: String,
         missing: Option<String>,
+        detail: Option<String>,
         /// A text that is no address counts as none: it must not keep the refusal from being explained.
         address: Option<String>,
+        key_id: Option<KeyId>,
         via: Option<String>,
     }
 }
@@ -163,7 +174,9 @@ fn read(row: RefusalRow) -> Result<Refusal> {
         status: u16::try_from(row.status).unwrap_or_default(),
         reason: row.reason,
         missing: missing.map_err(DirectoryError::unreadable)?,
+        detail: row.detail,
         address: row.address.and_then(|address| address.parse().ok()),
+        key: row.key_id,
         via: row.via,
     })
 }

@@ -2,6 +2,7 @@
 //! holds an address.
 
 use super::{Connection, Result, Store};
+use crate::directory::columns::TenantIds;
 use crate::directory::error::DirectoryError;
 use gatepost_core::access::{Access, Person, Role, Standing};
 use gatepost_core::clock::{BootTime, Timestamp};
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Resolves the groups once and derives the tenants from them. A tenant and its role are returned as `ID ROLE`. An
-/// admin may enter every tenant that exists; a tenant that a router misspells does not.
+/// admin may enter every tenant that is active; one that a router misspells does not exist.
 ///
 /// `next_end` is the first end among the rows that count now: from then on the statement returns something else, although
 /// nobody changes anything.
@@ -20,19 +21,29 @@ const STANDING: &str = concat!(
     "WITH mine AS MATERIALIZED (SELECT g.id, g.name, min(m.until) AS until FROM resolved_memberships m \
      JOIN groups g ON g.id = m.group_id WHERE m.user_id = $1 GROUP BY g.id, g.name), \
      admin AS MATERIALIZED (SELECT coalesce((SELECT is_admin FROM current_admin_overrides WHERE user_id = $1), \
-     EXISTS (SELECT 1 FROM admin_reasons WHERE user_id = $1)) AS yes) \
+     EXISTS (SELECT 1 FROM admin_reasons WHERE user_id = $1)) AS yes), \
+     roles AS MATERIALIZED (SELECT r.tenant_id, r.role, t.state FROM \
+     (SELECT t.tenant_id, t.role FROM group_tenants t JOIN mine ON mine.id = t.group_id \
+     UNION ALL SELECT t.tenant_id, t.role FROM current_tenant_members t WHERE t.user_id = $1) r \
+     JOIN tenants t ON t.id = r.tenant_id) \
      SELECT u.email, u.name, u.disabled_at IS NOT NULL AS is_disabled, u.sessions_not_before, \
      EXISTS (SELECT 1 FROM ended_sessions WHERE session_hash = $2) AS is_session_ended, \
      (SELECT ",
     json_list!("name"),
     " FROM mine) AS groups, (SELECT ",
-    json_list!("t.tenant_id || ' ' || t.role"),
-    " FROM (SELECT t.tenant_id, t.role FROM group_tenants t JOIN mine ON mine.id = t.group_id \
-     UNION ALL SELECT t.tenant_id, t.role FROM current_tenant_members t WHERE t.user_id = $1) t) AS tenants, \
+    json_list!("tenant_id || ' ' || role"),
+    " FROM roles WHERE state = 'active') AS tenants, (SELECT ",
+    json_list!("tenant_id"),
+    " FROM (SELECT DISTINCT tenant_id FROM roles WHERE state = 'active') r WHERE ",
+    is_own_tenant!("r.tenant_id"),
+    ") AS own_tenants, (SELECT ",
+    json_list!("s.tenant_id || ' ' || s.role"),
+    " FROM (SELECT tenant_id, role FROM roles WHERE state = 'suspended' UNION ALL \
+     SELECT t.id, 'admin' FROM tenants t WHERE t.state = 'suspended' AND (SELECT yes FROM admin)) s) AS suspended, \
      (SELECT yes FROM admin) AS is_admin, \
      (SELECT ",
     json_list!("t.id"),
-    " FROM tenants t WHERE (SELECT yes FROM admin)) AS every_tenant, \
+    " FROM tenants t WHERE t.state = 'active' AND (SELECT yes FROM admin)) AS every_tenant, \
      (SELECT min(e.until) FROM (SELECT until FROM mine \
      UNION ALL SELECT until FROM current_admin_overrides WHERE user_id = $1 \
      UNION ALL SELECT until FROM current_tenant_members WHERE user_id = $1) e) AS next_end, ",
@@ -58,8 +69,10 @@ row! {
         is_session_ended: bool,
         groups: Vec<GroupName>,
         tenants: BTreeMap<TenantId, Role>,
+        suspended: BTreeMap<TenantId, Role>,
         is_admin: bool,
-        every_tenant: Vec<TenantId>,
+        own_tenants: TenantIds,
+        every_tenant: TenantIds,
         next_end: Option<i64>,
         now_in_millis: i64,
         is_standby: bool,
@@ -116,12 +129,15 @@ pub(super) fn read(id: UserId, mut row: StandingRow, sent: BootTime) -> Result<S
         return Err(DirectoryError::standby());
     }
     row.groups.sort_unstable();
-    row.every_tenant.sort_unstable();
+    row.own_tenants.0.sort_unstable();
+    row.every_tenant.0.sort_unstable();
     let access = Access {
         groups: row.groups,
         tenants: row.tenants.into(),
+        suspended: row.suspended.into(),
         is_admin: row.is_admin,
-        every_tenant: row.every_tenant,
+        own_tenants: row.own_tenants.0,
+        every_tenant: row.every_tenant.0,
     };
     Ok(Standing {
         person: Person { id, email: row.email, name: row.name.map(Into::into) },

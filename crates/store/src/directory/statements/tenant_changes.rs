@@ -2,22 +2,26 @@
 
 use super::group_changes::{self, GroupRow};
 use super::users::FIRST;
-use super::{Apply, Connection, Result, audit, ended_keys};
+use super::{Apply, Connection, Result, audit, tenants};
 use crate::directory::actor::Actor;
-use crate::directory::changes::{CreateTenant, DeleteTenant, Done, MapGroup, RenameTenant, UnmapGroup};
+use crate::directory::changes::{CreateTenant, Done, MapGroup, RenameTenant, UnmapGroup};
 use crate::directory::error::DirectoryError;
 use gatepost_core::access::Role;
 use gatepost_core::administration::{Granted, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupId, TenantId};
+use gatepost_core::tenant::TenantState;
 use serde_json::{Value, json};
 
 row! {
     /// A row of `tenants`.
     #[derive(Debug)]
     pub struct TenantRow {
-        name: Option<String>,
-        version: Version,
+        pub(super) name: Option<String>,
+        pub(super) state: TenantState,
+        pub(super) suspended_reason: Option<String>,
+        pub(super) is_suspended: bool,
+        pub(super) version: Version,
     }
 }
 
@@ -38,6 +42,7 @@ impl Apply for CreateTenant {
     ) -> Result<Done<()>> {
         let Self { id, name } = granted.change();
         if let Some(found) = found {
+            tenants::demand_kept(id, found.state)?;
             return Ok(Done::unchanged(Some(found.version), ()));
         }
         sqlx::query("INSERT INTO tenants (id, name, created_at) VALUES ($1, $2, $3)")
@@ -65,47 +70,20 @@ impl Apply for RenameTenant {
         actor: &Actor,
     ) -> Result<Done<()>> {
         let Self { id, name } = granted.change();
+        tenants::demand_kept(id, tenant.state)?;
         if tenant.name == *name {
             return Ok(Done::unchanged(Some(tenant.version), ()));
         }
-        sqlx::query("UPDATE tenants SET name = $2, managed_by = NULL WHERE id = $1")
+        sqlx::query("UPDATE tenants SET name = $2, updated_at = $3, managed_by = NULL WHERE id = $1")
             .bind(id.as_str())
             .bind(name)
+            .bind(Timestamp::now().unix())
             .execute(&mut *connection)
             .await?;
         let states = (Some(json!({ "name": tenant.name })), Some(json!({ "name": name })));
         note(connection, actor, "tenant.update", id, states).await?;
         let version = find_for_update(connection, id).await?.map(|found| found.version);
         Ok(Done::changed(version, ()))
-    }
-}
-
-impl Apply for DeleteTenant {
-    type Locked = TenantRow;
-
-    async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
-        lock_known(connection, &self.id).await
-    }
-
-    async fn write(
-        granted: Granted<&Self>,
-        tenant: Self::Locked,
-        connection: &mut Connection,
-        actor: &Actor,
-    ) -> Result<Done<()>> {
-        let id = &granted.change().id;
-        let groups: Vec<String> = sqlx::query_scalar(
-            "SELECT g.name FROM group_tenants t JOIN groups g ON g.id = t.group_id WHERE t.tenant_id = $1 ORDER BY g.name",
-        )
-        .bind(id.as_str())
-        .fetch_all(&mut *connection)
-        .await?;
-        let keys = ended_keys::of_tenant(connection, id).await?;
-        ended_keys::note(connection, actor, &keys, "tenant_deleted").await?;
-        sqlx::query("DELETE FROM tenants WHERE id = $1").bind(id.as_str()).execute(&mut *connection).await?;
-        let before = json!({ "name": tenant.name, "groups": groups });
-        note(connection, actor, "tenant.delete", id, (Some(before), None)).await?;
-        Ok(Done::changed(None, ()))
     }
 }
 
@@ -123,7 +101,7 @@ impl Apply for MapGroup {
 
     async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
         let group = group_changes::find_known(connection, &self.group).await?;
-        super::tenants::demand(connection, &self.tenant).await?;
+        tenants::demand(connection, &self.tenant).await?;
         let mapping = find_mapping(connection, group.id, &self.tenant).await?;
         Ok(((group, mapping), mapping.map(|mapping| mapping.version)))
     }
@@ -196,12 +174,18 @@ impl Apply for UnmapGroup {
     }
 }
 
-async fn find_for_update(connection: &mut Connection, id: &TenantId) -> Result<Option<TenantRow>> {
-    let sql = for_update!("SELECT name, version FROM tenants WHERE id = $1");
+pub(super) async fn find_for_update(connection: &mut Connection, id: &TenantId) -> Result<Option<TenantRow>> {
+    let sql = for_update!(
+        "SELECT name, state, suspended_reason, suspended_at IS NOT NULL AS is_suspended, version \
+         FROM tenants WHERE id = $1"
+    );
     Ok(sqlx::query_as(sql).bind(id.as_str()).fetch_optional(connection).await?)
 }
 
-async fn lock_known(connection: &mut Connection, id: &TenantId) -> Result<(TenantRow, Option<Version>)> {
+pub(super) async fn lock_known(
+    connection: &mut Connection,
+    id: &TenantId,
+) -> Result<(TenantRow, Option<Version>)> {
     let found = find_for_update(connection, id).await?;
     let found = found.ok_or_else(|| DirectoryError::UnknownTenant(id.clone()))?;
     let version = found.version;
@@ -218,7 +202,7 @@ async fn find_mapping(
     Ok(query.fetch_optional(connection).await?)
 }
 
-async fn note(
+pub(super) async fn note(
     connection: &mut Connection,
     actor: &Actor,
     action: &str,

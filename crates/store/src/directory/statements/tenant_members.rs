@@ -1,5 +1,6 @@
 //! Members that a tenant has by itself, beside those that groups bring.
 
+use super::tenant_limits::{self, Counted};
 use super::users::{self, UserRow, demand_future};
 use super::{Apply, Connection, Result, audit, ended, tenants};
 use crate::directory::actor::Actor;
@@ -69,6 +70,9 @@ async fn put(
     before: Option<MemberRow>,
     (role, until): (Role, Option<Timestamp>),
 ) -> Result<()> {
+    if before.is_none() {
+        tenant_limits::demand_room(connection, tenant, Counted::Members).await?;
+    }
     ended::delete_of_person(connection, user).await?;
     sqlx::query(
         "INSERT INTO tenant_members (tenant_id, user_id, role, until, created_at) VALUES ($1, $2, $3, $4, $5) \
@@ -83,6 +87,21 @@ async fn put(
     .await?;
     let (was, is) = (before.map(|before| said(tenant, before.role, before.until)), said(tenant, role, until));
     note(connection, actor, "tenant.add_member", user, tenant, (was, Some(is))).await
+}
+
+/// Gives a person at least this role in a tenant, for good. Returns whether that changed anything.
+pub(super) async fn promote(
+    connection: &mut Connection,
+    actor: &Actor,
+    (tenant, user): (&TenantId, UserId),
+    role: Role,
+) -> Result<bool> {
+    let before = find(connection, tenant, user).await?;
+    if before.is_some_and(|before| before.role >= role && before.until.is_none()) {
+        return Ok(false);
+    }
+    put(connection, actor, (tenant, user), before, (role, None)).await?;
+    Ok(true)
 }
 
 /// Makes a person a member until `until`. Who is one already keeps their role, and a later end.

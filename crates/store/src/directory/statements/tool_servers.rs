@@ -311,7 +311,10 @@ impl Store {
     pub(in crate::directory) async fn read_tool_servers(&self) -> Result<Vec<(ToolServer, Vec<ToolRule>)>> {
         let (servers, rules) = reading!(self, |connection| {
             // The servers come first: of each that is there all rules are read that it has by now.
-            let sql = format!("{COLUMNS} ORDER BY id");
+            // Nobody uses a server of a tenant that nobody may enter.
+            let sql = format!(
+                "{COLUMNS} WHERE tenant_id IN (SELECT t.id FROM tenants t WHERE t.state = 'active') ORDER BY id"
+            );
             let servers: Vec<ToolServer> =
                 sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut *connection).await?;
             let sql = format!("{RULE_COLUMNS} ORDER BY r.id");

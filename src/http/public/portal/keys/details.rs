@@ -50,19 +50,17 @@ pub(in crate::http::public) async fn show<C: Into<KeyReader>>(
 /// Why the key does not count, beside what it says itself.
 async fn obstacles(context: &Context, key: &KeyRecord) -> Result<Vec<String>, Fault> {
     let mut obstacles = Vec::new();
-    if let Some(owner) = key.owner_id
+    if let (false, Some(owner), Some(tenant)) = (key.is_stopped, key.owner_id, &key.tenant_id)
         && let Some(standing) = authn::load_person(&context.stores, owner).await?
+        && standing.access.role_in(tenant).is_none()
     {
-        let opens = |tenant| standing.access.role_in(tenant).is_some();
-        if standing.is_disabled {
-            obstacles.push("Its owner is disabled. It counts again when the person is enabled.".to_owned());
-        } else if let Some(tenant) = key.tenant_id.as_ref().filter(|tenant| !opens(tenant)) {
-            obstacles
-                .push(format!("Its owner may not enter the tenant {tenant}, so the key does not open it."));
+        obstacles.push(format!("Its owner may not enter the tenant {tenant}, so the key does not open it."));
+    }
+    for host in &key.limits.hosts {
+        if context.hosts.find(host).await?.is_none() {
+            obstacles.push(format!("{host} is no protected host any more."));
         }
     }
-    let closed = key.limits.hosts.iter().filter(|host| context.site.hosts.find(host).is_none());
-    obstacles.extend(closed.map(|host| format!("{host} is no protected host any more.")));
     Ok(obstacles)
 }
 

@@ -12,6 +12,7 @@ pub(in super::super) fn facts(key: &KeyRecord) -> KeyFacts<'_> {
         machine_name: &key.machine_name,
         tenant: key.tenant_id.as_ref(),
         owner: key.owner_id.map(|id| (id, key.owner_email.as_ref())),
+        is_stopped: key.is_stopped,
         created_by: &key.created_by,
         created_at: key.created_at,
         limits: &key.limits,

@@ -11,6 +11,7 @@ use gatepost_core::administration::Scope;
 use gatepost_core::api_key::KeyFault;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::sentence;
+use gatepost_core::host::HostPattern;
 use gatepost_pages::admin::{EnteredKeyEnd, FormErrors, KeyChoices, KeyEntered, KeyForm, KeyFormOf};
 use gatepost_store::directory::{DirectoryError, KeyRecord};
 use serde::{Deserialize, de};
@@ -106,7 +107,7 @@ pub(super) async fn page(
     context: &Context,
     Shown { of, entered, errors }: Shown<'_>,
 ) -> Result<PageAnswer, Fault> {
-    let hosts: Vec<String> = context.site.config.hosts.iter().map(ToString::to_string).collect();
+    let hosts: Vec<String> = context.site.config.hosts.iter().map(HostPattern::hosts).collect();
     let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
     let tenants = match (&reader.scope, reader.is_own()) {
         (Scope::System, false) => {

@@ -23,11 +23,12 @@ const DAY: Duration = Duration::from_hours(24);
 const UNUSED_DAYS: u32 = 90;
 
 /// The words of the states, and their texts.
-const STATES: [(&str, &str); 5] = [
+const STATES: [(&str, &str); 6] = [
     ("valid", "Valid"),
     ("soon", "Ends within 14 days"),
     ("unused", "Not used for 90 days"),
     ("ended", "Ended"),
+    ("stopped", "Stopped with their owner"),
     ("revoked", "Revoked"),
 ];
 
@@ -37,6 +38,7 @@ fn standing(state: &str, now: Timestamp) -> Option<KeyStanding> {
         "soon" => KeyStanding::EndsBetween(now, now.plus(DAY * KeyState::SOON)),
         "unused" => KeyStanding::UnusedSince(now.minus(DAY * UNUSED_DAYS)),
         "ended" => KeyStanding::Ended(now),
+        "stopped" => KeyStanding::Stopped,
         "revoked" => KeyStanding::Revoked,
         _ => return None,
     })

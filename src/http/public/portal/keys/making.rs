@@ -71,7 +71,7 @@ pub(in crate::http::public) async fn create<C: Into<KeyReader>>(
     let (repeat, entered) = (reader.repeat(sent.once.as_deref())?, sent.entered()?);
     let mut errors = FormErrors::default();
     let holder = holder(&reader, &context, &entered, &mut errors).await?;
-    let change = change(&context, holder, read(&entered, &mut errors, Timestamp::now()));
+    let change = change(&context, holder, read(&entered, &mut errors, Timestamp::now())).await?;
     let actor = reader.actor();
     // Of a form that is wrong already this says what else is.
     let is_dry_run = !errors.is_empty();
@@ -83,7 +83,7 @@ pub(in crate::http::public) async fn create<C: Into<KeyReader>>(
         context.carry_out(&Once { change: &change, repeat, answer }, conditions, &actor).await
     };
     match made {
-        Ok(made) if errors.is_empty() => return Ok(shown(&reader, &made.outcome, false)),
+        Ok(made) if errors.is_empty() => return Ok(shown(&reader, &context, &made.outcome, false)),
         Ok(_) => {}
         Err(DirectoryError::Repeated) => return reader.sent_before(&context, repeat).await,
         Err(DirectoryError::Denied(Denied::Hidden)) => {
@@ -103,14 +103,18 @@ pub(in crate::http::public) async fn create<C: Into<KeyReader>>(
 /// The page with the secret.
 pub(super) fn shown(
     reader: &KeyReader,
+    context: &Context,
     new: &ShownKey,
     is_rotated: bool,
 ) -> Either<crate::http::public::answer::Redirect, PageAnswer> {
+    let origin = new.record.limits.hosts.iter().find_map(|host| context.site.hosts.find(host));
+    let origin = origin.map(|origin| origin.to_string());
     let page = KeyMade {
         frame: reader.frame(None),
         pages: reader.pages,
         key: facts(&new.record),
         secret: new.secret.expose(),
+        opens: origin.as_deref(),
         is_rotated,
     };
     Either::Right(PageAnswer(page.page()))
@@ -133,14 +137,14 @@ const fn fields(reader: &KeyReader) -> &'static [&'static str] {
     if matches!(reader.scope, Scope::System) { &SYSTEM } else { &ALL }
 }
 
-fn change(context: &Context, holder: KeyHolder, read: Read) -> CreateKey {
+async fn change(context: &Context, holder: KeyHolder, read: Read) -> Result<CreateKey, DirectoryError> {
     let Read { name, scopes, hosts, networks, tools, groups, per_minute, expiry } = read;
-    let faults = context.faults_of_hosts(&hosts);
+    let faults = context.faults_of_hosts(holder.tenant.as_ref(), &hosts).await?;
     let limits =
         KeyLimits { expires_at: None, scopes, hosts, networks, tools, requests_per_minute: per_minute };
     // A name that cannot be read is an error of its field, and nothing is made.
     let name = name.or_else(|| "unnamed".parse::<KeyName>().ok()).expect("it is a name");
-    CreateKey { name, holder, limits, groups, expiry: expiry.unwrap_or_default(), faults }
+    Ok(CreateKey { name, holder, limits, groups, expiry: expiry.unwrap_or_default(), faults })
 }
 
 /// Whose key it is to be.

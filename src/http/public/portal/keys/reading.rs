@@ -41,13 +41,26 @@ pub(super) fn read(entered: &KeyEntered, errors: &mut FormErrors, now: Timestamp
     Read {
         name: name.ok(),
         scopes: scopes(entered, errors),
-        hosts: items("hosts", &words(&entered.hosts), errors),
+        hosts: hosts(&words(&entered.hosts), errors),
         networks: networks(&words(&entered.networks), errors),
         tools: items("tools", &lines(&entered.tools), errors),
         groups: items("groups", &lines(&entered.groups), errors),
         per_minute: per_minute(&entered.per_minute, errors),
         expiry: expiry.ok().flatten(),
     }
+}
+
+/// A host, or an address at it: keys are for hosts alone.
+fn hosts(texts: &[String], errors: &mut FormErrors) -> Vec<HostName> {
+    let host = |text: &String| -> String {
+        let address = text.split_once("://").map(|(_, rest)| rest.split(['/', '?', '#']).next());
+        address.flatten().filter(|host| !host.is_empty()).unwrap_or(text).to_owned()
+    };
+    let (many, single): (Vec<_>, Vec<_>) = texts.iter().map(host).partition(|host| host.contains('*'));
+    for host in many {
+        errors.add("hosts", &format!("{host} stands for several hosts. Enter each host in full."));
+    }
+    items("hosts", &single, errors)
 }
 
 /// Each item that can be read, once.
@@ -116,4 +129,35 @@ fn scopes(entered: &KeyEntered, errors: &mut FormErrors) -> Vec<KeyScope> {
         }
     }
     scopes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_read_from_an_address_too() {
+        let mut errors = FormErrors::default();
+        let texts = [
+            "wiki.example.com",
+            "http://github.localhost:8000",
+            "https://App.example.com/page?x#y",
+            "https://wiki.example.com",
+        ];
+        let found = hosts(&texts.map(str::to_owned), &mut errors);
+        let found: Vec<&str> = found.iter().map(HostName::as_str).collect();
+        assert_eq!(found, ["wiki.example.com", "github.localhost", "app.example.com"]);
+        assert!(errors.is_empty());
+        for wrong in [
+            "https://",
+            "https://user@wiki.example.com",
+            "https:///x",
+            "wiki.example.com/page",
+            "*.example.com",
+        ] {
+            let mut errors = FormErrors::default();
+            assert!(hosts(&[wrong.to_owned()], &mut errors).is_empty(), "{wrong}");
+            assert!(errors.of("hosts").is_some(), "{wrong}");
+        }
+    }
 }

@@ -79,7 +79,7 @@ pub(in crate::http::public) async fn rotate<C: Into<KeyReader>>(
         Err(why) => return reader.answer(&here, why),
     };
     match made {
-        Ok(made) => Ok(shown(&reader, &made.outcome, true)),
+        Ok(made) => Ok(shown(&reader, &context, &made.outcome, true)),
         Err(DirectoryError::Repeated) => reader.sent_before(&context, repeat).await,
         Err(DirectoryError::Overtaken(Some(_))) => {
             let key = reader.find(&context, id).await?;

@@ -64,7 +64,7 @@ pub(in crate::http::public) async fn update<C: Into<KeyReader>>(
     let reader: KeyReader = caller.into();
     let (key, entered) = (reader.find(&context, id).await?, sent.entered()?);
     let mut errors = FormErrors::default();
-    let change = change(&context, &key, read(&entered, &mut errors, Timestamp::now()));
+    let change = change(&context, &key, read(&entered, &mut errors, Timestamp::now())).await?;
     let here = reader.pages.key(id);
     let terms = if errors.is_empty() {
         conditions(sent.version.as_deref())
@@ -93,9 +93,9 @@ pub(in crate::http::public) async fn update<C: Into<KeyReader>>(
     page(&reader, &context, shown).await.map(Either::Right)
 }
 
-fn change(context: &Context, key: &KeyRecord, read: Read) -> UpdateKey {
+async fn change(context: &Context, key: &KeyRecord, read: Read) -> Result<UpdateKey, DirectoryError> {
     let Read { name, hosts, networks, tools, per_minute, expiry, .. } = read;
-    let faults = context.faults_of_hosts(&hosts);
+    let faults = context.faults_of_hosts(key.tenant_id.as_ref(), &hosts).await?;
     let new = KeyUpdate {
         name,
         hosts: Some(hosts),
@@ -105,5 +105,5 @@ fn change(context: &Context, key: &KeyRecord, read: Read) -> UpdateKey {
         expiry,
         faults,
     };
-    UpdateKey { id: key.id, holder: key.holder(), new }
+    Ok(UpdateKey { id: key.id, holder: key.holder(), new })
 }

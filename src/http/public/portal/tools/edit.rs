@@ -1,7 +1,7 @@
 //! Changes what is said about a tool server.
 
 use super::facts::{facts, find, providers};
-use super::settings::{Sent, known, read};
+use super::settings::{Sent, check_address, known, read};
 use crate::admin::Context;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
@@ -59,8 +59,9 @@ pub(in crate::http::public) async fn update(
     let mut server = find(&administrator, &context, &id).await?;
     let (entered, mut errors, here) = (sent.entered(), FormErrors::default(), paths::admin_tool_server(&id));
     let mut is_overtaken = false;
-    let settings = read(&context, &entered, &mut errors).filter(|_| errors.is_empty());
-    if let Some(settings) = settings {
+    let settings = read(&context, &entered, &mut errors);
+    check_address(&context, Some(&server.tenant_id), settings.as_ref(), &mut errors).await?;
+    if let Some(settings) = settings.filter(|_| errors.is_empty()) {
         let change =
             UpdateToolServer { id: id.clone(), tenant: server.tenant_id.clone(), patch: patch(settings) };
         match make(&context, &administrator, &change, sent.version.as_deref()).await {

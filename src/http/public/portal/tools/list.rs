@@ -1,7 +1,7 @@
 //! The list of tool servers, and the form that registers one.
 
 use super::facts::{facts, providers};
-use super::settings::{Sent, read};
+use super::settings::{Sent, check_address, read};
 use crate::admin::Context;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
@@ -96,6 +96,7 @@ pub(in crate::http::public) async fn create(
         }
     }
     let settings = read(&context, &entered, &mut errors);
+    check_address(&context, tenant.as_ref(), settings.as_ref(), &mut errors).await?;
     if let (Some(id), Some(tenant), Some(settings), true) = (id, tenant, settings, errors.is_empty()) {
         let change = CreateToolServer { id: id.clone(), tenant, settings };
         match carry_out(&context, &administrator, &change, Conditions::default()).await {

@@ -3,12 +3,12 @@
 use crate::admin::Context;
 use crate::http::public::extract::Fields;
 use crate::http::public::portal::forms::entered as parsed;
-use gatepost_core::ids::ProviderId;
+use gatepost_core::ids::{ProviderId, TenantId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
 use gatepost_core::mcp::words::{Audience, PageAddress, ScopeName, ServerName};
 use gatepost_pages::admin::{FormErrors, ToolServerEntered};
-use gatepost_store::directory::{ToolServer, ToolServerSettings};
+use gatepost_store::directory::{DirectoryError, ToolServer, ToolServerSettings};
 use serde::Deserialize;
 use std::str::FromStr;
 
@@ -85,9 +85,6 @@ pub(super) fn read(
         parsed(text).map_err(|error| errors.add(field, &error)).ok()
     }
     let url = parsed::<Endpoint>(&entered.url).map_err(|error| errors.add("url", &error)).ok();
-    if let Some(Err(error)) = url.as_ref().map(|url| context.demand_protected(url)) {
-        errors.add("url", &gatepost_core::error_chain::sentence(&error.to_string()));
-    }
     let provider: Option<ProviderId> = optional("provider", &entered.provider, errors);
     if let Some(id) = &provider
         && context.site.providers.find(id).is_none()
@@ -115,4 +112,21 @@ pub(super) fn read(
         is_default: entered.is_default,
         service: None,
     })
+}
+
+/// Notes beside the field if requests for the address would not come to the gate, or its host is another tenant's.
+pub(super) async fn check_address(
+    context: &Context,
+    tenant: Option<&TenantId>,
+    settings: Option<&ToolServerSettings>,
+    errors: &mut FormErrors,
+) -> Result<(), DirectoryError> {
+    let Some(settings) = settings else { return Ok(()) };
+    match context.demand_protected(tenant, &settings.url).await {
+        Err(error @ DirectoryError::HostNotProtected(_)) => {
+            errors.add("url", &gatepost_core::error_chain::sentence(&error.to_string()));
+            Ok(())
+        }
+        other => other,
+    }
 }

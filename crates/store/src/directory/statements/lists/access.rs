@@ -25,7 +25,11 @@ impl Store {
                 add_admin_groups(connection, &mut relevant).await?;
             }
             add_links(connection, &mut relevant).await?;
-            let sql = concat!("SELECT id FROM tenants WHERE id IN (SELECT value FROM ", each!("$1"), ")");
+            let sql = concat!(
+                "SELECT id FROM tenants WHERE state = 'active' AND id IN (SELECT value FROM ",
+                each!("$1"),
+                ")"
+            );
             let rows: Vec<TenantRow> =
                 sqlx::query_as(sql).bind(json_texts(&named.tenants)).fetch_all(connection).await?;
             relevant.tenants = rows.into_iter().map(|row| row.id).collect();
@@ -126,7 +130,8 @@ async fn add_groups(connection: &mut Connection, named: &Named, relevant: &mut R
     add(relevant, groups);
     let sql = concat!(
         "SELECT g.id, g.name, t.tenant_id, t.role FROM group_tenants t \
-         JOIN groups g ON g.id = t.group_id WHERE t.tenant_id IN (SELECT value FROM ",
+         JOIN groups g ON g.id = t.group_id JOIN tenants n ON n.id = t.tenant_id AND n.state = 'active' \
+         WHERE t.tenant_id IN (SELECT value FROM ",
         each!("$1"),
         ")"
     );
@@ -346,6 +351,7 @@ impl Found {
             tenants: self.tenants.into(),
             is_admin,
             every_tenant: if is_admin { relevant.tenants.clone() } else { Vec::new() },
+            ..Access::default()
         };
         let standing = Standing {
             person: Person { id: row.id, email: row.email.clone(), name: row.name.clone().map(Into::into) },

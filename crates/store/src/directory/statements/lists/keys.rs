@@ -20,8 +20,7 @@ macro_rules! select_keys {
 /// The condition that a key counts until its end.
 macro_rules! ending {
     () => {
-        "k.revoked_at IS NULL \
-         AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = k.owner_id AND u.disabled_at IS NOT NULL)"
+        concat!("k.revoked_at IS NULL AND NOT ", key_is_stopped!())
     };
 }
 
@@ -150,7 +149,16 @@ fn push_standing(query: &mut QueryBuilder<Db>, standing: KeyStanding) {
     let is_revoked = standing == KeyStanding::Revoked;
     query.push(if is_revoked { " AND k.revoked_at IS NOT NULL" } else { " AND k.revoked_at IS NULL" });
     match standing {
-        KeyStanding::Revoked => {}
+        KeyStanding::Valid(_) | KeyStanding::EndsBetween(..) => {
+            query.push(concat!(" AND NOT ", key_is_stopped!()));
+        }
+        KeyStanding::Stopped => {
+            query.push(concat!(" AND ", key_is_stopped!()));
+        }
+        KeyStanding::Ended(_) | KeyStanding::Revoked | KeyStanding::UnusedSince(_) => {}
+    }
+    match standing {
+        KeyStanding::Revoked | KeyStanding::Stopped => {}
         KeyStanding::Valid(now) => {
             query.push(" AND (k.expires_at IS NULL OR k.expires_at > ").push_bind(now.unix()).push(")");
         }

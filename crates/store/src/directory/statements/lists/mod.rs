@@ -19,13 +19,14 @@ mod tenants;
 mod users;
 
 use super::{
-    Connection, Db, Result, Store, admin_overrides, group_changes, json_texts, naming,
-    tenants as tenant_rows, users as rows,
+    Connection, Db, Result, Store, admin_overrides, group_changes, json_texts, naming, tenant_hosts,
+    tenants as tenant_rows, tiers, users as rows,
 };
 use gatepost_core::administration::Scope;
 use gatepost_core::ids::TenantId;
 use sqlx::QueryBuilder;
 use std::collections::BTreeSet;
+pub(super) use tenants::read_tenant;
 
 /// The tenants to which a reader is limited. `None`: the reader is not limited.
 const fn limit_of(scope: &Scope) -> Option<&BTreeSet<TenantId>> {

@@ -1,17 +1,19 @@
 //! Tenants with their groups and numbers of people, and the members that they have by themselves.
 
 use super::{
-    Connection, Db, Result, Store, containing, json_texts, limit_of, push_tenants, row_limit, tenant_rows,
-    typed,
+    Connection, Db, Result, Store, containing, json_texts, limit_of, push_tenants, row_limit, tenant_hosts,
+    tenant_rows, tiers, typed,
 };
 use crate::directory::count::Count;
 use crate::directory::error::DirectoryError;
 use crate::directory::lists::{Page, Place, TenantMember};
-use crate::directory::records::TenantRecord;
+use crate::directory::records::{TenantHostRecord, TenantRecord};
 use gatepost_core::access::Role;
 use gatepost_core::administration::{Matter, Scope, Version};
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{GroupName, TenantId};
+use gatepost_core::ids::{GroupName, TenantId, TierId};
+use gatepost_core::tenant::TenantState;
+use gatepost_core::tier::{Allowances, JsonObject};
 use sqlx::QueryBuilder;
 use std::collections::BTreeMap;
 
@@ -21,6 +23,14 @@ row! {
         name: Option<String>,
         version: Version,
         created_at: Timestamp,
+        state: TenantState,
+        suspended_at: Option<Timestamp>,
+        suspended_reason: Option<String>,
+        deleted_at: Option<Timestamp>,
+        updated_at: Timestamp,
+        tier: Option<TierId>,
+        own: Allowances,
+        settings: JsonObject,
         members: i64,
     }
 }
@@ -28,7 +38,9 @@ row! {
 /// Between two parts of it stands the number of memberships that are counted for each tenant.
 /// The view of memberships would be read whole if it were joined with the groups.
 const COUNTED: [&str; 3] = [
-    "SELECT t.id, t.name, t.version, t.created_at, (SELECT CASE WHEN count(*) < ",
+    "SELECT t.id, t.name, t.version, t.created_at, t.state, t.suspended_at, t.suspended_reason, t.deleted_at, \
+     coalesce(t.updated_at, t.created_at) AS updated_at, t.tier, t.features, t.limits, t.settings, \
+     (SELECT CASE WHEN count(*) < ",
     concat!(
         " THEN count(DISTINCT counted.user_id) ELSE -count(DISTINCT counted.user_id) END FROM (\
          SELECT s.user_id FROM current_tenant_members s WHERE s.tenant_id = t.id UNION ALL \
@@ -97,6 +109,15 @@ impl Store {
     }
 }
 
+/// A tenant, in the transaction of a change.
+pub(in super::super) async fn read_tenant(
+    connection: &mut Connection,
+    id: &TenantId,
+) -> Result<Option<TenantRecord>> {
+    let wanted = Wanted { counted: Count::OF_ONE, only: Some(id), after: None, q: None, rows: 1 };
+    Ok(read(connection, &Scope::System, &wanted).await?.pop())
+}
+
 async fn read(connection: &mut Connection, scope: &Scope, wanted: &Wanted<'_>) -> Result<Vec<TenantRecord>> {
     let limit = limit_of(scope);
     let [before_count, before_limit, before_place] = COUNTED;
@@ -104,9 +125,10 @@ async fn read(connection: &mut Connection, scope: &Scope, wanted: &Wanted<'_>) -
     let mut query = QueryBuilder::<Db>::new(before_count);
     query.push_bind(counted).push(before_limit).push_bind(counted).push(before_place);
     query.push_bind(wanted.after.map(|place| place.0.clone()).unwrap_or_default());
-    if let Some(only) = wanted.only {
-        query.push(" AND t.id = ").push_bind(only.as_str().to_owned());
-    }
+    match wanted.only {
+        Some(only) => query.push(" AND t.id = ").push_bind(only.as_str().to_owned()),
+        None => query.push(" AND t.state <> 'deleted'"),
+    };
     if let Some(tenants) = limit {
         push_tenants(query.push(" AND "), "t.id", tenants);
     }
@@ -119,10 +141,33 @@ async fn read(connection: &mut Connection, scope: &Scope, wanted: &Wanted<'_>) -
     }
     query.push(" ORDER BY t.id LIMIT ").push_bind(i64::from(wanted.rows));
     let rows: Vec<TenantRow> = query.build_query_as().fetch_all(&mut *connection).await?;
-    let mut groups = if limit.is_none() { list_groups(connection, &rows).await? } else { BTreeMap::new() };
-    let record = |TenantRow { id, name, version, created_at, members }| {
-        let groups = groups.remove(&id).unwrap_or_default();
-        TenantRecord { id, name, version, created_at, groups, members: Count::of(members) }
+    let mut groups =
+        if limit.is_none() { list_groups(&mut *connection, &rows).await? } else { BTreeMap::new() };
+    let mut hosts: BTreeMap<TenantId, Vec<TenantHostRecord>> = BTreeMap::new();
+    for host in tenant_hosts::list(&mut *connection, &json_texts(rows.iter().map(|row| &row.id))).await? {
+        hosts.entry(host.tenant_id.clone()).or_default().push(host);
+    }
+    let tiers = tiers::list(connection).await?;
+    let of_tier = |tier: &Option<TierId>| {
+        tier.as_ref().and_then(|tier| tiers.get(tier)).map(|tier| tier.allowances.clone()).unwrap_or_default()
+    };
+    let record = |row: TenantRow| TenantRecord {
+        updated_at: row.updated_at,
+        allowances: of_tier(&row.tier).overridden_by(&row.own),
+        tier: row.tier,
+        own: row.own,
+        settings: row.settings,
+        hosts: hosts.remove(&row.id).unwrap_or_default(),
+        groups: groups.remove(&row.id).unwrap_or_default(),
+        id: row.id,
+        name: row.name,
+        version: row.version,
+        created_at: row.created_at,
+        state: row.state,
+        suspended_at: row.suspended_at,
+        suspended_reason: row.suspended_reason,
+        deleted_at: row.deleted_at,
+        members: Count::of(row.members),
     };
     Ok(rows.into_iter().map(record).collect())
 }

@@ -1,0 +1,97 @@
+//! What the text of a search names exactly, so that the search leads to its page.
+
+use crate::explain::RequestUrl;
+use gatepost_core::host::{HostName, ProtectedHosts};
+use gatepost_core::ids::RequestId;
+use gatepost_pages::paths;
+
+/// Hexadecimal digits of the number of a request.
+const DIGITS: usize = 32;
+
+/// What a text names.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Sought {
+    /// A request, by its number.
+    Request(RequestId),
+    /// An address at a host.
+    Address(String),
+}
+
+impl Sought {
+    /// What the text names, if it names one thing. A host counts only if it is protected: any word may be one.
+    pub(super) fn find(text: &str, hosts: &ProtectedHosts) -> Option<Self> {
+        request_number(text).map(Self::Request).or_else(|| address(text.trim(), hosts).map(Self::Address))
+    }
+
+    /// The path of its page.
+    pub(super) fn path(&self) -> String {
+        match self {
+            Self::Request(number) => paths::admin_refusal(*number),
+            Self::Address(url) => paths::admin_access_of(url),
+        }
+    }
+}
+
+/// The number of a request, as pages show it: also with the word before it, or with spaces. With hyphens it is the id of
+/// a person or of a key, unless the word says otherwise.
+pub(super) fn request_number(text: &str) -> Option<RequestId> {
+    let text = text.trim().to_ascii_lowercase();
+    let after_word = text.strip_prefix("request").map(|rest| rest.trim_start_matches([':', '#', ' ']));
+    let is_part = |letter: &char| !letter.is_whitespace() && (after_word.is_none() || *letter != '-');
+    let digits: String = after_word.unwrap_or(&text).chars().filter(is_part).collect();
+    let is_number = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_number.then(|| digits.parse().ok()).flatten()
+}
+
+fn address(text: &str, hosts: &ProtectedHosts) -> Option<String> {
+    if let Ok(url) = text.parse::<RequestUrl>() {
+        return url.host().is_ok().then(|| text.to_owned());
+    }
+    let (host, path) = text.split_at(text.find('/').unwrap_or(text.len()));
+    let host: HostName = host.parse().ok()?;
+    hosts.find(&host).map(|origin| format!("{origin}{}", if path.is_empty() { "/" } else { path }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(text: &str) -> Option<Sought> {
+        let hosts =
+            ["wiki.example.com", "http://*.localhost:8000"].map(|text| text.parse().expect("a pattern"));
+        Sought::find(text, &ProtectedHosts::new(hosts.into(), "auth.example.com".parse().expect("a host")))
+    }
+
+    #[test]
+    fn a_number_is_found_as_people_paste_it() {
+        let number = "019ab8c5d2a37e6f9b0c1d2e3f405162";
+        for text in [
+            number,
+            " 019AB8C5 D2A37E6F 9B0C1D2E 3F405162\n",
+            "Request 019ab8c5d2a37e6f9b0c1d2e3f405162",
+            "request: 019ab8c5-d2a3-7e6f-9b0c-1d2e3f405162",
+            "Request019ab8c5d2a37e6f9b0c1d2e3f405162",
+        ] {
+            assert_eq!(find(text), Some(Sought::Request(number.parse().expect("a number"))), "{text}");
+        }
+        for text in ["019ab8c5-d2a3-7e6f-9b0c-1d2e3f405162", "request", &number[1..], "requests"] {
+            assert_eq!(find(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_and_a_protected_host_lead_to_who_can_open_them() {
+        for (text, address) in [
+            ("https://wiki.example.com/page?x", "https://wiki.example.com/page?x"),
+            ("https://elsewhere.example.com", "https://elsewhere.example.com"),
+            (" WIKI.example.com ", "https://wiki.example.com/"),
+            ("wiki.example.com/page", "https://wiki.example.com/page"),
+            ("github.localhost:8000", "http://github.localhost:8000/"),
+        ] {
+            assert_eq!(find(text), Some(Sought::Address(address.to_owned())), "{text}");
+        }
+        for text in ["alice@wiki.example.com", "wiki", "elsewhere.example.com", "auth.example.com", "/", ""] {
+            assert_eq!(find(text), None, "{text}");
+        }
+    }
+}
