@@ -2,7 +2,7 @@
 
 use super::console::Console;
 use super::error::CommandError;
-use super::report::{Report, lines, minute_or_dash, print_part, table};
+use super::report::{Report, lines, print_part, table};
 use crate::admin::access::{AccessError, CSV_HEADER, Openable, Opener, Question, Way, What};
 use crate::admin::views::{AccessList, Openable as OpenableView};
 use crate::explain::RequestUrl;
@@ -55,7 +55,7 @@ pub(super) async fn run(console: &Console, args: Access) -> Result<Option<Report
         Access { tenant: Some(id), .. } => What::Tenant(id),
         _ => unreachable!("clap asks for one of them"),
     };
-    let question = console.state.admin.ask(&Scope::System, what).await?;
+    let question = console.here()?.admin.ask(&Scope::System, what).await?;
     if args.csv {
         print_part(CSV_HEADER).map_err(CommandError::Output)?;
         for_each_range(console, &question, |openers| {
@@ -82,7 +82,7 @@ async fn for_each_range(
 ) -> Result<(), CommandError> {
     let mut after = None;
     loop {
-        let page = console.state.admin.list_next_openers(&Scope::System, question, after.as_ref()).await?;
+        let page = console.here()?.admin.list_next_openers(&Scope::System, question, after.as_ref()).await?;
         take(page.items)?;
         after = page.next;
         if after.is_none() {
@@ -101,7 +101,7 @@ fn report(question: &Question, openers: &[Opener]) -> Report {
         }
         let user = &opener.user;
         let who = user.email.as_ref().map_or_else(|| user.id.to_string(), ToString::to_string);
-        [who, minute_or_dash(user.last_sign_in_at), lines(&ways)]
+        [who, user.last_sign_in_at.map_or_else(|| "-".to_owned(), minute), lines(&ways)]
     });
     let json = AccessList::new(question, openers, None);
     let header = ["Person", "Last sign-in", "Why"];
@@ -146,7 +146,7 @@ fn with_end(way: &Way) -> String {
 
 async fn openable(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
     let user = console.find_user(key).await?;
-    let found = console.state.admin.find_openable(&Scope::System, user.summary.id).await?;
+    let found = console.here()?.admin.find_openable(&Scope::System, user.id).await?;
     let found = found.ok_or_else(|| gatepost_store::directory::DirectoryError::UnknownUser(key.clone()))?;
     Ok(Report::new(openable_text(&found), OpenableView::from(&found)))
 }

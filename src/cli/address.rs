@@ -1,13 +1,13 @@
 //! `gatepost user address` and `gatepost user release`: which address applications get for a person.
 
-use super::console::{Console, WHAT_GOES_ON, called};
+use super::console::{Console, Known, WHAT_GOES_ON};
 use super::error::CommandError;
 use super::report::Report;
 use crate::admin::views::AddressRelease;
 use gatepost_core::calendar::{minute, rfc3339};
 use gatepost_core::email::EmailAddress;
 use gatepost_store::directory::changes::{ChangeAddress, ReleaseAddress};
-use gatepost_store::directory::{AddressChange, UserKey, UserRecord};
+use gatepost_store::directory::{AddressChange, UserKey};
 use serde_json::json;
 
 pub(super) async fn change(
@@ -16,9 +16,9 @@ pub(super) async fn change(
     to: &EmailAddress,
 ) -> Result<Report, CommandError> {
     let user = console.find_user(key).await?;
-    let id = user.summary.id;
-    let change = ChangeAddress::new(UserKey::Id(id), to.clone(), &console.state.site.config)?;
-    let news = console.carry_out(&change).await?.outcome;
+    let id = user.id;
+    let change = ChangeAddress::new(UserKey::Id(id), to.clone(), &console.here()?.site.config)?;
+    let news = console.carry_out_here(&change).await?.outcome;
     let Some(AddressChange::Changed { from, .. }) = &news.change else {
         let text = format!("Applications already get {to} for this person.");
         return Ok(Report::new(text, json!({ "user_id": id, "email": to, "changed": false })));
@@ -26,7 +26,7 @@ pub(super) async fn change(
     let mut lines = vec![format!(
         "Applications {} {to} for {} from now on.",
         console.either("get", "would get"),
-        called(&user)
+        user.called()
     )];
     lines.extend(from.as_ref().map(|from| what_becomes_of(from, &user)));
     lines.extend(news.former_holder.as_ref().map(|former| {
@@ -44,8 +44,8 @@ pub(super) async fn change(
     Ok(Report::new(lines.join("\n"), json))
 }
 
-fn what_becomes_of(from: &EmailAddress, user: &UserRecord) -> String {
-    if user.identities.iter().any(|identity| identity.email.as_ref() == Some(from)) {
+fn what_becomes_of(from: &EmailAddress, user: &Known) -> String {
+    if user.details.identities.iter().any(|identity| identity.email.as_deref() == Some(from.as_str())) {
         format!("The provider still asserts {from} for this person, so nobody else can get it.")
     } else {
         format!(
@@ -57,10 +57,10 @@ fn what_becomes_of(from: &EmailAddress, user: &UserRecord) -> String {
 pub(super) async fn release(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
     let user = console.find_user(key).await?;
     let released = console.carry_out(&ReleaseAddress { user: key.clone() }).await?.outcome;
-    let id = user.summary.id;
+    let id = user.id;
     let is = console.either("is", "would be");
     let text = match &released {
-        Some(email) if user.summary.email.as_ref() == Some(email) => format!(
+        Some(email) if user.details.user.email.as_deref() == Some(email.as_str()) => format!(
             "{email} {is} released: the next person who signs in with it gets it. User {id} {} no address, and has no \
              access until the provider sends one.{}",
             console.either("now has", "would have"),
@@ -68,7 +68,7 @@ pub(super) async fn release(console: &Console, key: &UserKey) -> Result<Report, 
         ),
         Some(email) => format!(
             "{email} {is} released: the next person who signs in with it gets it. User {id} keeps {}.",
-            called(&user)
+            user.called()
         ),
         None => format!("User {id} has no address."),
     };

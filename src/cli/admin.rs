@@ -1,14 +1,14 @@
 //! `gatepost admin`: sets explicitly whether a person is an admin, which overrides groups and roles.
 
-use super::console::{Console, Subject, WHAT_GOES_ON_WITH_LESS_ACCESS, listed_in_pages};
+use super::console::{Console, Subject, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::end::{self, End};
 use super::error::CommandError;
-use super::report::{Report, minute_or_dash};
-use crate::admin::views::{AdminChange, AdminEntry};
+use super::report::{Report, lines, minute_or_dash};
+use crate::admin::views::{Admin, AdminChange, AdminEntry};
 use clap::Subcommand;
 use gatepost_core::administration::Scope;
 use gatepost_store::directory::changes::SetAdmin;
-use gatepost_store::directory::{AdminRecord, AdminStanding, Done, UserKey};
+use gatepost_store::directory::{Directory, Done, Place, UserKey};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -56,13 +56,12 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
     if changed && !admin.is_admin && !user.is_awaited {
         text.push_str(&console.note(WHAT_GOES_ON_WITH_LESS_ACCESS));
     }
-    let user_id = user.id.map(|id| id.to_string());
-    let email = user.email();
-    Ok(Report::new(text, AdminChange { user_id, email, admin: (&admin).into(), changed }))
+    let (user_id, email) = (user.id(), user.email());
+    Ok(Report::new(text, AdminChange { user_id, email, admin, changed }))
 }
 
-fn granted(console: &Console, user: &Subject, admin: &AdminStanding, changed: bool) -> String {
-    let (name, then) = (&user.name, end::until(admin.until));
+fn granted(console: &Console, user: &Subject, admin: &Admin, changed: bool) -> String {
+    let (name, then) = (&user.name, end::until_text(admin.until.as_ref()));
     if !changed {
         format!("{name} is already an administrator{then}.")
     } else if user.is_awaited {
@@ -75,7 +74,7 @@ fn granted(console: &Console, user: &Subject, admin: &AdminStanding, changed: bo
     }
 }
 
-fn revoked(console: &Console, user: &Subject, admin: &AdminStanding, changed: bool) -> String {
+fn revoked(console: &Console, user: &Subject, admin: &Admin, changed: bool) -> String {
     let name = &user.name;
     let reasons = &admin.reasons;
     if !changed {
@@ -99,7 +98,7 @@ fn revoked(console: &Console, user: &Subject, admin: &AdminStanding, changed: bo
     }
 }
 
-fn reset(console: &Console, user: &Subject, admin: &AdminStanding, changed: bool) -> String {
+fn reset(console: &Console, user: &Subject, admin: &Admin, changed: bool) -> String {
     let name = &user.name;
     let is = if changed { console.either("is", "would be") } else { "is" };
     let now = match admin.reasons.as_slice() {
@@ -115,34 +114,25 @@ fn reset(console: &Console, user: &Subject, admin: &AdminStanding, changed: bool
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
-    let directory = &console.state.stores.directory;
-    let mut admins = listed_in_pages(async |after, limit| {
+    let page = async |directory: &Directory, after: Option<Place>, limit| {
         directory.list_admins(&Scope::System, after.as_ref(), limit).await
-    })
-    .await?;
-    // People without an address come last.
-    admins.sort_by(|one, other| {
-        let place = |admin: &AdminRecord| (admin.email.is_none(), admin.email.clone(), admin.id);
-        place(one).cmp(&place(other))
-    });
-    let admins: Vec<(UserKey, AdminStanding)> = admins
-        .into_iter()
-        .map(|admin| (admin.email.map_or(UserKey::Id(admin.id), UserKey::Email), admin.standing))
-        .collect();
-    let rows = admins.iter().map(|(user, admin)| {
+    };
+    let mut admins: Vec<AdminEntry> = console.list((&["admins"], &[]), page).await?;
+    // People without an address, who stand with their ids, come last.
+    let place = |entry: &AdminEntry| (entry.user_id.as_ref() == Some(&entry.user), entry.user.clone());
+    admins.sort_by_cached_key(place);
+    let rows = admins.iter().map(|AdminEntry { user, admin, .. }| {
         let said = match admin.explicit {
             Some(true) => "yes",
             Some(false) => "no",
             None => "-",
         };
-        let through = if admin.reasons.is_empty() { "-".to_owned() } else { admin.reasons.join("\n") };
-        let until = minute_or_dash(admin.until);
-        [user.to_string(), yes_or_no(admin.is_admin).to_owned(), said.to_owned(), until, through]
+        let until = minute_or_dash(admin.until.as_ref());
+        [user.clone(), yes_or_no(admin.is_admin).to_owned(), said.to_owned(), until, lines(&admin.reasons)]
     });
-    let json: Vec<AdminEntry> = admins.iter().map(|(user, admin)| AdminEntry::new(user, admin)).collect();
     let none = "Nobody is an administrator. To add one: gatepost admin grant ADDRESS";
     let header = ["User", "Admin", "Set explicitly", "Until (UTC)", "Groups and roles"];
-    Ok(Report::list(header, rows.collect(), none, json))
+    Ok(Report::list(header, rows.collect(), none, &admins))
 }
 
 pub(super) const fn yes_or_no(yes: bool) -> &'static str {

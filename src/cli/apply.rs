@@ -4,6 +4,7 @@ use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::error::CommandError;
 use super::files::{self, Fault, Files, Reference};
 use super::report::Report;
+use crate::app::State;
 use clap::Args;
 use gatepost_config::Config;
 use gatepost_core::administration::Scope;
@@ -44,18 +45,19 @@ pub(super) struct Apply {
 pub(super) async fn run(console: &Console, args: Apply) -> Result<ExitCode, CommandError> {
     let files = files::read(&args.file).map_err(|error| CommandError::Folder(args.file.clone(), error))?;
     if !files.faults.is_empty() {
-        return Err(CommandError::Files(with_references(console, files).await));
+        return Err(CommandError::Files(with_references(console.here()?, files).await));
     }
-    let held = console.state.stores.directory.find_held(files.declared.has_members()).await?;
-    let faults = refused(console, &files, &held).await?;
+    let state = console.here()?;
+    let held = state.stores.directory.find_held(files.declared.has_members()).await?;
+    let faults = refused(state, &files, &held).await?;
     if !faults.is_empty() {
         return Err(CommandError::Files(faults));
     }
     let plan = difference(&files.declared, &held);
-    let config = console.state.site.config.clone();
+    let config = state.site.config.clone();
     let change = ApplyPlan { declared: files.declared, plan, config };
     if args.yes && !change.plan.is_empty() {
-        console.carry_out(&change).await?;
+        console.carry_out_here(&change).await?;
     }
     report(&change.plan, &args).print(args.json).map_err(CommandError::Output)?;
     let is_open = !args.yes && !change.plan.is_empty();
@@ -63,10 +65,10 @@ pub(super) async fn run(console: &Console, args: Apply) -> Result<ExitCode, Comm
 }
 
 /// All errors at once. If the directory does not answer, at least those that need no directory.
-async fn with_references(console: &Console, mut files: Files) -> Vec<Fault> {
+async fn with_references(state: &State, mut files: Files) -> Vec<Fault> {
     let mut faults = std::mem::take(&mut files.faults);
-    if let Ok(held) = console.state.stores.directory.find_held(false).await
-        && let Ok(more) = refused(console, &files, &held).await
+    if let Ok(held) = state.stores.directory.find_held(false).await
+        && let Ok(more) = refused(state, &files, &held).await
     {
         faults.extend(more);
     }
@@ -75,13 +77,13 @@ async fn with_references(console: &Console, mut files: Files) -> Vec<Fault> {
 }
 
 /// What the files refer to and cannot have.
-async fn refused(console: &Console, files: &Files, held: &Held) -> Result<Vec<Fault>, DirectoryError> {
+async fn refused(state: &State, files: &Files, held: &Held) -> Result<Vec<Fault>, DirectoryError> {
     let mut faults = Vec::new();
     for (place, reference) in &files.references {
         let why = match reference {
             Reference::Group(name) => missing(name, files, held),
-            Reference::Link(group, external) => unlinkable(&console.state.site.config, group, external, held),
-            Reference::User(key) => unknown(console, key).await?,
+            Reference::Link(group, external) => unlinkable(&state.site.config, group, external, held),
+            Reference::User(key) => unknown(state, key).await?,
         };
         faults.extend(why.map(|why| Fault { place: place.clone(), why }));
     }
@@ -117,8 +119,8 @@ fn unlinkable(config: &Config, group: &GroupName, external: &ExternalGroup, held
     }
 }
 
-async fn unknown(console: &Console, key: &UserKey) -> Result<Option<String>, DirectoryError> {
-    let found = console.state.stores.directory.find_user(&Scope::System, key).await?;
+async fn unknown(state: &State, key: &UserKey) -> Result<Option<String>, DirectoryError> {
+    let found = state.stores.directory.find_user(&Scope::System, key).await?;
     Ok(found.is_none().then(|| DirectoryError::UnknownUser(key.clone()).to_string()))
 }
 

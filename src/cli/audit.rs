@@ -110,7 +110,7 @@ async fn export(console: &Console, since: Option<Moment>, until: Option<Moment>)
         until: until.map(|until| until.0),
         ..AuditFilter::default()
     };
-    let mut export = Export::new(&console.state.admin, filter);
+    let mut export = Export::new(&console.here()?.admin, filter);
     loop {
         let page = export.next(&Scope::System).await?;
         if page.is_empty() {
@@ -126,7 +126,7 @@ async fn list(console: &Console, which: Which) -> Result<Report, CommandError> {
     let limit = which.limit;
     let filter = filter(console, which).await?;
     // One more entry shows whether there is a next page.
-    let mut entries = console.state.stores.directory.list_audit(&Scope::System, &filter, limit + 1).await?;
+    let mut entries = console.here()?.stores.directory.list_audit(&Scope::System, &filter, limit + 1).await?;
     let is_last = entries.len() <= limit as usize;
     entries.truncate(limit as usize);
     let next = entries.last().filter(|_| !is_last).map(AuditRecord::cursor);
@@ -149,12 +149,12 @@ async fn filter(console: &Console, which: Which) -> Result<AuditFilter, CommandE
     let target = match user {
         // An id is not looked up, so that entries of a person who was merged into another one are found too.
         Some(UserKey::Id(id)) => Some(format!("user:{id}")),
-        Some(key) => Some(format!("user:{}", console.find_user(&key).await?.summary.id)),
+        Some(key) => Some(format!("user:{}", console.find_user(&key).await?.id)),
         None => target,
     };
     let actor = match actor {
         Some(Who::Other(text)) => match text.parse() {
-            Ok(key @ UserKey::Email(_)) => Some(Who::Person(console.find_user(&key).await?.summary.id)),
+            Ok(key @ UserKey::Email(_)) => Some(Who::Person(console.find_user(&key).await?.id)),
             _ => Some(Who::Other(text)),
         },
         actor => actor,

@@ -25,7 +25,7 @@ pub(super) struct Verify {
 
 pub(super) async fn print_heads(console: &Console, since: Option<Moment>) -> Result<(), CommandError> {
     let since = since.map_or(i64::MIN, |since| AuditHead::hour_of(since.0) - 1);
-    let mut heads = Heads::after(&console.state.stores.directory, since);
+    let mut heads = Heads::after(&console.here()?.stores.directory, since);
     loop {
         let page = heads.next().await?;
         if page.is_empty() {
@@ -39,7 +39,7 @@ pub(super) async fn print_heads(console: &Console, since: Option<Moment>) -> Res
 
 pub(super) async fn verify(console: &Console, how: Verify, json: bool) -> Result<ExitCode, CommandError> {
     let kept = how.against.as_deref().map(read_heads).transpose()?.unwrap_or_default();
-    let verdict = audit::verify(&console.state.stores.directory, &kept).await?;
+    let verdict = audit::verify(&console.here()?.stores.directory, &kept).await?;
     let report = Report::new(text(&verdict), verdict_to_json(&verdict));
     report.print(json).map_err(CommandError::Output)?;
     Ok(if verdict.fault.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -46,7 +46,7 @@ pub(super) async fn run(
     let mut findings = check::run(&order).await;
     match opened {
         Some(Ok(console)) => {
-            let config = &console.state.site.config;
+            let config = &console.here()?.site.config;
             let traefik = check::traefik::inspect(&order.traefik, Some(config));
             findings.extend(Box::pin(check_mcp::run(&console, &traefik.requirements, args.proxy)).await?);
         }

@@ -36,9 +36,9 @@ pub(super) async fn run(
     requirements: &[(Requirement, Place)],
     proxy: Option<IpAddr>,
 ) -> Result<Vec<Finding>, CommandError> {
-    let config = &console.state.site.config;
+    let config = &console.here()?.site.config;
     let mut findings = Vec::new();
-    for (server, _) in console.state.stores.directory.read_tool_servers().await? {
+    for (server, _) in console.here()?.stores.directory.read_tool_servers().await? {
         let (id, settings) = (server.id.to_string(), &server.settings);
         let known = Server { id: &id, url: &settings.url, mode: settings.mode };
         let host = settings.url.host().as_str();
@@ -53,7 +53,7 @@ pub(super) async fn run(
         if is_judged {
             findings.extend(try_with_key(console, &client, &known, &server, requirements).await?);
         }
-        findings.extend(entra::check(console, &known, settings).await);
+        findings.extend(entra::check(console.here()?, &known, settings).await);
         if findings.len() == before {
             findings.push(mcp::fine(&known));
         }
@@ -87,7 +87,7 @@ async fn try_with_key(
         _ = tokio::signal::ctrl_c() => Err(CommandError::Interrupted),
     };
     let holder = KeyHolder { tenant: Some(server.tenant_id.clone()), owner: None };
-    console.carry_out(&RevokeKey { id: key.record.id, holder }).await?;
+    console.carry_out_here(&RevokeKey { id: key.record.id, holder }).await?;
     findings
 }
 
@@ -102,7 +102,7 @@ async fn make_key(
     let mut groups: Vec<GroupName> = of_tools.filter(is_meant).flat_map(|own| own.groups.clone()).collect();
     groups.sort_unstable();
     groups.dedup();
-    let directory = &console.state.stores.directory;
+    let directory = &console.here()?.stores.directory;
     let mut existing = Vec::new();
     for group in groups {
         if directory.group_exists(&group).await? {
@@ -113,12 +113,12 @@ async fn make_key(
     let change = CreateKey {
         name: "gatepost check".parse().unwrap_or_else(|_| unreachable!("it is a name")),
         holder: KeyHolder { tenant: Some(server.tenant_id.clone()), owner: None },
-        faults: console.state.admin.faults_of_hosts(Some(&server.tenant_id), &hosts).await?,
+        faults: console.here()?.admin.faults_of_hosts(Some(&server.tenant_id), &hosts).await?,
         limits: KeyLimits { scopes: vec![KeyScope::Gate], hosts, ..KeyLimits::default() },
         groups: existing,
         expiry: KeyExpiry::At(directory.clock().await?.plus(LIFE)),
     };
-    Ok(console.carry_out(&change).await?.outcome)
+    Ok(console.carry_out_here(&change).await?.outcome)
 }
 
 /// A message of the current revision. Its header and its body may name different methods.

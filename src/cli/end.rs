@@ -2,7 +2,7 @@
 
 use super::console::Console;
 use super::error::CommandError;
-use super::report::minute;
+use super::report::{minute, minute_of};
 use clap::Args;
 use gatepost_config::duration;
 use gatepost_core::clock::Timestamp;
@@ -27,10 +27,15 @@ impl End {
     /// The second from which it counts no more. The database's clock decides when that is, so a span begins there.
     pub(super) async fn at(self, console: &Console) -> Result<Option<Timestamp>, CommandError> {
         match (self.span, self.until) {
-            (Some(Span(span)), _) => Ok(Some(console.state.stores.directory.clock().await?.plus(span))),
+            (Some(Span(span)), _) => Ok(Some(console.clock().await?.plus(span))),
             (None, until) => Ok(until.map(|Until(at)| at)),
         }
     }
+}
+
+/// The same for an end as text.
+pub(super) fn until_text(end: Option<&String>) -> String {
+    end.map(|end| format!(" until {} UTC", minute_of(end))).unwrap_or_default()
 }
 
 /// ` until 2026-12-04 17:00 UTC`, or nothing.

@@ -3,6 +3,7 @@
 use super::copy_stores;
 use super::environment::NotText;
 use super::files::Fault;
+use super::remote::ApiError;
 use crate::admin::access::AccessError;
 use crate::admin::{ProofError, SessionError};
 use crate::app::StartError;
@@ -36,6 +37,10 @@ pub(super) enum CommandError {
     Start(#[from] StartError),
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    #[error("GATEPOST_API names an installation elsewhere, and this works on one that is here")]
+    OnlyHere,
     #[error(transparent)]
     Session(#[from] SessionError),
     #[error(transparent)]
@@ -148,12 +153,15 @@ impl CommandError {
             Self::Allowance(..) => "docs/tenants.md lists the limits and features that Gatepost knows",
             Self::NoPattern => "--tool, --prompt or --resource, each with a name or its beginning and *",
             Self::Directory(error)
+            | Self::Api(ApiError::Directory(error))
             | Self::Start(StartError::Directory(error))
             | Self::Session(
                 SessionError::Directory(error) | SessionError::End(LoadError::Directory(error)),
             )
             | Self::Access(AccessError::Directory(error))
             | Self::Explain(ExplainError::Directory(error)) => return of_directory(error),
+            Self::Api(error) => return error.hint().map(str::to_owned),
+            Self::OnlyHere => "run it where that installation runs, without GATEPOST_API",
             Self::Explain(ExplainError::UnknownUser { user, similar }) if similar.is_empty() => {
                 return of_directory(&DirectoryError::UnknownUser(user.clone()));
             }

@@ -32,7 +32,7 @@ pub(super) struct Export {
 
 pub(super) async fn run(console: &Console, args: Export) -> Result<Report, CommandError> {
     let Export { output, members, force, .. } = args;
-    let held = console.state.stores.directory.find_held(members).await?;
+    let held = console.here()?.stores.directory.find_held(members).await?;
     let written = write(&held, members);
     let texts: Vec<(PathBuf, String)> =
         written.files.into_iter().filter_map(|(name, text)| Some((output.join(name), text?))).collect();

@@ -1,17 +1,17 @@
 //! `gatepost group`: groups, their links to groups of providers, and their members.
 
-use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, listed_in_pages};
+use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::end::End;
 use super::error::CommandError;
 use super::member;
 use super::report::{Report, lines};
-use crate::admin::views::{Group, LinkChange};
+use crate::admin::views::{Group, Link, LinkChange};
 use clap::Subcommand;
 use gatepost_core::administration::Scope;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::GroupName;
-use gatepost_store::directory::changes::{CreateGroup, DeleteGroup, LinkGroup, RenameGroup, UnlinkGroup};
-use gatepost_store::directory::{Count, GroupFilter, GroupLink, LinkSource, UserKey};
+use gatepost_store::directory::changes::{CreateGroup, DeleteGroup, RenameGroup};
+use gatepost_store::directory::{Count, Directory, GroupFilter, Place, UserKey};
 use serde_json::json;
 
 #[derive(Debug, Subcommand)]
@@ -88,11 +88,9 @@ pub(super) enum Command {
 }
 
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
-    let config = &console.state.site.config;
     match command {
         Command::Link { name, external } => {
-            let change = LinkGroup::new(name.clone().into(), external.clone(), config)?;
-            let changed = console.carry_out(&change).await?.changed;
+            let changed = console.link_group(&name, &external).await?;
             let text = if changed {
                 format!("{name} {} linked to {external}.", console.either("is now", "would be"))
             } else {
@@ -102,7 +100,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             Ok(Report::new(text, LinkChange { name, link: external.to_string(), changed }))
         }
         Command::Unlink { external } => {
-            console.carry_out(&UnlinkGroup::new(external.clone(), config)).await?;
+            console.unlink_group(&external).await?;
             let is = console.either("is no longer", "would no longer be");
             let text =
                 format!("{external} {is} linked to a name.{}", console.note(WHAT_GOES_ON_WITH_LESS_ACCESS));
@@ -145,10 +143,9 @@ async fn rename(console: &Console, name: &GroupName, new: &GroupName) -> Result<
 }
 
 async fn delete(console: &Console, name: &GroupName) -> Result<Report, CommandError> {
-    let found = console.state.stores.directory.find_group(&Scope::System, &name.clone().into()).await?;
+    let Group { members, tenants, .. } = console.find_group(name).await?;
     console.carry_out(&DeleteGroup { group: name.clone().into() }).await?;
-    let (members, tenants) = found.map(|group| (group.members.number, group.tenants)).unwrap_or_default();
-    let tenants: Vec<String> = tenants.keys().map(ToString::to_string).collect();
+    let tenants: Vec<String> = tenants.into_keys().collect();
     let people = if members == 1 { "1 person".to_owned() } else { format!("{members} people") };
     let opened = if tenants.is_empty() { "no tenant".to_owned() } else { tenants.join(", ") };
     let (is, was, gave) =
@@ -163,30 +160,30 @@ async fn delete(console: &Console, name: &GroupName) -> Result<Report, CommandEr
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
-    let directory = &console.state.stores.directory;
     let filter = GroupFilter { counted: Count::ALL, ..GroupFilter::default() };
-    let groups = listed_in_pages(async |after, limit| {
+    let page = async |directory: &Directory, after: Option<Place>, limit| {
         directory.search_groups(&Scope::System, &filter, after.as_ref(), limit).await
-    })
-    .await?;
+    };
+    let groups: Vec<Group> = console.list((&["groups"], &[]), page).await?;
     let rows = groups.iter().map(|group| {
         let links: Vec<String> = group.links.iter().map(describe).collect();
         let tenants: Vec<String> = group.tenants.iter().map(|(id, role)| format!("{id} ({role})")).collect();
-        [group.name.to_string(), group.members.to_string(), lines(&links), lines(&tenants)]
+        let more = if group.has_more_members { "+" } else { "" };
+        [group.name.clone(), format!("{}{more}", group.members), lines(&links), lines(&tenants)]
     });
-    let json: Vec<Group> = groups.iter().map(Group::from).collect();
     let none = "There is no group yet. Groups appear with the first sign-in. To create one: gatepost group link NAME PROVIDER:ID, \
                 or gatepost group add NAME ADDRESS";
-    Ok(Report::list(["Group", "Members", "Linked to", "Tenants"], rows.collect(), none, json))
+    Ok(Report::list(["Group", "Members", "Linked to", "Tenants"], rows.collect(), none, &groups))
 }
 
-fn describe(link: &GroupLink) -> String {
-    let how = match link.source {
-        LinkSource::Auto => "not linked",
-        LinkSource::Trusted => "trusted name",
-        LinkSource::Config => "by GATEPOST_GROUPS",
-        LinkSource::Manual => "linked",
+fn describe(link: &Link) -> String {
+    let how = match link.source.as_str() {
+        "auto" => "not linked",
+        "trusted" => "trusted name",
+        "config" => "by GATEPOST_GROUPS",
+        _ => "linked",
     };
     let name = link.display_name.as_ref().map(|name| format!("{name:?}, ")).unwrap_or_default();
-    format!("{} ({name}{how})", link.external)
+    let role = if link.kind == "role" { "role:" } else { "" };
+    format!("{}:{role}{} ({name}{how})", link.provider, link.external_id)
 }

@@ -3,13 +3,12 @@
 use super::console::Console;
 use super::error::CommandError;
 use super::key_table;
-use super::report::{Report, minute};
+use super::report::{Report, minute, minute_of, minute_or_dash};
 use crate::admin::views::{Key, KeyChange, LookedUpKey, NewKey};
 use clap::{Args, Subcommand};
 use gatepost_config::duration;
 use gatepost_core::administration::Scope;
 use gatepost_core::api_key::{ApiKey, KeyExpiry, KeyId, KeyLimits, KeyName, KeyNetwork, KeyScope};
-use gatepost_core::clock::Timestamp;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_core::tool_pattern::ToolPattern;
@@ -136,9 +135,7 @@ impl Expiry {
     /// `None`: nothing is said. The database's clock decides when a key expires, so its life begins there.
     async fn read(self, console: &Console) -> Result<Option<KeyExpiry>, CommandError> {
         Ok(match (self.expires, self.never) {
-            (Some(Span(span)), _) => {
-                Some(KeyExpiry::At(console.state.stores.directory.clock().await?.plus(span)))
-            }
+            (Some(Span(span)), _) => Some(KeyExpiry::At(console.clock().await?.plus(span))),
             (None, true) => Some(KeyExpiry::Never(self.reason.unwrap_or_default())),
             (None, false) => None,
         })
@@ -172,21 +169,22 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             key_table::list(console, &KeyFilter { tenant, owner, ..KeyFilter::default() }).await
         }
         Command::Show { id } => {
-            let key = console.state.admin.find_key(id, &console.actor).await?;
-            Ok(Report::new(key_table::described(&key), Key::from(&key)))
+            let key = find(console, id).await?;
+            Ok(Report::new(key_table::described(&key), key))
         }
         Command::Update { id, name, limits, expiry } => {
             let expiry = expiry.read(console).await?;
-            let holder = console.state.admin.find_key(id, &console.actor).await?.holder();
+            let holder = console.here()?.admin.find_key(id, &console.actor).await?.holder();
             let new = update(console, holder.tenant.as_ref(), (name, limits, expiry)).await?;
-            let done = console.carry_out(&UpdateKey { id, holder, new }).await?;
+            let done = console.carry_out_here(&UpdateKey { id, holder, new }).await?;
             let is = if done.changed { console.either("was", "would be") } else { "already is" };
-            let text = format!("Key {id} {is} so:\n{}", key_table::described(&done.outcome));
-            Ok(Report::new(text, KeyChange { record: (&done.outcome).into(), changed: done.changed }))
+            let record = Key::from(&done.outcome);
+            let text = format!("Key {id} {is} so:\n{}", key_table::described(&record));
+            Ok(Report::new(text, KeyChange { record, changed: done.changed }))
         }
         Command::Rotate { id, overlap: Span(overlap) } => {
-            let holder = console.state.admin.find_key(id, &console.actor).await?.holder();
-            let new = console.carry_out(&RotateKey { id, holder, overlap }).await?.outcome;
+            let holder = console.here()?.admin.find_key(id, &console.actor).await?.holder();
+            let new = console.carry_out_here(&RotateKey { id, holder, overlap }).await?.outcome;
             let old = match new.record.previous_until.filter(|_| !overlap.is_zero()) {
                 Some(until) => format!("The old secret counts until {} UTC.", minute(until)),
                 None => "The old secret counts no more.".to_owned(),
@@ -203,7 +201,7 @@ async fn owner_id(
     owner: Option<&UserKey>,
 ) -> Result<Option<gatepost_core::ids::UserId>, CommandError> {
     match owner {
-        Some(owner) => Ok(Some(console.find_user(owner).await?.summary.id)),
+        Some(owner) => Ok(Some(console.find_user(owner).await?.id)),
         None => Ok(None),
     }
 }
@@ -213,18 +211,18 @@ async fn create(console: &Console, create: Create) -> Result<Report, CommandErro
     let owner = owner_id(console, owner.as_ref()).await?;
     let expiry = expiry.read(console).await?.unwrap_or_default();
     let Limits { hosts, networks, tools, per_minute: requests_per_minute } = limits;
-    let faults = console.state.admin.faults_of_hosts(tenant.as_ref(), &hosts).await?;
+    let faults = console.here()?.admin.faults_of_hosts(tenant.as_ref(), &hosts).await?;
     let limits = KeyLimits { expires_at: None, scopes, hosts, networks, tools, requests_per_minute };
     let change = CreateKey { name, holder: KeyHolder { tenant, owner }, limits, groups, expiry, faults };
-    let new = console.carry_out(&change).await?.outcome;
-    let text = format!("This key is not shown again.\n{}", key_table::described(&new.record));
+    let new = console.carry_out_here(&change).await?.outcome;
+    let text = format!("This key is not shown again.\n{}", key_table::described(&(&new.record).into()));
     Ok(shown(console, &new, &text))
 }
 
 /// The secret, and what is said about it. A dry run has none that counts.
 fn shown(console: &Console, new: &ShownKey, text: &str) -> Report {
     if console.conditions.is_dry_run {
-        let text = format!("A key would be made.\n{}", key_table::described(&new.record));
+        let text = format!("A key would be made.\n{}", key_table::described(&(&new.record).into()));
         Report::new(text, NewKey::hidden(new, "A dry run makes no key."))
     } else {
         Report::new(text, NewKey::shown(new)).secret(new.secret.expose())
@@ -237,7 +235,7 @@ async fn update(
     (name, limits, expiry): (Option<KeyName>, Limits, Option<KeyExpiry>),
 ) -> Result<KeyUpdate, CommandError> {
     let Limits { hosts, networks, tools, per_minute } = limits;
-    let faults = console.state.admin.faults_of_hosts(tenant, &hosts).await?;
+    let faults = console.here()?.admin.faults_of_hosts(tenant, &hosts).await?;
     Ok(KeyUpdate {
         name,
         hosts: (!hosts.is_empty()).then_some(hosts),
@@ -249,17 +247,29 @@ async fn update(
     })
 }
 
+/// The key, as far as it exists for whoever asks.
+async fn find(console: &Console, id: KeyId) -> Result<Key, CommandError> {
+    match console.api() {
+        Some(api) => Ok(api.find_key(id).await?),
+        None => Ok((&console.here()?.admin.find_key(id, &console.actor).await?).into()),
+    }
+}
+
 async fn revoke(console: &Console, id: KeyId) -> Result<Report, CommandError> {
-    let change = console.state.admin.revocation_of_key(id, &console.actor).await?;
-    let done = console.carry_out(&change).await?;
-    let name = &done.outcome.name;
-    let text = if done.changed {
+    let KeyChange { record, changed } = if let Some(api) = console.api() {
+        console.sent(api.revoke_key(id, console.conditions).await)?
+    } else {
+        let change = console.here()?.admin.revocation_of_key(id, &console.actor).await?;
+        let done = console.carry_out_here(&change).await?;
+        KeyChange { record: (&done.outcome).into(), changed: done.changed }
+    };
+    let name = &record.name;
+    let text = if changed {
         format!("Key {name} {} revoked.", console.either("was", "would be"))
     } else {
-        let when = done.outcome.revoked_at.unwrap_or(Timestamp::now());
-        format!("Key {name} was revoked on {} UTC.", minute(when))
+        format!("Key {name} was revoked on {} UTC.", minute_or_dash(record.revoked_at.as_ref()))
     };
-    Ok(Report::new(text, KeyChange { record: (&done.outcome).into(), changed: done.changed }))
+    Ok(Report::new(text, KeyChange { record, changed }))
 }
 
 /// A secret among the arguments would be seen by other users of the machine.
@@ -267,16 +277,25 @@ async fn look_up(console: &Console) -> Result<Report, CommandError> {
     let mut line = String::new();
     io::stdin().read_line(&mut line).map_err(CommandError::Input)?;
     let secret = ApiKey::parse(line.trim())?;
-    let found = console.state.stores.directory.look_up_key(&Scope::System, &secret.digest()).await?;
-    let key = found.ok_or(CommandError::NobodysKey)?;
-    let end = match key.revoked_at {
-        Some(at) => format!("It was revoked on {} UTC.", minute(at)),
+    let found = if let Some(api) = console.api() {
+        api.look_up_key(&secret).await?
+    } else {
+        let directory = &console.here()?.stores.directory;
+        let found = directory.look_up_key(&Scope::System, &secret.digest()).await?;
+        found.map(|key| LookedUpKey::new(&key, &secret))
+    };
+    let found = found.ok_or(CommandError::NobodysKey)?;
+    let key = &found.record;
+    let end = match &key.revoked_at {
+        Some(at) => format!("It was revoked on {} UTC.", minute_of(at)),
         None => format!("To end it: gatepost key revoke {}", key.id),
     };
-    let replaced = match key.previous_until.filter(|_| !key.is_present_secret(&secret)) {
-        Some(until) => format!("This secret was replaced, and counts until {} UTC at most.\n", minute(until)),
+    let replaced = match key.old_secret_until.as_ref().filter(|_| found.replaced) {
+        Some(until) => {
+            format!("This secret was replaced, and counts until {} UTC at most.\n", minute_of(until))
+        }
         None => String::new(),
     };
-    let text = format!("{}\n\n{replaced}{end}", key_table::described(&key));
-    Ok(Report::new(text, LookedUpKey::new(&key, &secret)))
+    let text = format!("{}\n\n{replaced}{end}", key_table::described(key));
+    Ok(Report::new(text, found))
 }

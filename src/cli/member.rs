@@ -1,14 +1,14 @@
 //! `gatepost group add`, `remove` and `members`: the members of a group, and the source of each membership.
 
-use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, listed_in_pages};
+use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::end::{self, End};
 use super::error::CommandError;
-use super::report::{Report, lines, minute_or_dash, rfc3339};
+use super::report::{Report, lines, minute_or_dash, rfc3339, text_or_dash};
 use crate::admin::views::{Member, MemberChange};
 use gatepost_core::administration::Scope;
-use gatepost_core::ids::GroupName;
+use gatepost_core::ids::{GroupId, GroupName};
 use gatepost_store::directory::changes::{AddMember, RemoveMember};
-use gatepost_store::directory::{Done, UserKey};
+use gatepost_store::directory::{Directory, Done, GroupKey, Place, UserKey};
 
 /// A membership from an administrator, which `remove` removes permanently; other sources assert it again.
 const MANUAL: &str = "manual";
@@ -21,7 +21,7 @@ pub(super) async fn add(
 ) -> Result<Report, CommandError> {
     let until = end.at(console).await?;
     let change = AddMember { group: group.clone().into(), user: key.clone(), until };
-    let Done { changed, outcome: joined, .. } = console.carry_out(&change).await?;
+    let Done { changed, outcome: is_new_group, .. } = console.carry_out(&change).await?;
     let user = console.find_subject(key).await?;
     let (name, then) = (&user.name, end::until(until));
     let mut text = if !changed {
@@ -35,7 +35,7 @@ pub(super) async fn add(
         format!("{name} {} in {group}{then}.", console.either("is now", "would be"))
     };
     let makes_admins = user.admin_reasons().contains(&format!("group {group}"));
-    if joined.is_new_group {
+    if is_new_group {
         let access = if makes_admins { "" } else { ". It gives no access yet" };
         text = format!("Group {group} {} created{access}.\n{text}", console.either("was", "would be"));
     }
@@ -46,7 +46,7 @@ pub(super) async fn add(
     }
     let json = MemberChange {
         group: group.to_string(),
-        user_id: user.id.map(|id| id.to_string()),
+        user_id: user.id(),
         sources: None,
         until: until.map(rfc3339),
         changed,
@@ -78,7 +78,7 @@ pub(super) async fn remove(
     }
     let json = MemberChange {
         group: group.to_string(),
-        user_id: user.id.map(|id| id.to_string()),
+        user_id: user.id(),
         sources: Some(sources),
         until: None,
         changed: true,
@@ -87,26 +87,23 @@ pub(super) async fn remove(
 }
 
 pub(super) async fn list(console: &Console, group: &GroupName) -> Result<Report, CommandError> {
-    let directory = &console.state.stores.directory;
-    let key = group.clone().into();
-    let mut members = listed_in_pages(async |after, limit| {
+    let id = console.find_group(group).await?.id;
+    let key = id.parse::<GroupId>().map_or_else(|_| group.clone().into(), GroupKey::Id);
+    let page = async |directory: &Directory, after: Option<Place>, limit| {
         directory.list_members(&Scope::System, (&key, None), after.as_ref(), limit).await
-    })
-    .await?;
-    members.sort_by(|one, other| (&one.email, one.id).cmp(&(&other.email, other.id)));
+    };
+    let mut members: Vec<Member> = console.list((&["groups", &id, "members"], &[]), page).await?;
+    members.sort_by(|one, other| (&one.email, &one.id).cmp(&(&other.email, &other.id)));
     let rows = members.iter().map(|member| {
-        let sources: Vec<String> = member.sources.iter().cloned().collect();
-        let text = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-        let email = member.email.as_ref().map(ToString::to_string);
         [
-            text(email),
-            text(member.name.clone()),
-            lines(&sources),
-            minute_or_dash(member.until),
-            member.id.to_string(),
+            text_or_dash(member.email.as_ref()),
+            text_or_dash(member.name.as_ref()),
+            lines(&member.sources),
+            minute_or_dash(member.until.as_ref()),
+            member.id.clone(),
         ]
     });
-    let json: Vec<Member> = members.iter().map(Member::from).collect();
     let none = format!("Nobody is in {group}. To add somebody: gatepost group add '{group}' ADDRESS");
-    Ok(Report::list(["Address", "Name", "Source", "Until (UTC)", "Id"], rows.collect(), &none, json))
+    let header = ["Address", "Name", "Source", "Until (UTC)", "Id"];
+    Ok(Report::list(header, rows.collect(), &none, &members))
 }

@@ -30,6 +30,7 @@ mod member;
 mod migrate;
 mod moment;
 mod openapi;
+mod remote;
 mod report;
 mod request;
 mod serve;
@@ -48,7 +49,7 @@ use clap::{Args, Parser, Subcommand};
 use console::Console;
 use environment::Environment;
 use error::CommandError;
-use gatepost_config::Config;
+use gatepost_config::{Config, RemoteConfig};
 use gatepost_core::administration::Version;
 use gatepost_core::error_chain::Chain;
 use gatepost_store::directory::Conditions;
@@ -203,8 +204,17 @@ pub fn run(arguments: ArgsOs, environment: VarsOs) -> ExitCode {
 
 fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, CommandError> {
     let environment = Environment::read(environment);
-    let load = || -> Result<(Config, &Environment), CommandError> {
+    let elsewhere = || -> Result<(Option<RemoteConfig>, &Environment), CommandError> {
         let environment = environment.as_ref().map_err(Clone::clone)?;
+        Ok((Config::load_remote(arguments.config.as_deref(), environment.variables())?, environment))
+    };
+    // Whoever names an installation elsewhere does not mean the one here.
+    let only_here = || match elsewhere()? {
+        (Some(_), _) => Err(CommandError::OnlyHere),
+        (None, environment) => Ok(environment),
+    };
+    let load = || -> Result<(Config, &Environment), CommandError> {
+        let environment = only_here()?;
         Ok((Config::load(arguments.config.as_deref(), environment.variables())?, environment))
     };
     // As many threads as cores: sign-ins and cold look-ups run here, and the stores' connections.
@@ -212,6 +222,9 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
     let runtime = runtime.map_err(StartError::Runtime)?;
     actix_web::rt::System::with_tokio_rt(|| runtime).block_on(async {
         let open_for = async |conditions| {
+            if let (Some(config), environment) = elsewhere()? {
+                return Console::elsewhere(&config, environment.actor(), conditions);
+            }
             let (config, environment) = load()?;
             Console::open(config, environment.actor(), conditions).await
         };
@@ -223,9 +236,15 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
             Command::Completions { shell } => return completions::print(shell).map(done),
             Command::Openapi => return openapi::print().map(done),
             Command::Healthcheck => return healthcheck::run(&load()?.0).await.map(done),
-            Command::Certs(args) => (certs::run(&args, || load().map(|(config, _)| config))?, args.json),
+            Command::Certs(args) => {
+                only_here()?;
+                (certs::run(&args, || load().map(|(config, _)| config))?, args.json)
+            }
             // It checks a configuration with which other commands refuse to start.
             Command::Check(args) => {
+                if environment.is_ok() {
+                    only_here()?;
+                }
                 return Box::pin(check::run(arguments.config.clone(), environment.as_ref(), args)).await;
             }
             Command::Explain(args) => {

@@ -6,7 +6,6 @@ use super::error::CommandError;
 use anstyle::AnsiColor;
 use comfy_table::{Table, presets};
 pub(super) use gatepost_core::calendar::{minute, rfc3339};
-use gatepost_core::clock::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -131,9 +130,19 @@ pub(super) fn plain(text: &str) -> String {
     text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
 }
 
-/// As [`minute`], or a dash.
-pub(super) fn minute_or_dash(at: Option<Timestamp>) -> String {
-    at.map_or_else(|| "-".to_owned(), minute)
+/// As [`minute`], of a time as programs read it.
+pub(super) fn minute_of(at: &str) -> String {
+    at.parse().map_or_else(|_| at.to_owned(), minute)
+}
+
+/// As [`minute_of`], or a dash.
+pub(super) fn minute_or_dash(at: Option<&String>) -> String {
+    at.map_or_else(|| "-".to_owned(), |at| minute_of(at))
+}
+
+/// A text, or a dash.
+pub(super) fn text_or_dash(text: Option<&String>) -> String {
+    text.map_or_else(|| "-".to_owned(), Clone::clone)
 }
 
 pub(super) fn lines(values: &[String]) -> String {

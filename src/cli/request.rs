@@ -1,16 +1,19 @@
 //! `gatepost request`: people's requests for access.
 
-use super::console::{Console, listed_in_pages};
+use super::console::Console;
 use super::end::End;
 use super::error::CommandError;
-use super::report::{Report, minute};
+use super::report::{Report, minute, minute_of, text_or_dash};
 use crate::admin::DEFAULT_GRANT;
-use crate::admin::views::{self, RequestChange};
+use crate::admin::views::{AccessRequest, RequestChange};
 use clap::Subcommand;
 use gatepost_core::access_request::{Remark, RequestState};
 use gatepost_core::administration::Scope;
+use gatepost_core::calendar::rfc3339;
+use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::AccessRequestId;
-use gatepost_store::directory::{AccessRequest, Done, RequestFilter};
+use gatepost_store::directory::{Directory, Done, Place, RequestFilter};
+use serde_json::json;
 use std::time::Duration;
 
 /// How long a command waits until the webhook was told.
@@ -46,22 +49,21 @@ pub(super) enum Command {
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
     let report = decide(console, command).await?;
     // The process ends with the command.
-    console.state.admin.webhook.finish(WEBHOOK_LIMIT).await;
+    if console.api().is_none() {
+        console.here()?.admin.webhook.finish(WEBHOOK_LIMIT).await;
+    }
     Ok(report)
 }
 
 async fn decide(console: &Console, command: Command) -> Result<Report, CommandError> {
-    let Console { state, actor, conditions } = console;
     match command {
         Command::List => list(console).await,
         Command::Grant { id, end } => {
             let until = match end.at(console).await? {
                 Some(until) => until,
-                None => state.stores.directory.clock().await?.plus(DEFAULT_GRANT),
+                None => console.clock().await?.plus(DEFAULT_GRANT),
             };
-            let done = state.admin.grant_request(id, until, *conditions, actor).await;
-            let Done { changed, outcome: request, .. } =
-                done.map_err(|error| console.explain_overtaken(error.into()))?;
+            let (request, change) = grant(console, id, until).await?;
             let text = format!(
                 "{} {} access to {} until {} UTC.",
                 asks(&request),
@@ -69,12 +71,10 @@ async fn decide(console: &Console, command: Command) -> Result<Report, CommandEr
                 request.wanted,
                 minute(until)
             );
-            Ok(Report::new(text, RequestChange::granted(&request, until, changed)))
+            Ok(Report::new(text, change))
         }
         Command::Decline { id, answer } => {
-            let done = state.admin.decline_request(id, answer.clone(), *conditions, actor).await;
-            let Done { changed, outcome: request, .. } =
-                done.map_err(|error| console.explain_overtaken(error.into()))?;
+            let (request, change) = decline(console, id, &answer).await?;
             let text = format!(
                 "The request of {} for {} {} declined. They {} on their account page: {answer}",
                 asks(&request),
@@ -82,28 +82,59 @@ async fn decide(console: &Console, command: Command) -> Result<Report, CommandEr
                 console.either("is", "would be"),
                 console.either("read", "would read")
             );
-            Ok(Report::new(text, RequestChange::declined(&request, answer.as_str(), changed)))
+            Ok(Report::new(text, change))
         }
     }
 }
 
+/// Grants a request. Returns the request as it was, and the change.
+async fn grant(
+    console: &Console,
+    id: AccessRequestId,
+    until: Timestamp,
+) -> Result<(AccessRequest, RequestChange), CommandError> {
+    let Console { actor, conditions, .. } = console;
+    if let Some(api) = console.api() {
+        return console
+            .sent(api.decide(id, ("grant", json!({ "until": rfc3339(until) })), *conditions).await);
+    }
+    let done = console.here()?.admin.grant_request(id, until, *conditions, actor).await;
+    let Done { changed, outcome, .. } = done.map_err(|error| console.explain_overtaken(error.into()))?;
+    Ok(((&outcome).into(), RequestChange::granted(&outcome, until, changed)))
+}
+
+/// Declines a request. Returns the request as it was, and the change.
+async fn decline(
+    console: &Console,
+    id: AccessRequestId,
+    answer: &Remark,
+) -> Result<(AccessRequest, RequestChange), CommandError> {
+    let Console { actor, conditions, .. } = console;
+    if let Some(api) = console.api() {
+        let body = json!({ "answer": answer.as_str() });
+        return console.sent(api.decide(id, ("decline", body), *conditions).await);
+    }
+    let done = console.here()?.admin.decline_request(id, answer.clone(), *conditions, actor).await;
+    let Done { changed, outcome, .. } = done.map_err(|error| console.explain_overtaken(error.into()))?;
+    Ok(((&outcome).into(), RequestChange::declined(&outcome, answer.as_str(), changed)))
+}
+
 async fn list(console: &Console) -> Result<Report, CommandError> {
-    let directory = &console.state.stores.directory;
     let filter = RequestFilter { state: Some(RequestState::Open), ..RequestFilter::default() };
-    let all = listed_in_pages(async |after, limit| {
+    let page = async |directory: &Directory, after: Option<Place>, limit| {
         directory.search_requests(&Scope::System, &filter, after.as_ref(), limit).await
-    })
-    .await?;
+    };
+    let open = (["requests"].as_slice(), [("state", "open")].as_slice());
+    let all: Vec<AccessRequest> = console.list(open, page).await?;
     let rows = all.iter().map(|request| {
-        let note = request.note.clone().unwrap_or_else(|| "-".to_owned());
-        [request.id.to_string(), minute(request.created_at), asks(request), request.wanted.to_string(), note]
+        let note = text_or_dash(request.note.as_ref());
+        [request.id.clone(), minute_of(&request.created_at), asks(request), request.wanted.to_string(), note]
     });
-    let json: Vec<_> = all.iter().map(views::AccessRequest::from).collect();
     let none = "Nobody waits for an answer.";
-    Ok(Report::list(["Id", "Asked (UTC)", "Person", "For", "Note"], rows.collect(), none, json))
+    Ok(Report::list(["Id", "Asked (UTC)", "Person", "For", "Note"], rows.collect(), none, &all))
 }
 
 /// Who asks: the address, else the id.
 fn asks(request: &AccessRequest) -> String {
-    request.email.as_ref().map_or_else(|| request.user_id.to_string(), ToString::to_string)
+    request.email.as_ref().unwrap_or(&request.user_id).clone()
 }

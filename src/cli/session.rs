@@ -1,9 +1,8 @@
 //! `gatepost session`: lists and ends sessions.
 
-use super::console::{Console, WHAT_GOES_ON, called};
+use super::console::{Console, WHAT_GOES_ON};
 use super::error::CommandError;
-use super::report::{Report, minute};
-use crate::admin::EndedSessions;
+use super::report::{Report, minute_of, text_or_dash};
 use crate::admin::views::{Session, SessionEnd, SessionsEnd};
 use crate::authn;
 use clap::{Args, Subcommand};
@@ -11,7 +10,6 @@ use gatepost_core::ids::UserId;
 use gatepost_core::secret::Hash;
 use gatepost_store::directory::UserKey;
 use gatepost_store::retry::retry;
-use gatepost_store::session::record::SessionRecord;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -49,38 +47,41 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
 
 async fn list(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
     let user = console.find_user(key).await?;
-    let sessions = list_live(console, user.summary.id).await?;
-    let rows = sessions.iter().map(|(hash, record)| {
-        let address = record.address.map_or_else(|| "-".to_owned(), |address| address.to_string());
-        let device = gatepost_pages::device(record.user_agent.as_deref().unwrap_or_default());
+    let sessions = list_live(console, user.id).await?;
+    let rows = sessions.iter().map(|session| {
         [
-            device,
-            address,
-            minute(record.started_at),
-            minute(record.last_seen_at),
-            record.provider.to_string(),
-            hash.to_string(),
+            gatepost_pages::device(session.user_agent.as_deref().unwrap_or_default()),
+            text_or_dash(session.address.as_ref()),
+            minute_of(&session.begun_at),
+            minute_of(&session.last_seen_at),
+            session.provider.clone(),
+            session.hash.clone(),
         ]
     });
-    let json: Vec<Session> = sessions.iter().map(|(hash, record)| Session::new(hash, record)).collect();
-    let none = format!("{} has no session.", called(&user));
+    let none = format!("{} has no session.", user.called());
     let header = ["Device", "Address", "Signed in (UTC)", "Last use (UTC)", "Provider", "Session"];
-    Ok(Report::list(header, rows.collect(), &none, json))
+    Ok(Report::list(header, rows.collect(), &none, &sessions))
 }
 
 /// The valid sessions, the last used first.
-async fn list_live(console: &Console, user: UserId) -> Result<Vec<(Hash, SessionRecord)>, CommandError> {
-    let state = &console.state;
-    let Some(standing) = retry(async || authn::load_person(&state.stores, user).await).await? else {
-        return Ok(Vec::new());
+async fn list_live(console: &Console, user: UserId) -> Result<Vec<Session>, CommandError> {
+    let mut live: Vec<Session> = if let Some(api) = console.api() {
+        api.list(&["users", &user.to_string(), "sessions"], &[]).await?
+    } else {
+        let state = console.here()?;
+        let Some(standing) = retry(async || authn::load_person(&state.stores, user).await).await? else {
+            return Ok(Vec::new());
+        };
+        let live = retry(async || authn::list_live(&state.site, &state.stores, &standing).await).await?;
+        live.iter().map(|(hash, record)| Session::new(hash, record)).collect()
     };
-    let mut live = retry(async || authn::list_live(&state.site, &state.stores, &standing).await).await?;
-    live.sort_by_key(|(_, record)| std::cmp::Reverse(record.last_seen_at));
+    // Texts of one form are ordered as the times.
+    live.sort_by(|one, other| other.last_seen_at.cmp(&one.last_seen_at));
     Ok(live)
 }
 
 async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError> {
-    let admin = &console.state.admin;
+    let admin = &console.here()?.admin;
     let id = if console.conditions.is_dry_run {
         admin.find_session(hash, &console.actor).await?
     } else {
@@ -88,22 +89,26 @@ async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError>
     };
     let user = console.find_user(&UserKey::Id(id)).await?;
     let has = console.either("has ended", "would end");
-    let text = format!("The session of {} {has}.{}", called(&user), console.note(WHAT_GOES_ON));
+    let text = format!("The session of {} {has}.{}", user.called(), console.note(WHAT_GOES_ON));
     Ok(Report::new(text, SessionEnd { hash: hash.to_string(), user_id: id.to_string(), changed: true }))
 }
 
 async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
-    let ended = Box::pin(console.state.admin.end_sessions(key, console.conditions, &console.actor)).await;
-    let ended = ended.map_err(|error| console.explain_overtaken(error.into()))?;
-    let EndedSessions { user: id, found, .. } = ended;
-    let name = called(&console.find_user(&UserKey::Id(id)).await?);
+    let ended = if let Some(api) = console.api() {
+        console.sent(Box::pin(api.end_sessions(key, console.conditions)).await)?
+    } else {
+        let ended =
+            Box::pin(console.here()?.admin.end_sessions(key, console.conditions, &console.actor)).await;
+        let ended = ended.map_err(|error| console.explain_overtaken(error.into()))?;
+        SessionsEnd { user_id: ended.user.to_string(), sessions: ended.found, changed: true }
+    };
+    let name = console.find_user(key).await?.called();
     let have = console.either("have ended", "would end");
-    let text = match found {
+    let text = match ended.sessions {
         Some(found) => format!("All sessions of {name} {have} ({found} found)."),
         None => format!(
             "All sessions of {name} {have}. Their number is unknown, because the session store does not answer."
         ),
     };
-    let text = format!("{text}{}", console.note(WHAT_GOES_ON));
-    Ok(Report::new(text, SessionsEnd { user_id: id.to_string(), sessions: found, changed: true }))
+    Ok(Report::new(format!("{text}{}", console.note(WHAT_GOES_ON)), ended))
 }

@@ -1,9 +1,9 @@
 //! `gatepost tenant`: tenants, the groups that have access to them, and their own members.
 
-use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS, listed_in_pages};
+use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::end::End;
 use super::error::CommandError;
-use super::report::{Report, lines};
+use super::report::{Report, lines, text_or_dash};
 use super::{tenant_life, tenant_member, tenant_settings};
 use crate::admin::views::{self, MappingChange, TenantChange};
 use clap::Subcommand;
@@ -12,7 +12,7 @@ use gatepost_core::administration::Scope;
 use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_core::tenant::SuspensionReason;
 use gatepost_store::directory::changes::{CreateTenant, MapGroup, RenameTenant, UnmapGroup};
-use gatepost_store::directory::{Done, TenantMember, TenantRecord, UserKey};
+use gatepost_store::directory::{Directory, Done, Place, UserKey};
 use serde::Serialize;
 use serde_json::json;
 
@@ -200,28 +200,24 @@ async fn rename(console: &Console, id: &TenantId, name: Option<String>) -> Resul
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
-    let directory = &console.state.stores.directory;
-    let tenants = listed_in_pages(async |after, limit| {
+    let page = async |directory: &Directory, after: Option<Place>, limit| {
         directory.search_tenants(&Scope::System, None, after.as_ref(), limit).await
-    })
-    .await?;
+    };
+    let tenants: Vec<views::Tenant> = console.list((&["tenants"], &[]), page).await?;
     let mut listed = Vec::new();
-    for tenant in &tenants {
-        let members = listed_in_pages(async |after, limit| {
-            directory.list_tenant_members(&Scope::System, &tenant.id, after.as_ref(), limit).await
-        });
-        listed.push((tenant, members.await?));
+    for tenant in tenants {
+        let own_members = tenant_member::list(console, &tenant.id).await?;
+        listed.push(Listed { tenant, own_members });
     }
-    let rows = listed.iter().map(|(tenant, members)| {
+    let rows = listed.iter().map(|Listed { tenant, own_members }| {
         let groups: Vec<String> =
             tenant.groups.iter().map(|(name, role)| format!("{name} ({role})")).collect();
-        let name = tenant.name.clone().unwrap_or_else(|| "-".to_owned());
-        [tenant.id.to_string(), name, lines(&groups), lines(&tenant_member::described(members))]
+        let members = tenant_member::described(own_members);
+        [tenant.id.clone(), text_or_dash(tenant.name.as_ref()), lines(&groups), lines(&members)]
     });
-    let rows = rows.collect();
-    let json: Vec<Listed> = listed.iter().map(|(tenant, members)| Listed::new(tenant, members)).collect();
     let none = "There is no tenant. To create one: gatepost tenant create ID";
-    Ok(Report::list(["Tenant", "Name", "Groups with access", "Members of its own"], rows, none, json))
+    let header = ["Tenant", "Name", "Groups with access", "Members of its own"];
+    Ok(Report::list(header, rows.collect(), none, &listed))
 }
 
 /// A tenant, and the members that it has by itself.
@@ -230,10 +226,4 @@ struct Listed {
     #[serde(flatten)]
     tenant: views::Tenant,
     own_members: Vec<views::TenantMember>,
-}
-
-impl Listed {
-    fn new(tenant: &TenantRecord, members: &[TenantMember]) -> Self {
-        Self { tenant: tenant.into(), own_members: members.iter().map(views::TenantMember::from).collect() }
-    }
 }

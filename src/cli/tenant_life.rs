@@ -4,7 +4,6 @@ use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::error::CommandError;
 use super::report::Report;
 use crate::admin::views::TenantChange;
-use gatepost_core::administration::Scope;
 use gatepost_core::ids::TenantId;
 use gatepost_core::tenant::SuspensionReason;
 use gatepost_store::directory::changes::{DeleteTenant, RestoreTenant, ResumeTenant, SuspendTenant};
@@ -50,10 +49,8 @@ pub(super) async fn restore(console: &Console, id: TenantId) -> Result<Report, C
 }
 
 pub(super) async fn delete(console: &Console, id: TenantId) -> Result<Report, CommandError> {
-    let found = console.state.stores.directory.find_tenant(&Scope::System, &id).await?;
+    let groups: Vec<String> = console.find_tenant(&id).await?.groups.into_keys().collect();
     let changed = console.carry_out(&DeleteTenant { id: id.clone() }).await?.changed;
-    let groups: Vec<String> =
-        found.map(|tenant| tenant.groups.keys().map(ToString::to_string).collect()).unwrap_or_default();
     let opened = if groups.is_empty() { "No group".to_owned() } else { groups.join(", ") };
     let text = if changed {
         format!(

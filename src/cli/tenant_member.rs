@@ -4,11 +4,12 @@ use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::end::{self, End};
 use super::error::CommandError;
 use super::report::{Report, rfc3339};
+use crate::admin::views::TenantMember;
 use gatepost_core::access::Role;
+use gatepost_core::administration::Scope;
 use gatepost_core::ids::TenantId;
-
 use gatepost_store::directory::changes::{AddTenantMember, RemoveTenantMember};
-use gatepost_store::directory::{TenantMember, UserKey};
+use gatepost_store::directory::{Directory, Page, Place, UserKey};
 use serde_json::json;
 
 pub(super) async fn add(
@@ -36,7 +37,7 @@ pub(super) async fn add(
     };
     let until = until.map(rfc3339);
     let json =
-        json!({ "tenant": tenant, "user_id": user.id, "role": role, "until": until, "changed": changed });
+        json!({ "tenant": tenant, "user_id": user.id(), "role": role, "until": until, "changed": changed });
     Ok(Report::new(text, json))
 }
 
@@ -53,7 +54,17 @@ pub(super) async fn remove(
     if !user.is_awaited {
         text.push_str(&console.note(WHAT_GOES_ON_WITH_LESS_ACCESS));
     }
-    Ok(Report::new(text, json!({ "tenant": tenant, "user_id": user.id, "role": role, "changed": true })))
+    Ok(Report::new(text, json!({ "tenant": tenant, "user_id": user.id(), "role": role, "changed": true })))
+}
+
+/// All members that a tenant has by itself.
+pub(super) async fn list(console: &Console, tenant: &str) -> Result<Vec<TenantMember>, CommandError> {
+    let page = async |directory: &Directory, after: Option<Place>, limit| {
+        // A tenant is listed with an id that is one.
+        let Ok(id) = tenant.parse::<TenantId>() else { return Ok(Page { items: Vec::new(), next: None }) };
+        directory.list_tenant_members(&Scope::System, &id, after.as_ref(), limit).await
+    };
+    console.list((&["tenants", tenant, "members"], &[]), page).await
 }
 
 /// How many members of a tenant a table shows.
@@ -62,8 +73,8 @@ const SHOWN: usize = 20;
 /// The members of a tenant for a table, each with role and end.
 pub(super) fn described(members: &[TenantMember]) -> Vec<String> {
     let described = |member: &TenantMember| {
-        let user = member.email.as_ref().map_or_else(|| member.id.to_string(), ToString::to_string);
-        format!("{user} ({}{})", member.role, end::until(member.until))
+        let user = member.email.as_ref().unwrap_or(&member.id);
+        format!("{user} ({}{})", member.role, end::until_text(member.until.as_ref()))
     };
     let mut shown: Vec<String> = members.iter().take(SHOWN).map(described).collect();
     if members.len() > SHOWN {

@@ -2,7 +2,7 @@
 
 use super::console::Console;
 use super::error::CommandError;
-use super::report::{Report, lines, rfc3339};
+use super::report::{Report, lines};
 use crate::admin::views::{self, TenantWritten};
 use clap::{Args, Subcommand};
 use gatepost_core::administration::Scope;
@@ -10,11 +10,11 @@ use gatepost_core::host::HostName;
 use gatepost_core::ids::{TenantId, TierId};
 use gatepost_core::tenant_host::{HostProof, HostState};
 use gatepost_core::tier::{Allowances, JsonObject};
+use gatepost_store::directory::TenantHostRecord;
 use gatepost_store::directory::changes::{
     AddTenantHost, ApproveTenantHost, ObjectEdit, RefuseTenantHost, RemoveTenantHost, TenantEdit,
     TenantHostName, WriteMode, WriteTenant,
 };
-use gatepost_store::directory::{DirectoryError, TenantHostRecord, TenantRecord};
 use serde_json::{Map, Value, json};
 use std::str::FromStr;
 
@@ -69,7 +69,7 @@ pub(super) async fn set(console: &Console, id: TenantId, settings: Settings) -> 
     demand_plain(features.as_ref(), limits.as_ref())?;
     let tier = if no_tier { Some(None) } else { tier.map(Some) };
     let edit = TenantEdit { tier, features, limits, ..TenantEdit::default() };
-    let done = console.carry_out(&WriteTenant { id: id.clone(), mode: WriteMode::Patch, edit }).await?;
+    let done = console.carry_out_here(&WriteTenant { id: id.clone(), mode: WriteMode::Patch, edit }).await?;
     let written = TenantWritten::new(&done.outcome, done.changed);
     let mut text = if done.changed {
         format!("Tenant {id} {} changed.", console.either("was", "would be"))
@@ -98,12 +98,11 @@ fn demand_plain(features: Option<&ObjectEdit>, limits: Option<&ObjectEdit>) -> R
 }
 
 pub(super) async fn show(console: &Console, id: TenantId) -> Result<Report, CommandError> {
-    let found = console.state.stores.directory.find_tenant(&Scope::System, &id).await?;
-    let tenant = found.ok_or(DirectoryError::UnknownTenant(id))?;
-    Ok(Report::new(described(&tenant), views::Tenant::from(&tenant)))
+    let tenant = console.find_tenant(&id).await?;
+    Ok(Report::new(described(&tenant), tenant))
 }
 
-fn described(tenant: &TenantRecord) -> String {
+fn described(tenant: &views::Tenant) -> String {
     let members = |object: &JsonObject| {
         let member = |(name, value): (&String, &Value)| {
             format!("{name}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
@@ -116,13 +115,10 @@ fn described(tenant: &TenantRecord) -> String {
         format!("  State: {}", tenant.state),
     ];
     said.extend(tenant.suspended_reason.as_ref().map(|reason| format!("  Suspended because: {reason}")));
-    said.extend(tenant.deleted_at.map(|at| format!("  Deleted: {}", rfc3339(at))));
-    said.push(format!(
-        "  Tier: {}",
-        tenant.tier.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)
-    ));
-    said.push(format!("  Features: {}", members(&tenant.allowances.features)));
-    said.push(format!("  Limits: {}", members(&tenant.allowances.limits)));
+    said.extend(tenant.deleted_at.as_ref().map(|at| format!("  Deleted: {at}")));
+    said.push(format!("  Tier: {}", tenant.tier.as_deref().unwrap_or("-")));
+    said.push(format!("  Features: {}", members(&tenant.features)));
+    said.push(format!("  Limits: {}", members(&tenant.limits)));
     said.extend(tenant.hosts.iter().map(|host| format!("  Host: {} ({})", host.host, host.state)));
     lines(&said)
 }
@@ -174,8 +170,8 @@ pub(super) enum HostCommand {
 pub(super) async fn host(console: &Console, command: HostCommand) -> Result<Report, CommandError> {
     match command {
         HostCommand::Add { id, host } => {
-            let host = TenantHostName::new(host, &console.state.site.config)?;
-            let done = console.carry_out(&AddTenantHost { tenant: id.clone(), host }).await?;
+            let host = TenantHostName::new(host, &console.here()?.site.config)?;
+            let done = console.carry_out_here(&AddTenantHost { tenant: id.clone(), host }).await?;
             let host = &done.outcome;
             let mut text = match (done.changed, host.state) {
                 (true, _) => format!(
@@ -199,22 +195,22 @@ pub(super) async fn host(console: &Console, command: HostCommand) -> Result<Repo
             Ok(Report::new(text, views::TenantHost::from(host)))
         }
         HostCommand::Confirm { id, host } => {
-            let change = console.state.admin.find_proof(&Scope::System, id.clone(), host).await?;
-            let done = console.carry_out(&change).await?;
+            let change = console.here()?.admin.find_proof(&Scope::System, id.clone(), host).await?;
+            let done = console.carry_out_here(&change).await?;
             let is = console.either("belongs to", "would belong to");
             Ok(said(&done.outcome, done.changed, &format!("{is} tenant {id}: its members may enter there.")))
         }
         HostCommand::Approve { id, host } => {
-            let done = console.carry_out(&ApproveTenantHost { tenant: id.clone(), host }).await?;
+            let done = console.carry_out_here(&ApproveTenantHost { tenant: id.clone(), host }).await?;
             let is = console.either("belongs to", "would belong to");
             Ok(said(&done.outcome, done.changed, &format!("{is} tenant {id}: its members may enter there.")))
         }
         HostCommand::Refuse { id, host } => {
-            let done = console.carry_out(&RefuseTenantHost { tenant: id, host }).await?;
+            let done = console.carry_out_here(&RefuseTenantHost { tenant: id, host }).await?;
             Ok(said(&done.outcome, done.changed, console.either("is refused.", "would be refused.")))
         }
         HostCommand::Remove { id, host } => {
-            console.carry_out(&RemoveTenantHost { tenant: id.clone(), host: host.clone() }).await?;
+            console.carry_out_here(&RemoveTenantHost { tenant: id.clone(), host: host.clone() }).await?;
             let text = format!(
                 "Host {host} {} tenant {id}.",
                 console.either("no longer belongs to", "would no longer belong to")

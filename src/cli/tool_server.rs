@@ -1,13 +1,13 @@
 //! `gatepost tool-server`: servers that speak MCP, and who may use which of their tools.
 
-use super::console::{Console, listed_in_pages};
+use super::console::Console;
 use super::error::CommandError;
-use super::report::{Report, lines};
+use super::report::{Report, lines, text_or_dash};
 use crate::admin::views;
 use clap::{Args, Subcommand};
 use gatepost_core::access::Role;
 use gatepost_core::administration::Scope;
-use gatepost_core::ids::{GroupName, ProviderId, ServiceName, TenantId, ToolServerId};
+use gatepost_core::ids::{GroupName, ProviderId, ServiceName, TenantId, ToolRuleId, ToolServerId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
 use gatepost_core::mcp::pattern::{Kind, Subject};
@@ -16,7 +16,7 @@ use gatepost_core::tool_pattern::ToolPattern;
 use gatepost_store::directory::changes::{
     AddToolRule, CreateToolServer, DeleteToolServer, RemoveToolRule, ToolServerPatch, UpdateToolServer,
 };
-use gatepost_store::directory::{DirectoryError, GroupKey, ToolRule, ToolServer, ToolServerSettings};
+use gatepost_store::directory::{Directory, DirectoryError, GroupKey, Place, ToolServerSettings};
 use serde::Serialize;
 
 #[derive(Debug, Subcommand)]
@@ -183,7 +183,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         Command::Create { id, tenant, url, settings } => create(console, id, tenant, (url, settings)).await,
         Command::Update { id, url, settings } => update(console, id, settings.patch(url)).await,
         Command::Delete { id } => {
-            let tenant = find(console, &id).await?.tenant_id;
+            let tenant = tenant_of(console, &id).await?;
             console.carry_out(&DeleteToolServer { id: id.clone(), tenant }).await?;
             let was = console.either("was", "would be");
             let text =
@@ -203,7 +203,7 @@ async fn create(
     tenant: TenantId,
     (url, settings): (Endpoint, Settings),
 ) -> Result<Report, CommandError> {
-    console.state.admin.demand_protected(Some(&tenant), &url).await?;
+    demand_configured(console, &tenant, Some(&url), None).await?;
     let none = ToolServerSettings {
         url: url.clone(),
         name: None,
@@ -216,7 +216,7 @@ async fn create(
         service: None,
     };
     let settings = settings.patch(None).of(&none);
-    console.state.admin.demand_service(settings.service.as_ref())?;
+    demand_configured(console, &tenant, None, settings.service.as_ref()).await?;
     console.carry_out(&CreateToolServer { id: id.clone(), tenant, settings }).await?;
     let text = format!(
         "Tool server {id} {} created at {url}. Everybody who may enter may use all of its tools until the first rule: \
@@ -227,11 +227,9 @@ async fn create(
 }
 
 async fn update(console: &Console, id: ToolServerId, patch: ToolServerPatch) -> Result<Report, CommandError> {
-    let tenant = find(console, &id).await?.tenant_id;
-    if let Some(url) = &patch.url {
-        console.state.admin.demand_protected(Some(&tenant), url).await?;
-    }
-    console.state.admin.demand_service(patch.service.as_ref().and_then(Option::as_ref))?;
+    let tenant = tenant_of(console, &id).await?;
+    let service = patch.service.as_ref().and_then(Option::as_ref);
+    demand_configured(console, &tenant, patch.url.as_ref(), service).await?;
     let changed = console.carry_out(&UpdateToolServer { id: id.clone(), tenant, patch }).await?.changed;
     let text = if changed {
         format!("Tool server {id} {} changed.", console.either("was", "would be"))
@@ -241,32 +239,60 @@ async fn update(console: &Console, id: ToolServerId, patch: ToolServerPatch) -> 
     Ok(Report::new(text, views::ToolServerChange { id: id.to_string(), changed }))
 }
 
-async fn find(console: &Console, id: &ToolServerId) -> Result<ToolServer, CommandError> {
-    let found = console.state.stores.directory.find_tool_server(&Scope::System, id).await?;
+/// Demands what the configuration here has to say about an address and an upstream.
+async fn demand_configured(
+    console: &Console,
+    tenant: &TenantId,
+    url: Option<&Endpoint>,
+    service: Option<&ServiceName>,
+) -> Result<(), CommandError> {
+    let Some(admin) = console.configured_here() else { return Ok(()) };
+    if let Some(url) = url {
+        admin.demand_protected(Some(tenant), url).await?;
+    }
+    Ok(admin.demand_service(service)?)
+}
+
+async fn find(console: &Console, id: &ToolServerId) -> Result<views::ToolServer, CommandError> {
+    let found = if let Some(api) = console.api() {
+        api.find_tool_server(id).await?
+    } else {
+        let found = console.here()?.stores.directory.find_tool_server(&Scope::System, id).await?;
+        found.as_ref().map(views::ToolServer::from)
+    };
     found.ok_or_else(|| DirectoryError::UnknownToolServer(id.clone()).into())
 }
 
-async fn rules(console: &Console, id: &ToolServerId) -> Result<Vec<ToolRule>, CommandError> {
-    let directory = &console.state.stores.directory;
-    let all = listed_in_pages(async |after, limit| {
+async fn tenant_of(console: &Console, id: &ToolServerId) -> Result<TenantId, CommandError> {
+    let tenant = find(console, id).await?.tenant.parse();
+    tenant.map_err(|_| DirectoryError::UnknownToolServer(id.clone()).into())
+}
+
+async fn rules(console: &Console, id: &ToolServerId) -> Result<Vec<views::ToolRule>, CommandError> {
+    let page = async |directory: &Directory, after: Option<Place>, limit| {
         directory.list_tool_rules(&Scope::System, id, after.as_ref(), limit).await
-    });
-    Ok(all.await?)
+    };
+    console.list((&["tool-servers", id.as_str(), "rules"], &[]), page).await
 }
 
 async fn list(console: &Console, tenant: Option<&TenantId>) -> Result<Report, CommandError> {
-    let directory = &console.state.stores.directory;
-    let servers = listed_in_pages(async |after, limit| {
+    let page = async |directory: &Directory, after: Option<Place>, limit| {
         directory.list_tool_servers(&Scope::System, tenant, after.as_ref(), limit).await
-    })
-    .await?;
+    };
+    let mut servers: Vec<views::ToolServer> = match (console.api(), tenant) {
+        (Some(api), None) => api.list_tool_servers().await?,
+        (_, tenant) => {
+            let tenant = tenant.map_or("", TenantId::as_str);
+            console.list((&["tenants", tenant, "tool-servers"], &[]), page).await?
+        }
+    };
+    servers.sort_by(|one, other| one.id.cmp(&other.id));
     let rows = servers.iter().map(|server| {
-        let name = server.settings.name.clone().unwrap_or_else(|| "-".to_owned());
-        [server.id.to_string(), server.tenant_id.to_string(), name, server.settings.url.to_string()]
+        let name = text_or_dash(server.name.as_ref());
+        [server.id.clone(), server.tenant.clone(), name, server.url.clone()]
     });
-    let json: Vec<views::ToolServer> = servers.iter().map(Into::into).collect();
     let none = "There is no tool server. To create one: gatepost tool-server create ID --tenant ID --url URL";
-    Ok(Report::list(["Tool server", "Tenant", "Name", "Address"], rows.collect(), none, json))
+    Ok(Report::list(["Tool server", "Tenant", "Name", "Address"], rows.collect(), none, &servers))
 }
 
 /// A tool server and its rules.
@@ -280,32 +306,29 @@ struct Shown {
 async fn show(console: &Console, id: &ToolServerId) -> Result<Report, CommandError> {
     let (server, rules) = (find(console, id).await?, rules(console, id).await?);
     let mut text = vec![
-        format!("Tool server {id} of tenant {}: {}", server.tenant_id, server.settings.url),
-        format!("Messages are judged by their {}.", server.settings.mode),
+        format!("Tool server {id} of tenant {}: {}", server.tenant, server.url),
+        format!("Messages are judged by their {}.", server.mode),
     ];
-    text.extend(
-        server.settings.service.iter().map(|name| format!("Its lists are filtered at service {name}.")),
-    );
+    text.extend(server.service.iter().map(|name| format!("Its lists are filtered at service {name}.")));
     for kind in Kind::ALL {
-        let of_kind: Vec<_> = rules.iter().filter(|rule| rule.kind == kind).collect();
+        let of_kind: Vec<_> = rules.iter().filter(|rule| rule.kind == kind.as_str()).collect();
         if of_kind.is_empty() {
             text.push(format!("Every {kind}: everybody who may enter, because there is no rule."));
         }
-        let holder = |rule: &ToolRule| {
-            rule.group_name.as_ref().map_or_else(|| rule.subject.to_string(), |name| format!("group {name}"))
+        let holder = |rule: &views::ToolRule| {
+            rule.group.as_ref().map_or_else(|| rule.subject.clone(), |name| format!("group {name}"))
         };
         text.extend(of_kind.iter().map(|rule| format!("{kind} {}: {}", rule.pattern, holder(rule))));
     }
-    let rules = rules.iter().map(Into::into).collect();
-    Ok(Report::new(lines(&text), Shown { server: (&server).into(), rules }))
+    Ok(Report::new(lines(&text), Shown { server, rules }))
 }
 
 /// For whom a rule is.
 async fn subject(console: &Console, who: Who) -> Result<Subject, CommandError> {
     if let Some(name) = who.group {
-        let key = GroupKey::Name(name);
-        let found = console.state.stores.directory.find_group(&Scope::System, &key).await?;
-        return Ok(Subject::Group(found.ok_or(DirectoryError::UnknownGroup(key))?.id));
+        let number = console.find_group(&name).await?.id.parse();
+        let number = number.map_err(|_| DirectoryError::UnknownGroup(GroupKey::Name(name)))?;
+        return Ok(Subject::Group(number));
     }
     Ok(match (who.role, who.key) {
         (Some(role), _) => Subject::Role(role),
@@ -316,14 +339,14 @@ async fn subject(console: &Console, who: Who) -> Result<Subject, CommandError> {
 
 async fn allow(console: &Console, arguments: RuleArguments) -> Result<Report, CommandError> {
     let RuleArguments { id, who, what } = arguments;
-    let (subject, tenant) = (subject(console, who).await?, find(console, &id).await?.tenant_id);
+    let (subject, tenant) = (subject(console, who).await?, tenant_of(console, &id).await?);
     let Some((kind, pattern)) = what.parts() else { return Err(CommandError::NoPattern) };
     let text = format!("{subject} {} use {kind} {pattern} of {id}", console.either("may", "could"));
     let change = AddToolRule { server: id.clone(), tenant, subject, kind, pattern };
     let done = console.carry_out(&change).await?;
     let text = if done.changed { format!("{text}.") } else { format!("{text} already.") };
     let change = views::ToolRuleChange {
-        id: done.outcome.to_string(),
+        id: done.outcome,
         tool_server: id.to_string(),
         left: None,
         changed: done.changed,
@@ -333,11 +356,15 @@ async fn allow(console: &Console, arguments: RuleArguments) -> Result<Report, Co
 
 async fn forbid(console: &Console, arguments: RuleArguments) -> Result<Report, CommandError> {
     let RuleArguments { id, who, what } = arguments;
-    let (subject, tenant) = (subject(console, who).await?, find(console, &id).await?.tenant_id);
+    let (subject, tenant) = (subject(console, who).await?, tenant_of(console, &id).await?);
     let Some((kind, pattern)) = what.parts() else { return Err(CommandError::NoPattern) };
-    let is_meant = |rule: &&ToolRule| rule.subject == subject && rule.kind == kind && rule.pattern == pattern;
+    let meant = (subject.to_string(), kind.to_string(), pattern.to_string());
+    let is_meant = |rule: &&views::ToolRule| {
+        (&rule.subject, &rule.kind, &rule.pattern) == (&meant.0, &meant.1, &meant.2)
+    };
     let rules = rules(console, &id).await?;
-    let rule = rules.iter().find(is_meant).ok_or_else(|| CommandError::NoRule(id.clone()))?.id;
+    let rule = rules.iter().find(is_meant).and_then(|rule| rule.id.parse().ok());
+    let rule: ToolRuleId = rule.ok_or_else(|| CommandError::NoRule(id.clone()))?;
     let left = console.carry_out(&RemoveToolRule { server: id.clone(), tenant, rule }).await?.outcome;
     let mut text = format!("The rule {} gone.", console.either("is", "would be"));
     if left == 0 {

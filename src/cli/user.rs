@@ -2,18 +2,18 @@
 
 use super::address;
 use super::admin::yes_or_no;
-use super::console::{Console, Subject, WHAT_GOES_ON, admin_of, listed_in_pages};
+use super::console::{Console, Known, Subject, WHAT_GOES_ON};
 use super::end;
 use super::error::CommandError;
-use super::report::{Report, lines, minute, minute_or_dash, rfc3339, table};
-use crate::admin::views::{User, UserChange, UserDetails, UserErasure};
+use super::report::{Report, lines, minute_of, minute_or_dash, table, text_or_dash};
+use crate::admin::views::{Admin, Identity, User, UserChange, UserErasure};
 use clap::Subcommand;
 use gatepost_core::administration::Scope;
-use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_store::directory::changes::{CreateUser, DisableUser, EnableUser, EraseUser};
-use gatepost_store::directory::{Ends, IdentityRecord, UserFilter, UserKey, UserRecord, UserSummary};
+use gatepost_store::directory::{Directory, Place, UserFilter, UserKey};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -96,9 +96,9 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             Ok(Report::new(text, change(&user, changed)))
         }
         Command::Show { user } => {
-            let user = console.find_user(&user).await?;
-            let ends = console.state.stores.directory.list_ends(user.summary.id).await?;
-            Ok(Report::new(describe(&user, &ends), UserDetails::with_ends(&user, &ends)))
+            let mut user = console.find_user(&user).await?;
+            console.add_ends(&mut user).await?;
+            Ok(Report::new(describe(&user), user.details))
         }
         Command::List => list(console).await,
         Command::Address { user, to } => address::change(console, &user, &to).await,
@@ -118,14 +118,14 @@ async fn create(console: &Console, email: &EmailAddress) -> Result<Report, Comma
     } else {
         format!("{email} already exists.")
     };
-    Ok(Report::new(text, json!({ "user_id": user.id, "email": email, "changed": changed })))
+    Ok(Report::new(text, json!({ "user_id": user.id(), "email": email, "changed": changed })))
 }
 
 async fn erase(console: &Console, key: &UserKey, confirm: String) -> Result<Report, CommandError> {
-    let id = console.find_user(key).await?.summary.id;
+    let id = console.find_user(key).await?.id;
     let changed = console.carry_out(&EraseUser { user: id, confirm }).await?.changed;
-    if !console.conditions.is_dry_run {
-        console.state.admin.forget_sessions(id).await;
+    if !console.conditions.is_dry_run && console.api().is_none() {
+        console.here()?.admin.forget_sessions(id).await;
     }
     let text = format!(
         "User {id} {}: the audit keeps the id alone.{}",
@@ -154,93 +154,78 @@ fn disabled(console: &Console, user: &Subject, changed: bool) -> String {
 }
 
 fn change(user: &Subject, changed: bool) -> UserChange {
-    let disabled_at = user.user.as_ref().and_then(|user| user.summary.disabled_at);
-    UserChange {
-        user_id: user.id.map(|id| id.to_string()),
-        email: user.email(),
-        disabled_at: disabled_at.map(rfc3339),
-        changed,
-    }
+    let disabled_at = user.user.as_ref().and_then(|user| user.details.user.disabled_at.clone());
+    UserChange { user_id: user.id(), email: user.email(), disabled_at, changed }
 }
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
-    let directory = &console.state.stores.directory;
     let everybody = UserFilter::default();
-    let people = listed_in_pages(async |after, limit| {
+    let page = async |directory: &Directory, after: Option<Place>, limit| {
         directory.search_users(&Scope::System, &everybody, after.as_ref(), limit).await
-    })
-    .await?;
+    };
+    let people: Vec<User> = console.list((&["users"], &[]), page).await?;
     let rows = people.iter().map(|user| {
-        let text = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-        let last = minute_or_dash(user.last_sign_in_at);
-        let disabled = minute_or_dash(user.disabled_at);
         [
-            text(user.email.as_ref().map(ToString::to_string)),
-            text(user.name.clone()),
-            last,
-            disabled,
-            user.id.to_string(),
+            text_or_dash(user.email.as_ref()),
+            text_or_dash(user.name.as_ref()),
+            minute_or_dash(user.last_sign_in_at.as_ref()),
+            minute_or_dash(user.disabled_at.as_ref()),
+            user.id.clone(),
         ]
     });
     let none = "There are no people yet. A person appears after the first sign-in.";
     let header = ["Address", "Name", "Last sign-in (UTC)", "Disabled since", "Id"];
-    Ok(Report::list(header, rows.collect(), none, people.iter().map(User::from).collect::<Vec<_>>()))
+    Ok(Report::list(header, rows.collect(), none, &people))
 }
 
-fn describe(user: &UserRecord, ends: &Ends) -> String {
-    let UserSummary { id, email, name, disabled_at, created_at, last_sign_in_at, .. } = &user.summary;
-    let since =
-        |at: Option<Timestamp>| at.map_or_else(|| "no".to_owned(), |at| format!("since {} UTC", minute(at)));
-    let identities: Vec<String> = user
-        .identities
-        .iter()
-        .map(|IdentityRecord { provider, key, email: asserted }| {
-            let other = asserted.as_ref().filter(|asserted| Some(*asserted) != email.as_ref());
-            let other = other.map(|other| format!(", asserts {other}")).unwrap_or_default();
-            format!("{provider}: {} at {}{other}", key.subject, key.issuer)
-        })
-        .collect();
-    let groups: Vec<String> = user
-        .groups
-        .iter()
-        .map(|(name, sources)| {
-            format!("{name} ({}){}", sources.join(", "), end::until(ends.groups.get(name.as_str()).copied()))
-        })
-        .collect();
-    let tenants: Vec<String> = user
-        .tenants
-        .iter()
-        .map(|(id, role)| format!("{id} ({role}){}", end::until(ends.tenants.get(id.as_str()).copied())))
-        .collect();
-    let of_admin = admin_of(user);
-    let mut admin = yes_or_no(of_admin.is_admin).to_owned();
-    match of_admin.explicit {
-        Some(true) => admin.push_str(", set explicitly"),
-        Some(false) => admin.push_str(", set explicitly, which overrides groups and roles"),
-        None => {}
-    }
-    admin.push_str(&end::until(of_admin.until));
-    if !of_admin.reasons.is_empty() {
-        admin = format!("{admin}; groups and roles: {}", of_admin.reasons.join(", "));
-    }
-    let sessions_over = user.sessions_not_before.map(|at| format!("those started before {} UTC", minute(at)));
-    let sessions_over = sessions_over.unwrap_or_else(|| "-".to_owned());
+fn describe(Known { details, .. }: &Known) -> String {
+    let User { id, email, name, disabled_at, created_at, last_sign_in_at, .. } = &details.user;
+    let since = |at: &String| format!("since {} UTC", minute_of(at));
+    let identity = |Identity { provider, issuer, subject, email: asserted }: &Identity| {
+        let other = asserted.as_ref().filter(|asserted| Some(*asserted) != email.as_ref());
+        let other = other.map(|other| format!(", asserts {other}")).unwrap_or_default();
+        format!("{provider}: {subject} at {issuer}{other}")
+    };
+    let identities: Vec<String> = details.identities.iter().map(identity).collect();
+    let end_in = |ends: &Option<BTreeMap<String, String>>, name: &String| {
+        end::until_text(ends.as_ref().and_then(|ends| ends.get(name)))
+    };
+    let group = |(name, sources): (&String, &Vec<String>)| {
+        format!("{name} ({}){}", sources.join(", "), end_in(&details.group_ends, name))
+    };
+    let groups: Vec<String> = details.groups.iter().map(group).collect();
+    let tenant =
+        |(id, role): (&String, &String)| format!("{id} ({role}){}", end_in(&details.tenant_ends, id));
+    let tenants: Vec<String> = details.tenants.iter().map(tenant).collect();
+    let over = details.sessions_not_before.as_ref();
+    let over = over.map(|at| format!("those started before {} UTC", minute_of(at)));
+    let last = last_sign_in_at.as_ref().map(|at| format!("{} UTC", minute_of(at)));
     let row = |label: &str, value: String| [label.to_owned(), value];
     let rows = vec![
-        row("Address", email.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)),
-        row("Name", name.clone().unwrap_or_else(|| "-".to_owned())),
-        row("Id", id.to_string()),
-        row("Disabled", since(*disabled_at)),
-        row("Admin", admin),
-        row("Known since", format!("{} UTC", minute(*created_at))),
-        row(
-            "Last sign-in",
-            last_sign_in_at.map_or_else(|| "never".to_owned(), |at| format!("{} UTC", minute(at))),
-        ),
-        row("Ended sessions", sessions_over),
+        row("Address", text_or_dash(email.as_ref())),
+        row("Name", text_or_dash(name.as_ref())),
+        row("Id", id.clone()),
+        row("Disabled", disabled_at.as_ref().map_or_else(|| "no".to_owned(), since)),
+        row("Admin", admin(details.admin.as_ref())),
+        row("Known since", format!("{} UTC", minute_of(created_at))),
+        row("Last sign-in", last.unwrap_or_else(|| "never".to_owned())),
+        row("Ended sessions", text_or_dash(over.as_ref())),
         row("Identities", lines(&identities)),
         row("Groups", lines(&groups)),
         row("Tenants", lines(&tenants)),
     ];
     table(None, rows)
+}
+
+/// Whether a person is an admin, and why. A tenant's administrator elsewhere may not know of it.
+fn admin(admin: Option<&Admin>) -> String {
+    let Some(Admin { is_admin, explicit, until, reasons }) = admin else { return "-".to_owned() };
+    let mut text = yes_or_no(*is_admin).to_owned();
+    match explicit {
+        Some(true) => text.push_str(", set explicitly"),
+        Some(false) => text.push_str(", set explicitly, which overrides groups and roles"),
+        None => {}
+    }
+    text.push_str(&end::until_text(until.as_ref()));
+    if reasons.is_empty() { text } else { format!("{text}; groups and roles: {}", reasons.join(", ")) }
 }

@@ -37,6 +37,7 @@ mod oidc;
 mod places;
 mod portal;
 mod refresh;
+mod remote;
 mod replicas;
 mod requests;
 mod routes;

@@ -20,6 +20,7 @@ mod platform;
 mod providers;
 mod raw;
 mod reader;
+mod remote;
 mod requests;
 mod retention;
 mod services;
@@ -47,6 +48,7 @@ use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupName, ProviderId, ServiceName, TenantId};
 use gatepost_core::secret::Secret;
 use ipnet::IpNet;
+use secrecy::SecretString;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -110,6 +112,17 @@ pub struct Config {
     pub retention: RetentionConfig,
     /// `GATEPOST_LOG__FORMAT`, `GATEPOST_LOG__LEVEL`.
     pub log: LogConfig,
+}
+
+/// Where the command line finds an installation that runs elsewhere.
+#[derive(Clone, Debug)]
+pub struct RemoteConfig {
+    /// `GATEPOST_API`: the origin of its public listener.
+    pub api: Origin,
+    /// `GATEPOST_API_KEY`: the key with which the command line calls it.
+    pub key: SecretString,
+    /// `GATEPOST_CA_FILE`.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// Which of the two pairs of stores is used.

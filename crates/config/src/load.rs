@@ -4,8 +4,8 @@ use super::error::{ConfigError, ConfigErrors, Problem};
 use super::raw::{CONFIG_VARIABLE, TomlFile};
 use super::reader::{Read, Reader};
 use super::{
-    ClientCredential, Config, SpeakerKey, StoresConfig, address, groups, identity_policy, log, providers,
-    requests, retention, services, session, speakers, stores, tenants, webhook,
+    ClientCredential, Config, RemoteConfig, SpeakerKey, StoresConfig, address, groups, identity_policy, log,
+    providers, remote, requests, retention, services, session, speakers, stores, tenants, webhook,
 };
 use std::borrow::Cow;
 use std::io::ErrorKind;
@@ -46,6 +46,24 @@ impl Config {
         let file = file.as_ref().map(|(path, text)| (path.to_string_lossy(), text));
         let file = file.as_ref().map(|(name, text)| TomlFile { name: name.as_ref(), text });
         Ok(Reader::new(file.as_ref(), environment.into_iter()))
+    }
+
+    /// Reads where the command line finds an installation that runs elsewhere; `None`: it works on the stores here. Of the
+    /// other settings only `ca_file` is read, because they belong to an installation here.
+    ///
+    /// # Errors
+    /// All errors of these settings at once. None contains the key.
+    pub fn load_remote(
+        toml_path: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+    ) -> Result<Option<RemoteConfig>, ConfigErrors> {
+        // A file that cannot be read stops whatever reads the settings of an installation here.
+        let Ok(mut reader) = Self::reader(toml_path, environment) else { return Ok(None) };
+        if !remote::is_given(&reader) {
+            return Ok(None);
+        }
+        let read = remote::read(&mut reader);
+        reader.finish_part(remote::PREFIX, read)
     }
 
     /// Reads only the settings of the stores and `ca_file`, so that `gatepost check` can examine the stores although
@@ -118,7 +136,9 @@ pub(super) fn sections(reader: &mut Reader) -> Read<Config> {
     let default_tenant = reader.value("default_tenant", TENANT, |text| text.parse().ok());
     let retention = retention::read(reader, session.as_ref().ok());
     let log = log::read(reader);
+    let remote = remote::read(reader);
     let (addresses, (stores, secret_keys), groups) = (addresses?, stores?, groups?);
+    remote?;
     Ok(Config {
         public_url: addresses.public_url,
         internal_addr: addresses.internal_addr,

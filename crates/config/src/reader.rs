@@ -319,11 +319,16 @@ impl Reader {
     }
 
     /// Returns the configuration, or all errors, including the unknown settings.
-    pub fn finish<T>(mut self, built: Read<T>) -> Result<T, ConfigErrors> {
+    pub fn finish<T>(self, built: Read<T>) -> Result<T, ConfigErrors> {
+        self.finish_part("", built)
+    }
+
+    /// Returns a part of the configuration, or all errors; settings are unknown that begin with `prefix` and were not read.
+    pub fn finish_part<T>(mut self, prefix: &str, built: Read<T>) -> Result<T, ConfigErrors> {
         let unknown: Vec<ConfigError> = self
             .given
             .iter()
-            .filter(|(key, _)| !self.read_keys.contains(*key))
+            .filter(|(key, _)| key.starts_with(prefix) && !self.read_keys.contains(*key))
             .map(|(key, given)| {
                 let setting = given.source.to_string();
                 if let Some(id) = redirect_uri_of(key) {

@@ -71,7 +71,9 @@ pub use settings::Settings;
 pub use sign_in::{Callback, Expected, SignIn};
 pub use speaker::{Speaker, Speakers, WORD_LIMIT, Word};
 pub use token_error::TokenError;
-pub use transport::{CallError, ClientError, client as outgoing_client, client_to, direct_client};
+pub use transport::{
+    CallError, ClientError, client as outgoing_client, client_to, command_line_client, direct_client,
+};
 pub use trial::{AuthorizationTrial, Renewability, Trial};
 pub use trial_resource::{ApiToken, ResourceTrial};
 

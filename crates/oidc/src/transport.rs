@@ -12,7 +12,7 @@ use openidconnect::{AccessToken, HttpRequest};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Request, RequestBuilder, Response, StatusCode};
 use serde_json::{Map, Value};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,6 +23,8 @@ use url::Url;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
 const BODY_LIMIT: usize = 1 << 20;
+/// How long a call of the command line may take.
+const COMMAND_LINE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest `Retry-After` that counts. A provider's front end that names a longer one must not keep people out, or leave
 /// their sessions unchecked, when the provider works again.
 pub(super) const MAX_RETRY_AFTER: Duration = Duration::from_mins(1);
@@ -325,6 +327,20 @@ pub fn direct_client(ca_file: Option<&Path>) -> Result<Client, ClientError> {
     let mut tls = tls_config(ca_file)?;
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(builder(tls).no_proxy().build()?)
+}
+
+/// The client of the command line, which calls another installation with a key. As [`client`], but a call may take 30 s.
+/// `plain_host` is the host of an address without TLS: it is this machine, whatever a name service or a proxy says, because
+/// the key is readable on the way.
+///
+/// # Errors
+/// As [`client`].
+pub fn command_line_client(ca_file: Option<&Path>, plain_host: Option<&str>) -> Result<Client, ClientError> {
+    let mut builder = builder(tls_config(ca_file)?).timeout(COMMAND_LINE_TIMEOUT);
+    if let Some(host) = plain_host {
+        builder = builder.no_proxy().resolve(host, SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0));
+    }
+    Ok(builder.build()?)
 }
 
 #[expect(clippy::disallowed_methods, reason = "all outgoing HTTP calls go through these clients")]

@@ -2,11 +2,11 @@
 
 use super::{Admin, text, time};
 use gatepost_store::directory::UserSummary;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A person was created, disabled or enabled.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct UserChange {
     /// `null`: a dry run would create the person.
     #[schema(format = "uuid")]
@@ -29,7 +29,7 @@ impl UserChange {
 }
 
 /// A person was erased.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct UserErasure {
     /// The id that was theirs. It is nobody's any more.
     #[schema(format = "uuid")]
@@ -38,7 +38,7 @@ pub struct UserErasure {
 }
 
 /// All sessions of a person were ended.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SessionsEnd {
     #[schema(format = "uuid")]
     pub user_id: String,
@@ -48,7 +48,7 @@ pub struct SessionsEnd {
 }
 
 /// One session was ended.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct SessionEnd {
     pub hash: String,
     #[schema(format = "uuid")]
@@ -57,7 +57,7 @@ pub struct SessionEnd {
 }
 
 /// A person's address was released.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AddressRelease {
     #[schema(format = "uuid")]
     pub user_id: String,
@@ -66,7 +66,7 @@ pub struct AddressRelease {
 }
 
 /// A group was created, renamed or deleted.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct GroupChange {
     #[schema(example = "42")]
     pub group_id: String,
@@ -75,7 +75,7 @@ pub struct GroupChange {
 }
 
 /// A link was made or removed.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LinkChange {
     /// The group's name here.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,7 +86,7 @@ pub struct LinkChange {
 }
 
 /// A person was added to a group or removed from it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct MemberChange {
     /// The group's name.
     pub group: String,
@@ -103,14 +103,14 @@ pub struct MemberChange {
 }
 
 /// A tenant was created, renamed or deleted.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TenantChange {
     pub id: String,
     pub changed: bool,
 }
 
 /// A group got or lost a role in a tenant.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct MappingChange {
     /// The group's name.
     pub group: String,
@@ -121,7 +121,7 @@ pub struct MappingChange {
 }
 
 /// A person got or lost a role in a tenant.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TenantMemberChange {
     pub tenant: String,
     /// The address or the id, as it was given.
@@ -132,7 +132,7 @@ pub struct TenantMemberChange {
 }
 
 /// It was decided whether a person is a system administrator.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AdminChange {
     /// `null`: a dry run would create the person.
     #[schema(format = "uuid")]
@@ -144,7 +144,7 @@ pub struct AdminChange {
 }
 
 /// People were added to a group and removed from it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct MembersChange {
     /// The group's name.
     pub group: String,

@@ -2,12 +2,12 @@
 
 use super::{roles, text, time};
 use gatepost_store::directory::{GroupLink, GroupRecord, MemberRecord};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A group.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Group {
     /// A number, which stays when the name changes.
     #[schema(example = "42")]
@@ -19,7 +19,7 @@ pub struct Group {
     /// How many people are in it, as far as they were counted.
     pub members: u64,
     /// There are more.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub has_more_members: bool,
     /// The providers' groups that it stands for.
     pub links: Vec<Link>,
@@ -42,7 +42,7 @@ impl From<&GroupRecord> for Group {
 }
 
 /// A provider's group that a group here stands for.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Link {
     pub provider: String,
     /// `group` or `role`.
@@ -67,7 +67,7 @@ impl From<&GroupLink> for Link {
 }
 
 /// A member of a group.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Member {
     #[schema(format = "uuid")]
     pub id: String,

@@ -5,11 +5,11 @@ use gatepost_core::api_key::ApiKey;
 use gatepost_core::calendar::rfc3339;
 use gatepost_store::directory::KeyRecord;
 use gatepost_store::directory::changes::ShownKey;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// An API key, without its secret.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Key {
     #[schema(format = "uuid")]
     pub id: String,
@@ -53,6 +53,9 @@ pub struct Key {
     pub last_used_from: Option<String>,
     #[schema(format = DateTime)]
     pub revoked_at: Option<String>,
+    /// It counts no more, because its owner is disabled.
+    #[serde(default)]
+    pub stopped: bool,
     #[schema(format = DateTime)]
     pub created_at: String,
     #[schema(example = "v1")]
@@ -87,6 +90,7 @@ impl From<&KeyRecord> for Key {
             last_used_at: time(key.last_used_at),
             last_used_from: key.last_used_from.clone(),
             revoked_at: time(key.revoked_at),
+            stopped: key.is_stopped,
             created_at: rfc3339(key.created_at),
             version: key.version.to_string(),
         }
@@ -94,7 +98,7 @@ impl From<&KeyRecord> for Key {
 }
 
 /// Whose a secret is that was found somewhere.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LookedUpKey {
     #[serde(flatten)]
     pub record: Key,
@@ -109,7 +113,7 @@ impl LookedUpKey {
 }
 
 /// A key was changed or revoked.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct KeyChange {
     #[serde(flatten)]
     pub record: Key,
@@ -117,7 +121,7 @@ pub struct KeyChange {
 }
 
 /// A key with a new secret, which is shown this once.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct NewKey {
     /// The secret. `null`: a dry run, or the answer to a request that came before.
     #[schema(example = "gp_github_...")]

@@ -2,16 +2,15 @@
 
 use super::{roles, text, time};
 use gatepost_core::calendar::rfc3339;
-use gatepost_core::clock::Timestamp;
 use gatepost_core::secret::Hash;
-use gatepost_store::directory::{AdminRecord, AdminStanding, Ends, UserKey, UserRecord, UserSummary};
+use gatepost_store::directory::{AdminRecord, AdminStanding, UserRecord, UserSummary};
 use gatepost_store::session::record::SessionRecord;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A person in a list.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct User {
     #[schema(format = "uuid")]
     pub id: String,
@@ -45,7 +44,7 @@ impl From<&UserSummary> for User {
 }
 
 /// A person.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct UserDetails {
     #[serde(flatten)]
     pub user: User,
@@ -58,7 +57,7 @@ pub struct UserDetails {
     pub groups: BTreeMap<String, Vec<String>>,
     /// Tenants, each with the highest role.
     pub tenants: BTreeMap<String, String>,
-    /// Groups in which the person is until then, with all sources.
+    /// Groups in which the person is until then, with all sources. The API has the ends in a list of their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_ends: Option<BTreeMap<String, String>>,
     /// Tenants in which the person is until then, beside groups.
@@ -66,16 +65,6 @@ pub struct UserDetails {
     pub tenant_ends: Option<BTreeMap<String, String>>,
     /// `null` for readers who may not know of it.
     pub admin: Option<Admin>,
-}
-
-impl UserDetails {
-    /// With the ends of memberships, which the API has in a list of their own.
-    pub fn with_ends(user: &UserRecord, ends: &Ends) -> Self {
-        let named = |ends: &BTreeMap<String, Timestamp>| {
-            Some(ends.iter().map(|(name, end)| (name.clone(), rfc3339(*end))).collect())
-        };
-        Self { group_ends: named(&ends.groups), tenant_ends: named(&ends.tenants), ..user.into() }
-    }
 }
 
 impl From<&UserRecord> for UserDetails {
@@ -100,7 +89,7 @@ impl From<&UserRecord> for UserDetails {
 }
 
 /// A person's identity at a provider.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Identity {
     pub provider: String,
     pub issuer: String,
@@ -110,7 +99,7 @@ pub struct Identity {
 }
 
 /// Whether a person is a system administrator, and why.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Admin {
     pub is_admin: bool,
     /// What an administrator decided; `false` overrides groups and roles.
@@ -134,7 +123,7 @@ impl From<&AdminStanding> for Admin {
 }
 
 /// Somebody who is a system administrator, or to whom that was denied.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AdminEntry {
     /// The address, or the id of a person without one.
     pub user: String,
@@ -143,12 +132,6 @@ pub struct AdminEntry {
     pub user_id: Option<String>,
     #[serde(flatten)]
     pub admin: Admin,
-}
-
-impl AdminEntry {
-    pub fn new(user: &UserKey, admin: &AdminStanding) -> Self {
-        Self { user: user.to_string(), user_id: None, admin: admin.into() }
-    }
 }
 
 impl From<&AdminRecord> for AdminEntry {
@@ -160,7 +143,7 @@ impl From<&AdminRecord> for AdminEntry {
 }
 
 /// A valid session.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Session {
     /// Names the session. It is no secret: nobody gets in with it.
     pub hash: String,

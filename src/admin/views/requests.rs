@@ -5,11 +5,12 @@ use gatepost_core::access_request::{RequestState, Wanted};
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::clock::Timestamp;
 use gatepost_store::directory::AccessRequest as Record;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 use utoipa::ToSchema;
 
 /// A request for access.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AccessRequest {
     #[schema(format = "uuid")]
     pub id: String,
@@ -44,7 +45,7 @@ pub struct AccessRequest {
 }
 
 /// What somebody asks for: a group or a tenant.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct WantedThing {
     /// The group's name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,6 +57,16 @@ pub struct WantedThing {
     /// The tenant's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
+}
+
+/// What people call it.
+impl fmt::Display for WantedThing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.group, &self.tenant) {
+            (Some(group), _) => write!(f, "group {group}"),
+            (None, tenant) => write!(f, "tenant {}", tenant.as_deref().unwrap_or("-")),
+        }
+    }
 }
 
 impl From<&Record> for WantedThing {
@@ -90,7 +101,7 @@ impl From<&Record> for AccessRequest {
 }
 
 /// A request was granted or declined.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct RequestChange {
     #[schema(format = "uuid")]
     pub request: String,

@@ -6,12 +6,12 @@ use gatepost_core::tenant_host::{HostProof, HostState};
 use gatepost_core::tier::JsonObject;
 use gatepost_store::directory::changes::WrittenTenant;
 use gatepost_store::directory::{Excess, TenantHostRecord, TenantMember as Record, TenantRecord, TierRecord};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A tenant.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Tenant {
     pub id: String,
     /// The name that people see.
@@ -75,7 +75,7 @@ impl From<&TenantRecord> for Tenant {
 }
 
 /// What a tenant has by itself, which overrides its tier's.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Own {
     #[schema(value_type = Object)]
     pub features: JsonObject,
@@ -84,7 +84,7 @@ pub struct Own {
 }
 
 /// A host of a tenant.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TenantHost {
     pub host: String,
     /// `proposed`, `active` or `refused`.
@@ -101,12 +101,12 @@ pub struct TenantHost {
 }
 
 /// A record of the DNS.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ProofRecord {
     #[schema(example = "_gatepost.blog.acme.com")]
     pub name: String,
     #[schema(example = "TXT")]
-    pub r#type: &'static str,
+    pub r#type: String,
     #[schema(example = "gatepost=0123456789abcdef0123456789abcdef")]
     pub value: String,
 }
@@ -115,7 +115,7 @@ impl From<&TenantHostRecord> for TenantHost {
     fn from(host: &TenantHostRecord) -> Self {
         let record = || ProofRecord {
             name: HostProof::record_name(&host.host),
-            r#type: "TXT",
+            r#type: "TXT".to_owned(),
             value: host.proof.record_text(),
         };
         Self {
@@ -130,7 +130,7 @@ impl From<&TenantHostRecord> for TenantHost {
 }
 
 /// A tenant after a change.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TenantWritten {
     #[serde(flatten)]
     pub tenant: Tenant,
@@ -152,7 +152,7 @@ impl TenantWritten {
 }
 
 /// A tier of tenants.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Tier {
     pub id: String,
     #[schema(value_type = Object)]
@@ -179,7 +179,7 @@ impl From<&TierRecord> for Tier {
 }
 
 /// A member that a tenant has by itself.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TenantMember {
     #[schema(format = "uuid")]
     pub id: String,

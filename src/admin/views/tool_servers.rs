@@ -2,11 +2,11 @@
 
 use gatepost_core::calendar::rfc3339;
 use gatepost_store::directory::{ToolRule as Rule, ToolServer as Server};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A tool server.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ToolServer {
     #[schema(example = "github")]
     pub id: String,
@@ -60,7 +60,7 @@ impl From<&Server> for ToolServer {
 }
 
 /// A rule of a tool server.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ToolRule {
     #[schema(format = "uuid")]
     pub id: String,
@@ -92,14 +92,14 @@ impl From<&Rule> for ToolRule {
 }
 
 /// A tool server was created, changed or deleted.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ToolServerChange {
     pub id: String,
     pub changed: bool,
 }
 
 /// A rule was made or taken back.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ToolRuleChange {
     #[schema(format = "uuid")]
     pub id: String,

@@ -1,6 +1,6 @@
 //! Asks Entra for tokens of a tool server's API with Gatepost's own credential, as a client would ask for a person.
 
-use crate::cli::console::Console;
+use crate::app::State;
 use gatepost_check::Finding;
 use gatepost_check::mcp::Server;
 use gatepost_check::mcp_entra::{Asked, api_of, judge, leaves_open, no_audience, without_api};
@@ -10,14 +10,10 @@ use gatepost_store::directory::ToolServerSettings;
 use std::sync::Arc;
 
 /// What is found where clients sign in at Entra alone for this server.
-pub(super) async fn check(
-    console: &Console,
-    server: &Server<'_>,
-    settings: &ToolServerSettings,
-) -> Vec<Finding> {
+pub(super) async fn check(state: &State, server: &Server<'_>, settings: &ToolServerSettings) -> Vec<Finding> {
     let is_meant =
         |provider: &&Arc<Provider>| settings.provider.as_ref().is_none_or(|id| id == provider.id());
-    let providers: Vec<&Arc<Provider>> = console.state.site.providers.iter().filter(is_meant).collect();
+    let providers: Vec<&Arc<Provider>> = state.site.providers.iter().filter(is_meant).collect();
     let is_entra = |provider: &&Arc<Provider>| matches!(provider.config().kind, ProviderKind::Entra { .. });
     if providers.is_empty() || !providers.iter().all(is_entra) {
         return Vec::new();

@@ -172,8 +172,8 @@ pub(super) async fn delete(
     Path(id): Path<TenantId>,
     Write(conditions): Write,
 ) -> Result<Reply, Refused> {
-    admin.carry_out(&DeleteTenant { id: id.clone() }, conditions, &caller.actor()).await?;
-    Ok(Reply::removed(conditions, TenantChange { id: id.to_string(), changed: true }))
+    let done = admin.carry_out(&DeleteTenant { id: id.clone() }, conditions, &caller.actor()).await?;
+    Ok(Reply::removed(conditions, TenantChange { id: id.to_string(), changed: done.changed }))
 }
 
 /// Lists the members that a tenant has by itself, by id.

@@ -1,0 +1,387 @@
+//! Requests to the API of an installation elsewhere, one after the other.
+//!
+//! Guarantee: the key goes to the configured origin alone, over TLS or to this machine. No redirect is followed, and no error
+//! shows the key.
+
+use crate::http::problem_document::ProblemCode;
+use gatepost_config::RemoteConfig;
+use gatepost_core::administration::Version;
+use gatepost_core::host::Scheme;
+use gatepost_oidc::ClientError;
+use gatepost_store::directory::{Conditions, DirectoryError};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderValue, IF_MATCH, IF_NONE_MATCH,
+    RETRY_AFTER,
+};
+use reqwest::{Client, Method, Response, StatusCode};
+use secrecy::ExposeSecret;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::time::Duration;
+use url::Url;
+
+/// Bytes of an answer. A page of 200 groups with many links has some hundred KiB.
+const MOST_BYTES: usize = 16 << 20;
+/// Items of a page: as many as the API gives.
+const PAGE: &str = "200";
+/// How often a request is sent again that came too early, and how long one waits for it at most.
+const MOST_WAITS: usize = 10;
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// Why an installation elsewhere did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::cli) enum ApiError {
+    /// What the directory there says, as the one here would.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("GATEPOST_API_KEY has characters that a header must not have")]
+    Key,
+    #[error("{0} is no part of an address")]
+    Segment(String),
+    /// It is not known whether a change was made.
+    #[error("{origin} does not answer")]
+    Unreachable {
+        origin: String,
+        #[source]
+        error: reqwest::Error,
+    },
+    #[error("{origin} cannot do it at the moment (status {status}): {detail}")]
+    Unavailable { origin: String, status: StatusCode, detail: String },
+    #[error("{origin} answers with status {status}, which is no answer of Gatepost's API")]
+    NoApi { origin: String, status: StatusCode },
+    #[error("{origin} answers with something else than Gatepost's API of this version")]
+    Unexpected {
+        origin: String,
+        #[source]
+        error: serde_json::Error,
+    },
+    #[error("the answer of {0} is too long")]
+    TooLong(String),
+    #[error("{detail}")]
+    Refused { status: StatusCode, code: String, detail: String },
+    /// The address is that of several people, and the installation knows none of them by it.
+    #[error("{address} is asserted for several people: {}", ids.join(", "))]
+    Ambiguous { address: String, ids: Vec<String> },
+    #[error("whether somebody could be created for {0} cannot be tried")]
+    Untried(String),
+}
+
+impl ApiError {
+    /// Whether the thing is not there.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self, Self::Refused { status: StatusCode::NOT_FOUND, .. })
+    }
+
+    /// What to do.
+    pub(in crate::cli) fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Unreachable { .. } | Self::Unavailable { .. } => {
+                "a change may have been made or not: read it again before you repeat it"
+            }
+            Self::NoApi { .. } => {
+                "GATEPOST_API is the address of the public listener, as GATEPOST_PUBLIC_URL has it there"
+            }
+            Self::Unexpected { .. } => "use the version of `gatepost` that runs there",
+            Self::Refused { status: StatusCode::UNAUTHORIZED, .. } => {
+                "check GATEPOST_API_KEY_FILE; `gatepost key list` there shows which keys are valid"
+            }
+            Self::Refused { code, .. } if code == "insufficient_scope" => {
+                "make a key there that may: gatepost key create NAME --scope api.read --scope api.write"
+            }
+            Self::Refused { status: StatusCode::FORBIDDEN, .. } => {
+                "a key without owner and tenant administers everything, the key of a tenant that tenant: docs/keys.md"
+            }
+            Self::Ambiguous { .. } => "name the person by the id",
+            Self::Untried(_) => "run it without --dry-run, or create the person first: gatepost user create",
+            _ => return None,
+        })
+    }
+}
+
+/// The API, and the key with which it is called.
+#[derive(Debug)]
+pub(in crate::cli) struct Api {
+    client: Client,
+    origin: String,
+    authorization: HeaderValue,
+}
+
+/// An answer that is no problem.
+#[derive(Debug)]
+pub(in crate::cli) struct Answer {
+    /// The version of the thing.
+    pub(in crate::cli) version: Option<Version>,
+    /// `null`: there is none.
+    pub(in crate::cli) body: Value,
+    /// The time there, as `Date` says it (RFC 9110 section 6.6.1).
+    pub(super) date: Option<String>,
+}
+
+impl Answer {
+    /// Whether a change made a difference.
+    pub(super) fn changed(&self) -> bool {
+        self.body["changed"].as_bool().unwrap_or_default()
+    }
+}
+
+/// A request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call<'a> {
+    pub(super) method: &'a Method,
+    /// The segments of the path below `/api/v1`.
+    pub(super) path: &'a [&'a str],
+    pub(super) query: &'a [(&'a str, &'a str)],
+    pub(super) body: Option<&'a Value>,
+    pub(super) conditions: Conditions,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(method: &'a Method, path: &'a [&'a str]) -> Self {
+        Self { method, path, query: &[], body: None, conditions: Conditions::default() }
+    }
+}
+
+impl Api {
+    /// # Errors
+    /// `Client`, `Key`.
+    pub(in crate::cli) fn new(config: &RemoteConfig) -> Result<Self, ApiError> {
+        let plain = (config.api.scheme() == Scheme::Http).then(|| config.api.host().as_str());
+        let client = gatepost_oidc::command_line_client(config.ca_file.as_deref(), plain)?;
+        let bearer = format!("Bearer {}", config.key.expose_secret());
+        let mut authorization = HeaderValue::from_str(&bearer).map_err(|_| ApiError::Key)?;
+        authorization.set_sensitive(true);
+        Ok(Self { client, origin: config.api.to_string(), authorization })
+    }
+
+    /// Reads one thing.
+    pub(super) async fn get(&self, path: &[&str]) -> Result<Answer, ApiError> {
+        self.send(Call::new(&Method::GET, path)).await
+    }
+
+    /// Reads one thing; `None`: it is not there.
+    pub(super) async fn find<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Option<T>, ApiError> {
+        match self.get(path).await {
+            Ok(answer) => self.read(answer.body).map(Some),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads all pages of a list.
+    pub(in crate::cli) async fn list<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Vec<T>, ApiError> {
+        #[derive(Deserialize)]
+        struct Page<T> {
+            items: Vec<T>,
+            next: Option<String>,
+        }
+        let mut all = Vec::new();
+        let mut next: Option<String> = None;
+        loop {
+            let mut asked = [query, &[("limit", PAGE)]].concat();
+            asked.extend(next.as_deref().map(|next| ("after", next)));
+            let call = Call { query: &asked, ..Call::new(&Method::GET, path) };
+            let page: Page<T> = self.read(self.send(call).await?.body)?;
+            all.extend(page.items);
+            next = page.next;
+            if next.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Makes a change.
+    pub(super) async fn change(
+        &self,
+        method: &Method,
+        path: &[&str],
+        body: Option<&Value>,
+        conditions: Conditions,
+    ) -> Result<Answer, ApiError> {
+        self.send(Call { body, conditions, ..Call::new(method, path) }).await
+    }
+
+    /// Deletes something. The answer to a deletion says nothing, so its dry run says what it does.
+    pub(super) async fn remove(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        conditions: Conditions,
+    ) -> Result<Answer, ApiError> {
+        let call = Call { query, conditions, ..Call::new(&Method::DELETE, path) };
+        let tried = Conditions { is_dry_run: true, ..conditions };
+        let would = self.send(Call { conditions: tried, ..call }).await?;
+        if !conditions.is_dry_run {
+            self.send(call).await?;
+        }
+        Ok(would)
+    }
+
+    /// What an answer holds.
+    pub(super) fn read<T: DeserializeOwned>(&self, body: Value) -> Result<T, ApiError> {
+        serde_json::from_value(body)
+            .map_err(|error| ApiError::Unexpected { origin: self.origin.clone(), error })
+    }
+
+    /// Sends a request, again if it came too early.
+    pub(super) async fn send(&self, call: Call<'_>) -> Result<Answer, ApiError> {
+        let url = self.url(call)?;
+        let mut waits = 0;
+        loop {
+            let mut response =
+                self.client.request(call.method.clone(), url.clone()).headers(self.headers(call)?);
+            if let Some(body) = call.body {
+                response = response.header(CONTENT_TYPE, "application/json").body(body.to_string());
+            }
+            let response = response.send().await.map_err(|error| self.unreachable(error))?;
+            let wait = wait_asked_for(&response).filter(|_| waits < MOST_WAITS);
+            let Some(wait) = wait else { return self.answer(response).await };
+            waits += 1;
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// A segment that is `.` or `..` would name another thing, however it is encoded (WHATWG URL).
+    fn url(&self, Call { path, query, conditions, .. }: Call<'_>) -> Result<Url, ApiError> {
+        let fault = path.iter().find(|segment| matches!(**segment, "" | "." | ".."));
+        if let Some(segment) = fault {
+            return Err(ApiError::Segment(format!("{segment:?}")));
+        }
+        let no_url = || ApiError::Segment(self.origin.clone());
+        let mut url = Url::parse(&self.origin).map_err(|_| no_url())?;
+        url.path_segments_mut().map_err(|()| no_url())?.clear().extend(["api", "v1"]).extend(path);
+        let dry_run = conditions.is_dry_run.then_some(("dry_run", "true"));
+        if !query.is_empty() || dry_run.is_some() {
+            url.query_pairs_mut().extend_pairs(query).extend_pairs(dry_run);
+        }
+        Ok(url)
+    }
+
+    fn headers(&self, call: Call<'_>) -> Result<HeaderMap, ApiError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, self.authorization.clone());
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        if let Some(version) = call.conditions.if_version {
+            let tag = HeaderValue::from_str(&format!("\"{version}\"")).map_err(|_| ApiError::Key)?;
+            headers.insert(IF_MATCH, tag);
+        }
+        if call.conditions.must_be_new {
+            headers.insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
+        }
+        Ok(headers)
+    }
+
+    fn unreachable(&self, error: reqwest::Error) -> ApiError {
+        ApiError::Unreachable { origin: self.origin.clone(), error: error.without_url() }
+    }
+
+    async fn answer(&self, mut response: Response) -> Result<Answer, ApiError> {
+        let (status, origin) = (response.status(), self.origin.clone());
+        let header = |name| response.headers().get(name)?.to_str().ok().map(str::to_owned);
+        let (etag, date, kind) = (header(ETAG), header(DATE), header(CONTENT_TYPE).unwrap_or_default());
+        let version = etag.and_then(|tag| tag.trim_matches('"').parse().ok());
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(error))? {
+            if bytes.len() + chunk.len() > MOST_BYTES {
+                return Err(ApiError::TooLong(origin));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        match (status, kind.as_str()) {
+            (StatusCode::NO_CONTENT, _) => Ok(Answer { version, body: Value::Null, date }),
+            (StatusCode::OK | StatusCode::CREATED, "application/json") => {
+                let body = serde_json::from_slice(&bytes);
+                let body = body.map_err(|error| ApiError::Unexpected { origin, error })?;
+                Ok(Answer { version, body, date })
+            }
+            (_, "application/problem+json") => Err(self.problem(status, version, &bytes)),
+            // A proxy in front answers so while Gatepost does not run.
+            _ if status.is_server_error() => {
+                let detail = "the answer is not Gatepost's".to_owned();
+                Err(ApiError::Unavailable { origin, status, detail })
+            }
+            _ => Err(ApiError::NoApi { origin, status }),
+        }
+    }
+
+    /// What a problem document says, as the command says it that works on the stores.
+    fn problem(&self, status: StatusCode, version: Option<Version>, bytes: &[u8]) -> ApiError {
+        #[derive(Deserialize)]
+        struct Problem {
+            detail: String,
+            #[serde(default)]
+            errors: Vec<Flaw>,
+        }
+        #[derive(Deserialize)]
+        struct Flaw {
+            code: String,
+            detail: String,
+        }
+        let origin = self.origin.clone();
+        let Problem { detail, errors } = match serde_json::from_slice(bytes) {
+            Ok(problem) => problem,
+            Err(error) => return ApiError::Unexpected { origin, error },
+        };
+        if status.is_server_error() {
+            return ApiError::Unavailable { origin, status, detail: as_part(&detail) };
+        }
+        if status.as_u16() == ProblemCode::Overtaken.kind().status.as_u16() {
+            return DirectoryError::Overtaken(version).into();
+        }
+        let code = errors.first().map(|flaw| flaw.code.clone()).unwrap_or_default();
+        if code == "last_admin" {
+            return DirectoryError::LastAdmin.into();
+        }
+        if code == "ends_in_the_past" && errors.len() == 1 {
+            return DirectoryError::EndsInThePast.into();
+        }
+        let others = errors.iter().filter(|flaw| flaw.detail != detail).map(|flaw| as_part(&flaw.detail));
+        let detail = others.fold(as_part(&detail), |text, other| format!("{text}\n  {other}"));
+        ApiError::Refused { status, code, detail }
+    }
+}
+
+/// How long a request has to wait that came too early.
+fn wait_asked_for(response: &Response) -> Option<Duration> {
+    if response.status() != StatusCode::TOO_MANY_REQUESTS {
+        return None;
+    }
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds)).filter(|wait| *wait <= LONGEST_WAIT)
+}
+
+/// The words with which sentences of the API begin, beside names.
+const FIRST_WORDS: [&str; 15] = [
+    "A",
+    "Addresses",
+    "Group",
+    "It",
+    "Key",
+    "One",
+    "Request",
+    "The",
+    "There",
+    "These",
+    "This",
+    "Tool",
+    "User",
+    "What",
+    "You",
+];
+
+/// A sentence as messages of commands have it: without a capital that is no name's, and without a full stop.
+fn as_part(sentence: &str) -> String {
+    let text = sentence.strip_suffix('.').unwrap_or(sentence);
+    let first = text.split(' ').next().unwrap_or_default();
+    if FIRST_WORDS.contains(&first) {
+        format!("{}{}", first.to_lowercase(), &text[first.len()..])
+    } else {
+        text.to_owned()
+    }
+}

@@ -1,0 +1,17 @@
+//! An installation that runs elsewhere, behind its API (docs/api.md).
+//!
+//! A command builds its change or its question in one way, and gives it to the console. The console carries it to the stores
+//! here, or to [`Api`]: [`Remote`] says once for each change which requests make it and what the command learns from the
+//! answer. What is read comes as the views of [`crate::admin::views`] from either, so every command is written once.
+
+mod api;
+mod changes;
+mod keys;
+mod links;
+mod reads;
+mod requests;
+mod sessions;
+mod tool_servers;
+
+pub(super) use api::{Api, ApiError};
+pub(super) use changes::Remote;

@@ -1,0 +1,19 @@
+//! Sessions of people.
+
+use super::api::{Api, ApiError};
+use crate::admin::views::SessionsEnd;
+use gatepost_store::directory::{Conditions, UserKey};
+use reqwest::Method;
+
+impl Api {
+    /// Ends all sessions of a person.
+    pub(in crate::cli) async fn end_sessions(
+        &self,
+        user: &UserKey,
+        conditions: Conditions,
+    ) -> Result<SessionsEnd, ApiError> {
+        let id = self.user_id(user).await?;
+        let answer = self.change(&Method::POST, &["users", &id, "end-sessions"], None, conditions).await?;
+        self.read(answer.body)
+    }
+}
