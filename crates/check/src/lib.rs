@@ -10,7 +10,6 @@ mod finding;
 mod keys;
 mod loopback;
 pub mod mcp;
-pub mod mcp_entra;
 mod postgres;
 mod provider;
 mod redis;
@@ -46,8 +45,7 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
         postgres::CODES,
         requirements::CODES,
     ];
-    let tools = mcp::CODES.iter().chain(mcp_entra::CODES).copied();
-    parts.into_iter().flatten().copied().chain(traefik::codes()).chain(tools)
+    parts.into_iter().flatten().copied().chain(traefik::codes()).chain(mcp::CODES.iter().copied())
 }
 
 /// Checks every part. Must be called within a Tokio runtime.

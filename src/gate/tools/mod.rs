@@ -1,16 +1,14 @@
 //! Tool servers at the gate: which one a request is for, and what of it the person may use.
 //!
 //! [`servers`] holds the servers and their rules in memory. A [`ToolPassage`] is a person who may enter: what their message
-//! asks for is still open. Only [`ToolPassage::decide`] makes identity headers of it. [`grants`] keeps what the answers to
-//! many calls have in common.
+//! asks for is still open. Only [`ToolPassage::decide`] makes identity headers of it.
 
-mod grants;
 mod servers;
 
-pub use grants::Grant;
-pub use servers::{Addresses, GateServer, Snapshot, ToolServers};
+pub use servers::{Addresses, GateServer, ToolServers};
 
-use super::assertion::{self, Claims};
+use super::assertion::{self, Claims, McpClaims};
+use super::identity_headers::encode;
 use crate::site::Site;
 use gatepost_core::access::{Access, Role};
 use gatepost_core::api_key::{KeyId, KeyLimits, NamedKey};
@@ -39,8 +37,8 @@ pub struct ToolPassage {
     access: Arc<Access>,
     claims: Option<Claims>,
     tenant: Option<(TenantId, Role)>,
-    /// The machine's key, if it is one.
-    machine: Option<KeyId>,
+    /// The id of the machine's key, if it is one.
+    machine: Option<String>,
     /// What the key allows that was sent.
     limits: Option<Arc<KeyLimits>>,
     /// The machine's key sends requests for people, and says for nobody: it gets to know servers, and uses what rules give it.
@@ -89,7 +87,7 @@ impl ToolPassage {
     /// The same for the machine of this key.
     #[must_use]
     pub fn of_machine(self, key: NamedKey, limits: Arc<KeyLimits>) -> Self {
-        let (machine, says_for_nobody) = (Some(key.id), limits.acts_for_people());
+        let (machine, says_for_nobody) = (Some(key.id.to_string()), limits.acts_for_people());
         Self { machine, says_for_nobody, ..self.of_program().via_key(key, limits) }
     }
 
@@ -105,18 +103,12 @@ impl ToolPassage {
         Self { token: Some(token), ..self }
     }
 
-    /// Whether the access token, if one was sent, is from the provider of this server, and was issued for it with all of its
-    /// scopes. The refusal names the server's provider in its challenge, so a client gets the right token next.
+    /// Whether the access token, if one was sent, was issued for this server and with all of its scopes.
     ///
     /// # Errors
     /// What the token lacks.
     pub fn require_grant(&self, server: &GateServer) -> Result<(), TokenDenial> {
-        let Some(AccessToken { provider, grant, .. }) = self.token.as_deref() else { return Ok(()) };
-        if server.provider.as_ref().is_some_and(|own| own != provider) {
-            return Err(TokenDenial::Invalid(
-                "the token is of another provider than this tool server's".into(),
-            ));
-        }
+        let Some(AccessToken { grant, .. }) = self.token.as_deref() else { return Ok(()) };
         if !grant.is_for(server.audience.as_deref(), server.url.as_str()) {
             return Err(TokenDenial::Invalid(
                 "the token is for another audience than this tool server".into(),
@@ -134,26 +126,20 @@ impl ToolPassage {
         &self.headers
     }
 
-    /// Asks the rules of a server about this person or machine.
-    fn asking<T>(&self, server: &GateServer, ask: impl FnOnce(&User<'_>) -> T) -> T {
-        let key = self.machine.map(|key| key.to_string());
-        ask(&User {
+    /// Who this is for the rules of a server.
+    fn user(&self, server: &GateServer) -> User<'_> {
+        User {
             access: &self.access,
             role: self.access.role_in(&server.tenant),
-            key: key.as_deref(),
+            key: self.machine.as_deref(),
             tools: self.limits.as_ref().map_or(&[][..], |limits| &limits.tools),
             needs_rule: self.says_for_nobody,
-        })
+        }
     }
 
     /// The patterns of what they may use of one kind.
     pub fn patterns(&self, server: &GateServer, kind: Kind) -> Vec<String> {
-        self.asking(server, |user| server.rules.patterns(kind, user))
-    }
-
-    /// What they may use of a server, as answers say it, in at most `limit` bytes.
-    pub fn grant(&self, server: &GateServer, limit: usize) -> Grant {
-        Grant::new(self, server, limit)
+        server.rules.patterns(kind, &self.user(server))
     }
 
     /// By which way they may use something.
@@ -161,8 +147,7 @@ impl ToolPassage {
     /// # Errors
     /// What they lack.
     pub fn find_way<'a>(&self, server: &'a GateServer, call: &Call) -> Result<Way<'a>, Missing> {
-        let judged = self.asking(server, |user| server.rules.judge(call.kind, &call.name, user));
-        let (groups, key) = match judged {
+        let (groups, key) = match server.rules.judge(call.kind, &call.name, &self.user(server)) {
             Ok(way) => return Ok(way),
             Err(Lack::Key) => (Vec::new(), Some(KeyLack::Tools)),
             Err(Lack::Rule) if self.says_for_nobody => (Vec::new(), Some(KeyLack::Person)),
@@ -171,17 +156,16 @@ impl ToolPassage {
         Err(Missing { groups, key, tool: Some(shown(call)), ..Missing::default() })
     }
 
-    /// Decides about a message. `grant` says what they may use, `sign` makes the assertion if the router asks for one. What it
-    /// permits takes the identity headers out of the passage.
+    /// Decides about a message. `sign` makes the assertion, if the router asks for one.
     ///
     /// # Errors
     /// What they lack.
     pub fn decide(
-        &mut self,
+        &self,
         server: &GateServer,
         ask: &Ask,
-        grant: impl FnOnce(&Self) -> Arc<Grant>,
         sign: impl FnOnce(Claims) -> String,
+        limit: usize,
     ) -> Result<HeaderMap, Missing> {
         match ask {
             Ask::Call(call) => drop(self.find_way(server, call)?),
@@ -191,18 +175,41 @@ impl ToolPassage {
             }
             Ask::Look | Ask::Other(_) | Ask::Stream => {}
         }
-        let grant = grant(self);
-        let mut headers = std::mem::take(&mut self.headers);
-        headers.insert(HEADER, grant.tools.clone());
-        if let Some(claims) = self.claims.take() {
-            let (tenant, role) = self.tenant.take().unzip();
-            let token = sign(Claims { tenant, role, mcp: Some(grant.claims.clone()), ..claims });
+        let mut headers = self.headers.clone();
+        let tools = self.patterns(server, Kind::Tool);
+        if let Ok(value) = HeaderValue::from_str(&joined(&tools, limit)) {
+            headers.insert(HEADER, value);
+        }
+        if let Some(claims) = self.claims.clone() {
+            let (tenant, role) = self.tenant.clone().unzip();
+            let mcp = McpClaims {
+                server: server.id.to_string(),
+                tools,
+                prompts: self.patterns(server, Kind::Prompt),
+                resources: self.patterns(server, Kind::Resource),
+            };
+            let token = sign(Claims { tenant, role, mcp: Some(mcp), ..claims });
             if let Ok(value) = HeaderValue::from_str(&token) {
                 headers.insert(assertion::HEADER, value);
             }
         }
         Ok(headers)
     }
+}
+
+/// Patterns as a header value: whole ones up to a length.
+fn joined(patterns: &[String], limit: usize) -> String {
+    let mut value = String::new();
+    for pattern in patterns {
+        let encoded = encode(pattern);
+        let separator = if value.is_empty() { "" } else { "," };
+        if value.len() + separator.len() + encoded.len() > limit {
+            break;
+        }
+        value.push_str(separator);
+        value.push_str(&encoded);
+    }
+    value
 }
 
 /// What a message asks for, for people and the log. The name comes from outside.
@@ -229,6 +236,15 @@ pub fn bounded(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns_are_encoded_and_cut_between_two() {
+        let patterns = ["a,b", "get_*", "\u{e9}"].map(str::to_owned);
+        assert_eq!(joined(&patterns, 100), "a%2Cb,get_*,%C3%A9");
+        assert_eq!(joined(&patterns, 12), "a%2Cb,get_*");
+        assert_eq!(joined(&patterns, 10), "a%2Cb");
+        assert_eq!(joined(&[], 10), "");
+    }
 
     #[test]
     fn a_name_from_outside_is_short_and_on_one_line() {

@@ -1,8 +1,6 @@
 //! The tool servers and their rules, held in memory. Rules change seldom, so each change of them has everything read again.
 
-use super::ToolPassage;
-use super::grants::{Grant, Grants};
-use crate::invalidation::directory_copy::{self, DirectoryCopy, ReadWhole};
+use crate::invalidation::directory_copy::{DirectoryCopy, ReadWhole};
 use crate::site::Site;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{ProviderId, ServiceName, TenantId, ToolServerId};
@@ -44,15 +42,9 @@ impl GateServer {
     }
 }
 
-/// Tool servers by their addresses, and what callers may use of them.
+/// Tool servers by their addresses.
 #[derive(Debug)]
-pub struct Addresses {
-    by_host: HashMap<HostName, Vec<Arc<GateServer>>>,
-    grants: Grants,
-}
-
-/// All tool servers at one moment.
-pub type Snapshot = directory_copy::Snapshot<Addresses>;
+pub struct Addresses(HashMap<HostName, Vec<Arc<GateServer>>>);
 
 /// The tool servers of this process.
 pub type ToolServers = DirectoryCopy<Addresses>;
@@ -86,30 +78,25 @@ impl Addresses {
             };
             by_host.entry(host).or_default().push(Arc::new(server));
         }
-        Self { by_host, grants: Grants::default() }
+        Self(by_host)
     }
 
     /// The server that a request for this path is for. `None` also for a path that programs could read differently: the
     /// server behind the gate may take it for another one.
     pub fn find(&self, host: &HostName, path: &[u8]) -> Option<&Arc<GateServer>> {
-        let servers = self.by_host.get(host)?;
+        let servers = self.0.get(host)?;
         let path = std::str::from_utf8(path).ok().filter(|path| is_plain(path))?;
         longest_prefix(servers.iter().map(|server| (server.url.path(), server)), path)
     }
 
     /// The server with exactly this path; without one the host's only server, or the only one that is marked.
     pub fn named(&self, host: &HostName, path: Option<&str>) -> Option<&Arc<GateServer>> {
-        let servers = self.by_host.get(host)?;
+        let servers = self.0.get(host)?;
         let only = |servers: Vec<_>| if let [server] = servers[..] { Some(server) } else { None };
         match path {
             Some(path) => servers.iter().find(|server| server.url.path() == path),
             None => only(servers.iter().collect())
                 .or_else(|| only(servers.iter().filter(|server| server.is_default).collect())),
         }
-    }
-
-    /// As [`ToolPassage::grant`], for a server of these. What was written before is kept.
-    pub fn grant(&self, passage: &ToolPassage, server: &Arc<GateServer>, limit: usize) -> Arc<Grant> {
-        self.grants.find(server, passage, limit)
     }
 }
