@@ -11,7 +11,7 @@ use super::assertion::{self, Claims, McpClaims};
 use super::identity_headers::encode;
 use crate::site::Site;
 use gatepost_core::access::{Access, Role};
-use gatepost_core::api_key::{KeyId, KeyLimits, NamedKey};
+use gatepost_core::api_key::{KeyLimits, NamedKey};
 use gatepost_core::decision::{KeyLack, Missing, Permit, TokenDenial};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{TenantId, UserId};
