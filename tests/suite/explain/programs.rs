@@ -133,7 +133,7 @@ both_pairs! {
         // Who is known is named as the person.
         world.signed_in("alice").await;
         let told = said(&chat, &about_alice).requiring("group=Finance").of(&world).await;
-        let then = &explanation(&world, &told, &word).await["refused"];
+        let then = &explanation(&world, &told, &about_alice).await["refused"];
         assert_eq!((&then["is_person"], &then["email"]), (&json!(true), &json!("alice@example.com")), "{then:#}");
         assert_eq!((&then["key_id"], &then["via"]), (&json!(id), &json!("chat")));
     }
