@@ -82,6 +82,11 @@ async fn find_remedy(
     else {
         return Ok(None);
     };
+    let host_tenant = steps.iter().find_map(|step| match step {
+        Step::Host(host) => host.tenant.as_ref(),
+        _ => None,
+    });
+    let requirement = requirement.at(host_tenant, None);
     let user = &facts.record.summary;
     let remedy = missing::find_remedy(&context.stores.directory, user.id, &requirement).await?;
     let called = user.email.as_ref().map_or_else(|| user.id.to_string(), ToString::to_string);

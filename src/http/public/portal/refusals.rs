@@ -6,6 +6,7 @@ use super::rows::Reasoned;
 use super::sought::request_number;
 use crate::admin::access::missing::{Grant, find_remedy};
 use crate::explain::{ExplainError, explain_request};
+use crate::hosts::Protected;
 use crate::http::public::answer::{PageAnswer, Redirect};
 use crate::http::public::callers::Administrator;
 use crate::http::public::extract::{Fields, Form, Path, Query};
@@ -193,6 +194,11 @@ pub(in crate::http::public) async fn grant(
     // A program asks for nothing, and its key is changed on its own page.
     let facts = past.refused.as_ref().filter(|facts| facts.is_person).ok_or(Fault::NotFound)?;
     let requirement = Requirement::parse(&facts.requirement).map_err(|_| Fault::NotFound)?;
+    let host = match facts.host.parse::<HostName>() {
+        Ok(name) => admin.hosts.find(&name).await?,
+        Err(_) => None,
+    };
+    let requirement = requirement.at(host.as_ref().and_then(Protected::tenant), None);
     let chosen: Vec<String> = [form.step0, form.step1, form.step2].into_iter().flatten().collect();
     let entered = EnteredEnd::new(form.end.as_deref(), form.at.as_deref()).ok_or(Fault::NotFound)?;
     let until = match entered.until(Timestamp::now()) {
