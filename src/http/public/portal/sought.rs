@@ -59,7 +59,8 @@ mod tests {
     fn find(text: &str) -> Option<Sought> {
         let hosts =
             ["wiki.example.com", "http://*.localhost:8000"].map(|text| text.parse().expect("a pattern"));
-        Sought::find(text, &ProtectedHosts::new(hosts.into(), "auth.example.com".parse().expect("a host")))
+        let public = "https://auth.example.com".parse().expect("an origin");
+        Sought::find(text, &ProtectedHosts::new(hosts.into(), public))
     }
 
     #[test]
