@@ -137,7 +137,9 @@ both_pairs! {
         let text = world.cli(&["admin", "revoke", ALICE]).await;
         assert!(text.contains("already") && !text.contains("Open streams"), "{text}");
         let list = json(&world, &["admin", "list"]).await;
-        assert_eq!(list, serde_json::json!([{ "user": ALICE, "is_admin": false, "explicit": false, "until": null, "reasons": ["group MCP-Admin"] }]));
+        let user_id = &list[0]["user_id"];
+        assert!(user_id.is_string(), "{list}");
+        assert_eq!(list, serde_json::json!([{ "user": ALICE, "user_id": user_id, "is_admin": false, "explicit": false, "until": null, "reasons": ["group MCP-Admin"] }]));
         let text = world.cli(&["admin", "reset", ALICE]).await;
         assert_eq!(text, "Groups and roles decide again: alice@example.com is an administrator through group MCP-Admin.\n");
         assert_eq!(header(&world, &browser, "x-user-admin").await.as_deref(), Some("true"));
@@ -247,7 +249,17 @@ both_pairs! {
         let received = browser.navigate(&tool).await.end().echoed();
         assert_eq!((received.header("x-user-tenants"), received.header("x-user-role")), (Some("github"), Some("viewer")));
         let tenants = json(&world, &["tenant", "list"]).await;
-        assert_eq!(tenants, serde_json::json!([{ "id": "github", "name": "GitHub tools", "groups": { MCP_GITHUB: "viewer" }, "version": "v1", "own_members": [] }]));
+        for (name, expected) in [
+            ("id", serde_json::json!("github")),
+            ("name", serde_json::json!("GitHub tools")),
+            ("state", serde_json::json!("active")),
+            ("groups", serde_json::json!({ MCP_GITHUB: "viewer" })),
+            ("version", serde_json::json!("v1")),
+            ("own_members", serde_json::json!([])),
+        ] {
+            assert_eq!(tenants[0][name], expected, "{tenants}");
+        }
+        assert_eq!(tenants.as_array().map(Vec::len), Some(1));
         let text = world.cli(&["tenant", "unmap", MCP_GITHUB, "github"]).await;
         assert_eq!(text, format!("Group {MCP_GITHUB} no longer has access to tenant github.\n{APPLIES}"));
         assert_eq!(browser.fetch(&tool).await.status, 403);
