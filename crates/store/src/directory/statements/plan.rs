@@ -4,7 +4,8 @@
 use super::group_changes;
 use super::managed::{self, APPLY};
 use super::members::{self, MANUAL};
-use super::{Apply, Connection, LockKey, Result, held, naming, users};
+use super::tenant_changes::find_for_update;
+use super::{Apply, Connection, LockKey, Result, held, naming, tenant_life, users};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{
     AddMember, ApplyPlan, CreateGroup, CreateTenant, DeleteGroup, DeleteTenant, Done, LinkGroup, MapGroup,
@@ -15,6 +16,7 @@ use crate::directory::files::{Action, MOST_STEPS, Step, Thing, difference};
 use crate::directory::records::UserKey;
 use gatepost_core::administration::{Granted, Version};
 use gatepost_core::ids::{GroupName, TenantId};
+use gatepost_core::tenant::TenantState;
 
 impl Apply for ApplyPlan {
     type Locked = ();
@@ -82,6 +84,7 @@ impl Work<'_> {
                 self.make(&change).await
             }
             Thing::Tenant { id, name } if self.step.action == Action::Create => {
+                self.erase_deleted_tenant(&id).await?;
                 self.make(&CreateTenant { id, name }).await
             }
             Thing::Tenant { id, name } => self.make(&RenameTenant { id, name }).await,
@@ -122,6 +125,16 @@ impl Work<'_> {
             return Err(self.overtaken());
         }
         C::write(granted, locked, self.connection, self.actor).await.map(drop)
+    }
+
+    /// A plan does not see a tenant that was deleted. Files that declare its id again declare a new tenant: what the deleted
+    /// one had must not come back with it.
+    async fn erase_deleted_tenant(&mut self, id: &TenantId) -> Result<()> {
+        let found = find_for_update(self.connection, id).await?;
+        if found.is_some_and(|found| found.state == TenantState::Deleted) {
+            tenant_life::erase(self.connection, self.actor, id).await?;
+        }
+        Ok(())
     }
 
     fn overtaken(&self) -> DirectoryError {

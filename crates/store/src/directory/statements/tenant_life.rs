@@ -182,16 +182,15 @@ impl Store {
                 sqlx::query_scalar(sql).bind(before.unix()).fetch_optional(&mut *connection).await?;
             let Some(id) = found else { return Ok(false) };
             let id: TenantId = id.parse().map_err(crate::directory::DirectoryError::unreadable)?;
-            erase(connection, &id).await.map(|()| true)
+            erase(connection, &Actor::internal(Who::Retention), &id).await.map(|()| true)
         })
     }
 }
 
 /// Everything that refers to the tenant goes with its row.
-async fn erase(connection: &mut Connection, id: &TenantId) -> Result<()> {
-    let actor = Actor::internal(Who::Retention);
+pub(super) async fn erase(connection: &mut Connection, actor: &Actor, id: &TenantId) -> Result<()> {
     let keys = ended_keys::of_tenant(connection, id).await?;
-    ended_keys::note(connection, &actor, &keys, "tenant_deleted").await?;
+    ended_keys::note(connection, actor, &keys, "tenant_deleted").await?;
     sqlx::query("DELETE FROM tenants WHERE id = $1").bind(id.as_str()).execute(&mut *connection).await?;
-    note(connection, &actor, "tenant.erase", id, (None, None)).await
+    note(connection, actor, "tenant.erase", id, (None, None)).await
 }
