@@ -54,11 +54,13 @@ async fn no_program_that_was_written_for_the_released_api_stops_working() {
     );
 }
 
+/// A break of the API: its name, and what makes it in the document.
+type Change<'a> = (&'a str, &'a dyn Fn(&mut Value));
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_would_stop_a_program_is_found() {
     let released = released();
     let user = "/paths/~1api~1v1~1users~1{id}/get";
-    type Change<'a> = (&'a str, &'a dyn Fn(&mut Value));
     let changes: [Change<'_>; 6] = [
         ("request-parameter-removed", &|document| {
             let parameters = document.pointer_mut("/paths/~1api~1v1~1users/get/parameters").unwrap();
