@@ -4,6 +4,7 @@ use super::tenant_changes::{TenantRow, find_for_update, lock_known, note};
 use super::{Apply, Connection, Result, Store, ended_keys, tenants};
 use crate::directory::actor::{Actor, Who};
 use crate::directory::changes::{DeleteTenant, Done, RestoreTenant, ResumeTenant, SuspendTenant};
+use crate::directory::error::DirectoryError;
 use gatepost_core::administration::{Granted, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::TenantId;
@@ -181,7 +182,7 @@ impl Store {
             let found: Option<String> =
                 sqlx::query_scalar(sql).bind(before.unix()).fetch_optional(&mut *connection).await?;
             let Some(id) = found else { return Ok(false) };
-            let id: TenantId = id.parse().map_err(crate::directory::DirectoryError::unreadable)?;
+            let id = TenantId::from_stored(&id).map_err(DirectoryError::unreadable)?;
             erase(connection, &Actor::internal(Who::Retention), &id).await.map(|()| true)
         })
     }
