@@ -5,14 +5,15 @@ use crate::cli::sql;
 use crate::keys::create;
 use crate::replicas::another;
 use crate::stores::gate::{Gate, RECOVERY};
+use crate::tenants::{binds, settled};
 use crate::world::{APP, COOKIE, PUBLIC, Pair, Plan, World, alice};
-use gatepost_kit::client::{Client, retry};
+use gatepost_kit::client::Client;
 use gatepost_kit::edge::Route;
 use gatepost_kit::entra::Person;
 use gatepost_kit::faulty::Mode;
-use gatepost_kit::process::{Gatepost, until};
+use gatepost_kit::process::until;
 use sqlx::AssertSqlSafe;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The host of the tenant `acme`. No entry of `GATEPOST_HOSTS` covers it.
 const HOST: &str = "acme.example.net";
@@ -20,8 +21,6 @@ const HOST: &str = "acme.example.net";
 const ZETA: &str = "zeta.example.net";
 const BOB: &str = "bob@example.com";
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// In which every change binds.
-const SECOND: Duration = Duration::from_secs(1);
 
 /// Gives a tenant a host, which the application answers at.
 async fn give(world: &World, tenant: &str, host: &str) {
@@ -68,29 +67,6 @@ async fn visited(world: &World, who: &str, host: &str) -> (Client, u16) {
 fn at(host: &str, asked: Asked, browser: &Client) -> Asked {
     let value = browser.find_cookie(host, COOKIE).unwrap();
     asked.with("X-Forwarded-Host", host).with("Cookie", format!("{COOKIE}={value}"))
-}
-
-/// Asks until a replica does not miss a deadline of its stores.
-async fn settled(asked: &Asked, replica: &Gatepost) -> Told {
-    retry(|| asked.at(replica), |told| told.status == 503).await
-}
-
-/// After a change was acknowledged, each replica answers with this status within a second, and never with the old one
-/// later.
-async fn binds(asked: &Asked, replicas: &[&Gatepost], old: u16, new: u16) -> Told {
-    let acknowledged = Instant::now();
-    let mut last = None;
-    for replica in replicas {
-        let told = until("the change to bind", TIMEOUT, async || {
-            let sent = Instant::now();
-            let told = asked.at(replica).await;
-            let late = sent.saturating_duration_since(acknowledged);
-            assert!(told.status != old || late < SECOND, "{old} {late:?} later");
-            (told.status == new).then_some(told)
-        });
-        last = Some(told.await);
-    }
-    last.unwrap()
 }
 
 both_pairs! {

@@ -14,13 +14,13 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Asks until a replica does not miss a deadline of its stores.
-async fn settled(asked: &Asked, replica: &Gatepost) -> Told {
+pub async fn settled(asked: &Asked, replica: &Gatepost) -> Told {
     retry(|| asked.at(replica), |told| told.status == 503).await
 }
 
 /// After a change was acknowledged, each replica answers with this status within a second, and never with the old one
 /// later. Returns the last answer.
-async fn binds(asked: &Asked, replicas: &[&Gatepost], old: u16, new: u16) -> Told {
+pub async fn binds(asked: &Asked, replicas: &[&Gatepost], old: u16, new: u16) -> Told {
     let acknowledged = Instant::now();
     let mut last = None;
     for replica in replicas {

@@ -60,15 +60,14 @@ impl Said {
     /// `null` in features and limits deletes in a patch, and is a flaw elsewhere.
     fn read(members: &mut Members<'_>, needs_id: bool, is_patch: bool) -> Option<Self> {
         let [id, name, tier] = [&ID, &NAME, &TIER].map(|spellings| members.spelled(spellings));
-        let (limits_at, hosts) = (members.spelled(&LIMITS), members.spelled(&HOSTS));
+        let (limits_at, hosts_at) = (members.spelled(&LIMITS), members.spelled(&HOSTS));
         let settings = members.spelled(&SETTINGS);
         let id = if needs_id { members.required(id).map(Some) } else { members.text(id).map(Given::value) };
         let (name, tier) = (members.text(name), members.text(tier));
         let features = members.object("features", MOST_ALLOWANCES);
         let limits = members.object(limits_at, MOST_ALLOWANCES);
         let settings = members.object(settings, MOST_SETTINGS);
-        let hosts_at = hosts;
-        let hosts = members.given_texts(hosts);
+        let hosts = members.given_texts(hosts_at);
         if matches!(&hosts, Some(Given::Value(hosts)) if hosts.len() > MOST_HOSTS) {
             members.flaw(hosts_at, "too_many", format!("It may have at most {MOST_HOSTS} items."));
         }
@@ -218,7 +217,10 @@ pub(super) struct TenantPatch {
 }
 
 /// What creates a tenant.
-pub(super) struct Created(Said);
+pub(super) struct Created {
+    id: TenantId,
+    said: Said,
+}
 /// What puts a tenant.
 pub(super) struct Put(Said);
 /// What patches a tenant.
@@ -226,7 +228,8 @@ pub(super) struct Patched(Said);
 
 impl Body for Created {
     fn read(members: &mut Members<'_>) -> Option<Self> {
-        Said::read(members, true, false).map(Self)
+        let mut said = Said::read(members, true, false)?;
+        Some(Self { id: said.id.take()?, said })
     }
 }
 
@@ -245,10 +248,8 @@ impl Body for Patched {
 impl Created {
     /// # Errors
     /// `HostUnfit`, `HostReserved`.
-    pub(super) fn edit(mut self, config: &Config) -> Result<Option<(TenantId, TenantEdit)>, DirectoryError> {
-        let id = self.0.id.take();
-        let edit = self.0.edit(config, false)?;
-        Ok(id.map(|id| (id, edit)))
+    pub(super) fn edit(self, config: &Config) -> Result<(TenantId, TenantEdit), DirectoryError> {
+        Ok((self.id, self.said.edit(config, false)?))
     }
 }
 

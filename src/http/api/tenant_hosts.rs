@@ -11,13 +11,12 @@ use crate::admin::Context;
 use crate::admin::views::TenantHost;
 use crate::http::public::extract::Path;
 use actix_web::web::Data;
-use gatepost_core::administration::Matter;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::TenantId;
 use gatepost_store::directory::changes::{
     AddTenantHost, ApproveTenantHost, RefuseTenantHost, RemoveTenantHost, TenantHostName,
 };
-use gatepost_store::directory::{Conditions, DirectoryError, Done, TenantHostRecord};
+use gatepost_store::directory::{Conditions, Done, TenantHostRecord};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -36,9 +35,7 @@ pub(super) async fn list(
     Path(id): Path<TenantId>,
     _: Filtered<()>,
 ) -> Result<Reply, Refused> {
-    caller.scope.allows(&Matter::Tenant(id.clone()))?;
-    let found = admin.stores.directory.find_tenant(&caller.scope, &id).await?;
-    let tenant = found.ok_or(DirectoryError::UnknownTenant(id))?;
+    let tenant = super::tenants::find(&caller, &admin, id).await?;
     Ok(Reply::ok(TenantHosts { items: tenant.hosts.iter().map(TenantHost::from).collect() }))
 }
 

@@ -5,7 +5,7 @@ use super::input::{Body, Ids, Json, Post, PostEmpty, Write};
 use super::list::{Filtered, List, Page, PageParameters, SearchFilter, SearchParameters};
 use super::members::Members;
 use super::problems::{ReadProblems, WriteProblems};
-use super::refused::{Refused, not_found};
+use super::refused::Refused;
 use super::reply::Reply;
 use super::tenant_bodies::{Created, NewTenant, Patched, Put, TenantPatch, WholeTenant};
 use crate::admin::Context;
@@ -21,7 +21,7 @@ use gatepost_store::directory::changes::{
     AddTenantMember, DeleteTenant, RemoveTenantMember, RestoreTenant, ResumeTenant, SuspendTenant, WriteMode,
     WriteTenant, WrittenTenant,
 };
-use gatepost_store::directory::{Conditions, DirectoryError, Done, UserKey};
+use gatepost_store::directory::{Conditions, DirectoryError, Done, TenantRecord, UserKey};
 use utoipa::ToSchema;
 
 /// Lists the tenants that the caller administers, by id.
@@ -47,10 +47,15 @@ pub(super) async fn show(
     Path(id): Path<TenantId>,
     _: Filtered<()>,
 ) -> Result<Reply, Refused> {
+    let tenant = find(&caller, &admin, id).await?;
+    Ok(Reply::ok(Tenant::from(&tenant)).version(tenant.version))
+}
+
+/// The tenant of this id, which the caller administers.
+pub(super) async fn find(caller: &Caller, admin: &Context, id: TenantId) -> Result<TenantRecord, Refused> {
     caller.scope.allows(&Matter::Tenant(id.clone()))?;
     let found = admin.stores.directory.find_tenant(&caller.scope, &id).await?;
-    let tenant = found.ok_or(DirectoryError::UnknownTenant(id))?;
-    Ok(Reply::ok(Tenant::from(&tenant)).version(tenant.version))
+    Ok(found.ok_or(DirectoryError::UnknownTenant(id))?)
 }
 
 /// Creates a tenant.
@@ -61,8 +66,7 @@ pub(super) async fn create(
     admin: Data<Context>,
     Post(terms, body): Post<Created>,
 ) -> Result<Reply, Refused> {
-    // The body is read only with an id.
-    let (id, edit) = body.edit(&admin.site.config)?.ok_or_else(|| not_found("There is no id."))?;
+    let (id, edit) = body.edit(&admin.site.config)?;
     let change = WriteTenant { id, mode: WriteMode::Create, edit };
     terms.carry_out((&admin, &caller), &change, written).await
 }

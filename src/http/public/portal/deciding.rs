@@ -1,6 +1,7 @@
 //! Whether a person is an administrator of the system, whatever groups and roles say.
 
-use super::change::{FormAnswer, Refused, carry_out, conditions, done, refused};
+use super::change::{FormAnswer, Refused, done, refused};
+use super::forms::make;
 use super::loaded::{LoadedPerson, admin_entry, last_change, named};
 use super::person::{Forms, show};
 use crate::http::public::answer::PageAnswer;
@@ -48,11 +49,7 @@ pub(in crate::http::public) async fn decide(
             return Ok(Either::Right(show(&context, &administrator, &loaded, None, forms)));
         }
     };
-    let result = match conditions(form.version.as_deref()) {
-        Ok(conditions) => carry_out(&admin, &administrator, &change, conditions).await,
-        Err(refused) => Err(refused),
-    };
-    match result {
+    match make(&admin, &administrator, &change, form.version.as_deref()).await {
         Ok(_) => done(&admin, &back, PersonNotice::Decided.as_str()),
         Err(Refused::Overtaken(now)) => overtaken(&administrator, &context, id, (&form, now)).await,
         Err(Refused::Impossible(why)) => refused(&administrator, Section::People, &back, &why),

@@ -1,6 +1,7 @@
 //! Erases a person, after a page that says what that does and wants the address typed.
 
-use super::change::{FormAnswer, Refused, carry_out, conditions, done};
+use super::change::{FormAnswer, Refused, done};
+use super::forms::make;
 use super::loaded::{named, sessions, working_keys};
 use super::standing::find;
 use crate::admin;
@@ -58,9 +59,7 @@ pub(in crate::http::public) async fn erase(
         return page(&administrator, &context, &user, typed).await.map(Either::Right);
     }
     let change = EraseUser { user: id, confirm: text.trim().to_owned() };
-    let made =
-        async { carry_out(&admin, &administrator, &change, conditions(form.version.as_deref())?).await };
-    match made.await {
+    match make(&admin, &administrator, &change, form.version.as_deref()).await {
         Ok(_) => {
             admin.forget_sessions(id).await;
             done(&admin, paths::ADMIN_USERS, PlaceNotice::Erased.as_str())

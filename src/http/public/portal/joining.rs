@@ -1,6 +1,7 @@
 //! The groups of a person: adding, changing the end, removing.
 
-use super::change::{FormAnswer, Refused, carry_out, conditions, done, refused};
+use super::change::{FormAnswer, Refused, done, refused};
+use super::forms::make;
 use super::loaded::{LoadedPerson, last_change, named};
 use super::new_group::question;
 use super::person::{Forms, show};
@@ -62,11 +63,7 @@ pub(in crate::http::public) async fn join(
     {
         return Ok(Either::Right(page));
     }
-    let result = match conditions(form.version.as_deref()) {
-        Ok(conditions) => carry_out(&admin, &administrator, &change, conditions).await,
-        Err(refused) => Err(refused),
-    };
-    match result {
+    match make(&admin, &administrator, &change, form.version.as_deref()).await {
         Ok(made) => {
             let notice = if version.is_empty() { PersonNotice::Joined } else { PersonNotice::EndChanged };
             done(&admin, &back, &format!("{}&in={}", notice.as_str(), made.outcome.group))
@@ -87,11 +84,7 @@ pub(in crate::http::public) async fn leave(
     let back = paths::admin_user(id);
     let group: GroupId = form.group.as_deref().and_then(|group| group.parse().ok()).ok_or(Fault::NotFound)?;
     let change = RemoveMember { group: group.into(), user: UserKey::Id(id) };
-    let result = match conditions(form.version.as_deref()) {
-        Ok(conditions) => carry_out(&admin, &administrator, &change, conditions).await,
-        Err(refused) => Err(refused),
-    };
-    match result {
+    match make(&admin, &administrator, &change, form.version.as_deref()).await {
         Ok(_) => done(&admin, &back, PersonNotice::Left.as_str()),
         Err(Refused::Overtaken(_)) => {
             overtaken(&administrator, &context, id, &Conflict::Leave(group, &form)).await

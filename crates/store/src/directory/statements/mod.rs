@@ -91,6 +91,47 @@ macro_rules! is_own_tenant {
     };
 }
 
+/// The roles of the person $1 in tenants, by the groups in `mine` and by themselves, for a `WITH`.
+macro_rules! tenant_roles {
+    () => {
+        "roles AS MATERIALIZED (SELECT r.tenant_id, r.role, t.state FROM \
+         (SELECT t.tenant_id, t.role FROM group_tenants t JOIN mine ON mine.id = t.group_id \
+         UNION ALL SELECT t.tenant_id, t.role FROM current_tenant_members t WHERE t.user_id = $1) r \
+         JOIN tenants t ON t.id = r.tenant_id)"
+    };
+}
+
+/// What the person $1 may enter, by `mine`, `roles` and `admin`, and until when it counts: the columns of a standing that
+/// follow those about the person. A tenant and its role are returned as `ID ROLE`.
+macro_rules! entry_columns {
+    () => {
+        concat!(
+            "(SELECT ",
+            json_list!("name"),
+            " FROM mine) AS groups, (SELECT ",
+            json_list!("tenant_id || ' ' || role"),
+            " FROM roles WHERE state = 'active') AS tenants, (SELECT ",
+            json_list!("tenant_id"),
+            " FROM (SELECT DISTINCT tenant_id FROM roles WHERE state = 'active') r WHERE ",
+            is_own_tenant!("r.tenant_id"),
+            ") AS own_tenants, (SELECT ",
+            json_list!("s.tenant_id || ' ' || s.role"),
+            " FROM (SELECT tenant_id, role FROM roles WHERE state = 'suspended' UNION ALL \
+             SELECT t.id, 'admin' FROM tenants t WHERE t.state = 'suspended' AND (SELECT yes FROM admin)) s) AS suspended, \
+             (SELECT yes FROM admin) AS is_admin, (SELECT ",
+            json_list!("t.id"),
+            " FROM tenants t WHERE t.state = 'active' AND (SELECT yes FROM admin)) AS every_tenant, \
+             (SELECT min(e.until) FROM (SELECT until FROM mine \
+             UNION ALL SELECT until FROM current_admin_overrides WHERE user_id = $1 \
+             UNION ALL SELECT until FROM current_tenant_members WHERE user_id = $1) e) AS next_end, ",
+            present_millis!(),
+            " AS now_in_millis, ",
+            is_standby!(),
+            " AS is_standby"
+        )
+    };
+}
+
 mod access_requests;
 mod addresses;
 mod admin_overrides;

@@ -12,8 +12,8 @@ use gatepost_core::secret::Hash;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Resolves the groups once and derives the tenants from them. A tenant and its role are returned as `ID ROLE`. An
-/// admin may enter every tenant that is active; one that a router misspells does not exist.
+/// Resolves the groups once and derives the tenants from them. An admin may enter every tenant that is active; one that a
+/// router misspells does not exist.
 ///
 /// `next_end` is the first end among the rows that count now: from then on the statement returns something else, although
 /// nobody changes anything.
@@ -21,36 +21,12 @@ const STANDING: &str = concat!(
     "WITH mine AS MATERIALIZED (SELECT g.id, g.name, min(m.until) AS until FROM resolved_memberships m \
      JOIN groups g ON g.id = m.group_id WHERE m.user_id = $1 GROUP BY g.id, g.name), \
      admin AS MATERIALIZED (SELECT coalesce((SELECT is_admin FROM current_admin_overrides WHERE user_id = $1), \
-     EXISTS (SELECT 1 FROM admin_reasons WHERE user_id = $1)) AS yes), \
-     roles AS MATERIALIZED (SELECT r.tenant_id, r.role, t.state FROM \
-     (SELECT t.tenant_id, t.role FROM group_tenants t JOIN mine ON mine.id = t.group_id \
-     UNION ALL SELECT t.tenant_id, t.role FROM current_tenant_members t WHERE t.user_id = $1) r \
-     JOIN tenants t ON t.id = r.tenant_id) \
-     SELECT u.email, u.name, u.disabled_at IS NOT NULL AS is_disabled, u.sessions_not_before, \
-     EXISTS (SELECT 1 FROM ended_sessions WHERE session_hash = $2) AS is_session_ended, \
-     (SELECT ",
-    json_list!("name"),
-    " FROM mine) AS groups, (SELECT ",
-    json_list!("tenant_id || ' ' || role"),
-    " FROM roles WHERE state = 'active') AS tenants, (SELECT ",
-    json_list!("tenant_id"),
-    " FROM (SELECT DISTINCT tenant_id FROM roles WHERE state = 'active') r WHERE ",
-    is_own_tenant!("r.tenant_id"),
-    ") AS own_tenants, (SELECT ",
-    json_list!("s.tenant_id || ' ' || s.role"),
-    " FROM (SELECT tenant_id, role FROM roles WHERE state = 'suspended' UNION ALL \
-     SELECT t.id, 'admin' FROM tenants t WHERE t.state = 'suspended' AND (SELECT yes FROM admin)) s) AS suspended, \
-     (SELECT yes FROM admin) AS is_admin, \
-     (SELECT ",
-    json_list!("t.id"),
-    " FROM tenants t WHERE t.state = 'active' AND (SELECT yes FROM admin)) AS every_tenant, \
-     (SELECT min(e.until) FROM (SELECT until FROM mine \
-     UNION ALL SELECT until FROM current_admin_overrides WHERE user_id = $1 \
-     UNION ALL SELECT until FROM current_tenant_members WHERE user_id = $1) e) AS next_end, ",
-    present_millis!(),
-    " AS now_in_millis, ",
-    is_standby!(),
-    " AS is_standby FROM users u WHERE u.id = $1",
+     EXISTS (SELECT 1 FROM admin_reasons WHERE user_id = $1)) AS yes), ",
+    tenant_roles!(),
+    " SELECT u.email, u.name, u.disabled_at IS NOT NULL AS is_disabled, u.sessions_not_before, \
+     EXISTS (SELECT 1 FROM ended_sessions WHERE session_hash = $2) AS is_session_ended, ",
+    entry_columns!(),
+    " FROM users u WHERE u.id = $1",
 );
 
 /// Only the address that applications know counts, not one that a provider asserts beside it. An account that nobody has

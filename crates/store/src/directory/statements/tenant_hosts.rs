@@ -38,6 +38,17 @@ async fn find_of(
     found.ok_or_else(|| DirectoryError::UnknownHost(tenant.clone(), host.clone()))
 }
 
+/// Locks a host of a tenant until the transaction ends, and returns it with its version.
+async fn lock_of(
+    connection: &mut Connection,
+    tenant: &TenantId,
+    host: &HostName,
+) -> Result<(TenantHostRecord, Option<Version>)> {
+    let found = find_of(connection, tenant, host).await?;
+    let version = found.version;
+    Ok((found, Some(version)))
+}
+
 /// All hosts of the tenants with these ids, by name.
 pub(super) async fn list(connection: &mut Connection, tenants: &str) -> Result<Vec<TenantHostRecord>> {
     let sql = concat!(
@@ -169,9 +180,7 @@ impl Apply for ApproveTenantHost {
     type Locked = TenantHostRecord;
 
     async fn lock(&self, connection: &mut Connection) -> Result<(TenantHostRecord, Option<Version>)> {
-        let found = find_of(connection, &self.tenant, &self.host).await?;
-        let version = found.version;
-        Ok((found, Some(version)))
+        lock_of(connection, &self.tenant, &self.host).await
     }
 
     async fn write(
@@ -188,9 +197,7 @@ impl Apply for ProveTenantHost {
     type Locked = TenantHostRecord;
 
     async fn lock(&self, connection: &mut Connection) -> Result<(TenantHostRecord, Option<Version>)> {
-        let found = find_of(connection, &self.tenant, &self.host).await?;
-        let version = found.version;
-        Ok((found, Some(version)))
+        lock_of(connection, &self.tenant, &self.host).await
     }
 
     async fn write(
@@ -214,9 +221,7 @@ impl Apply for RefuseTenantHost {
     type Locked = TenantHostRecord;
 
     async fn lock(&self, connection: &mut Connection) -> Result<(TenantHostRecord, Option<Version>)> {
-        let found = find_of(connection, &self.tenant, &self.host).await?;
-        let version = found.version;
-        Ok((found, Some(version)))
+        lock_of(connection, &self.tenant, &self.host).await
     }
 
     async fn write(
@@ -233,9 +238,7 @@ impl Apply for RemoveTenantHost {
     type Locked = TenantHostRecord;
 
     async fn lock(&self, connection: &mut Connection) -> Result<(TenantHostRecord, Option<Version>)> {
-        let found = find_of(connection, &self.tenant, &self.host).await?;
-        let version = found.version;
-        Ok((found, Some(version)))
+        lock_of(connection, &self.tenant, &self.host).await
     }
 
     async fn write(

@@ -2,6 +2,7 @@
 
 use super::standing::{IS_STANDBY, StandingRow, read};
 use super::{Result, Store, json_texts};
+use crate::directory::columns::TenantIds;
 use crate::directory::error::DirectoryError;
 use gatepost_core::access::{Access, Role, Standing};
 use gatepost_core::clock::BootTime;
@@ -27,35 +28,13 @@ const STANDING: &str = concat!(
      EXISTS (SELECT 1 FROM held h JOIN groups g ON g.id = h.group_id JOIN admin_groups a ON a.name = g.name \
      WHERE h.is_vouched) \
      OR EXISTS (SELECT 1 FROM provider_memberships m JOIN provider_groups p ON p.id = m.provider_group_id AND p.kind = 'role' \
-     JOIN admin_roles r ON r.provider = p.provider AND r.role = p.external_id WHERE m.user_id = $1)) AS yes), \
-     roles AS MATERIALIZED (SELECT r.tenant_id, r.role, t.state FROM \
-     (SELECT t.tenant_id, t.role FROM group_tenants t JOIN mine ON mine.id = t.group_id \
-     UNION ALL SELECT t.tenant_id, t.role FROM current_tenant_members t WHERE t.user_id = $1) r \
-     JOIN tenants t ON t.id = r.tenant_id) \
-     SELECT u.email, u.name, u.disabled_at IS NOT NULL AS is_disabled, \
+     JOIN admin_roles r ON r.provider = p.provider AND r.role = p.external_id WHERE m.user_id = $1)) AS yes), ",
+    tenant_roles!(),
+    " SELECT u.email, u.name, u.disabled_at IS NOT NULL AS is_disabled, \
      CASE WHEN i.sessions_not_before > coalesce(u.sessions_not_before, 0) THEN i.sessions_not_before \
-     ELSE u.sessions_not_before END AS sessions_not_before, false AS is_session_ended, (SELECT ",
-    json_list!("name"),
-    " FROM mine) AS groups, (SELECT ",
-    json_list!("tenant_id || ' ' || role"),
-    " FROM roles WHERE state = 'active') AS tenants, (SELECT ",
-    json_list!("tenant_id"),
-    " FROM (SELECT DISTINCT tenant_id FROM roles WHERE state = 'active') r WHERE ",
-    is_own_tenant!("r.tenant_id"),
-    ") AS own_tenants, (SELECT ",
-    json_list!("s.tenant_id || ' ' || s.role"),
-    " FROM (SELECT tenant_id, role FROM roles WHERE state = 'suspended' UNION ALL \
-     SELECT t.id, 'admin' FROM tenants t WHERE t.state = 'suspended' AND (SELECT yes FROM admin)) s) AS suspended, \
-     (SELECT yes FROM admin) AS is_admin, (SELECT ",
-    json_list!("t.id"),
-    " FROM tenants t WHERE t.state = 'active' AND (SELECT yes FROM admin)) AS every_tenant, \
-     (SELECT min(e.until) FROM (SELECT until FROM mine \
-     UNION ALL SELECT until FROM current_admin_overrides WHERE user_id = $1 \
-     UNION ALL SELECT until FROM current_tenant_members WHERE user_id = $1) e) AS next_end, ",
-    present_millis!(),
-    " AS now_in_millis, ",
-    is_standby!(),
-    " AS is_standby FROM users u JOIN identities i ON i.user_id = u.id \
+     ELSE u.sessions_not_before END AS sessions_not_before, false AS is_session_ended, ",
+    entry_columns!(),
+    " FROM users u JOIN identities i ON i.user_id = u.id \
      WHERE u.id = $1 AND i.issuer = $5 AND i.subject = $6 AND i.provider = $2",
 );
 
@@ -84,7 +63,7 @@ row! {
     struct RolesRow {
         groups: Vec<GroupName>,
         tenants: BTreeMap<TenantId, Role>,
-        own_tenants: Vec<TenantId>,
+        own_tenants: TenantIds,
         is_standby: bool,
     }
 }
@@ -135,8 +114,8 @@ impl Store {
             return Err(DirectoryError::standby());
         }
         row.groups.sort_unstable();
-        row.own_tenants.sort_unstable();
-        let (tenants, own_tenants) = (row.tenants.into(), row.own_tenants);
+        row.own_tenants.0.sort_unstable();
+        let (tenants, own_tenants) = (row.tenants.into(), row.own_tenants.0);
         Ok(Access { groups: row.groups, tenants, own_tenants, ..Access::default() })
     }
 }

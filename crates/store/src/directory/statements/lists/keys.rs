@@ -149,20 +149,16 @@ fn push_standing(query: &mut QueryBuilder<Db>, standing: KeyStanding) {
     let is_revoked = standing == KeyStanding::Revoked;
     query.push(if is_revoked { " AND k.revoked_at IS NOT NULL" } else { " AND k.revoked_at IS NULL" });
     match standing {
-        KeyStanding::Valid(_) | KeyStanding::EndsBetween(..) => {
-            query.push(concat!(" AND NOT ", key_is_stopped!()));
-        }
+        KeyStanding::Revoked => {}
         KeyStanding::Stopped => {
             query.push(concat!(" AND ", key_is_stopped!()));
         }
-        KeyStanding::Ended(_) | KeyStanding::Revoked | KeyStanding::UnusedSince(_) => {}
-    }
-    match standing {
-        KeyStanding::Revoked | KeyStanding::Stopped => {}
         KeyStanding::Valid(now) => {
+            query.push(concat!(" AND NOT ", key_is_stopped!()));
             query.push(" AND (k.expires_at IS NULL OR k.expires_at > ").push_bind(now.unix()).push(")");
         }
         KeyStanding::EndsBetween(from, to) => {
+            query.push(concat!(" AND NOT ", key_is_stopped!()));
             query.push(" AND k.expires_at > ").push_bind(from.unix());
             query.push(" AND k.expires_at <= ").push_bind(to.unix());
         }
