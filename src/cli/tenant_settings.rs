@@ -123,53 +123,37 @@ fn described(tenant: &views::Tenant) -> String {
     lines(&said)
 }
 
+/// A host of a tenant.
+#[derive(Debug, Args)]
+pub(super) struct OneHost {
+    /// The tenant's id
+    id: TenantId,
+    /// A name in the DNS, without a port
+    host: HostName,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum HostCommand {
     /// Proposes a host of a tenant
     #[command(after_help = "Example:\n  gatepost tenant host add acme blog.acme.com")]
-    Add {
-        /// The tenant's id
-        id: TenantId,
-        /// A name in the DNS, without a port
-        host: HostName,
-    },
+    Add(OneHost),
     /// Asks the DNS for the record that proves a host, and has the host count if it is there
     #[command(after_help = "Example:\n  gatepost tenant host confirm acme blog.acme.com")]
-    Confirm {
-        /// The tenant's id
-        id: TenantId,
-        /// The host
-        host: HostName,
-    },
+    Confirm(OneHost),
     /// Has a host count, because you say that it is the tenant's
     #[command(after_help = "Example:\n  gatepost tenant host approve acme blog.acme.com")]
-    Approve {
-        /// The tenant's id
-        id: TenantId,
-        /// The host
-        host: HostName,
-    },
+    Approve(OneHost),
     /// Says no to a host of a tenant; another tenant may propose it then
     #[command(after_help = "Example:\n  gatepost tenant host refuse acme blog.acme.com")]
-    Refuse {
-        /// The tenant's id
-        id: TenantId,
-        /// The host
-        host: HostName,
-    },
+    Refuse(OneHost),
     /// Takes a host from a tenant
     #[command(after_help = "Example:\n  gatepost tenant host remove acme blog.acme.com")]
-    Remove {
-        /// The tenant's id
-        id: TenantId,
-        /// The host
-        host: HostName,
-    },
+    Remove(OneHost),
 }
 
 pub(super) async fn host(console: &Console, command: HostCommand) -> Result<Report, CommandError> {
     match command {
-        HostCommand::Add { id, host } => {
+        HostCommand::Add(OneHost { id, host }) => {
             let host = TenantHostName::new(host, &console.here()?.site.config)?;
             let done = console.carry_out_here(&AddTenantHost { tenant: id.clone(), host }).await?;
             let host = &done.outcome;
@@ -194,22 +178,22 @@ pub(super) async fn host(console: &Console, command: HostCommand) -> Result<Repo
             }
             Ok(Report::new(text, views::TenantHost::from(host)))
         }
-        HostCommand::Confirm { id, host } => {
+        HostCommand::Confirm(OneHost { id, host }) => {
             let change = console.here()?.admin.find_proof(&Scope::System, id.clone(), host).await?;
             let done = console.carry_out_here(&change).await?;
             let is = console.either("belongs to", "would belong to");
             Ok(said(&done.outcome, done.changed, &format!("{is} tenant {id}: its members may enter there.")))
         }
-        HostCommand::Approve { id, host } => {
+        HostCommand::Approve(OneHost { id, host }) => {
             let done = console.carry_out_here(&ApproveTenantHost { tenant: id.clone(), host }).await?;
             let is = console.either("belongs to", "would belong to");
             Ok(said(&done.outcome, done.changed, &format!("{is} tenant {id}: its members may enter there.")))
         }
-        HostCommand::Refuse { id, host } => {
+        HostCommand::Refuse(OneHost { id, host }) => {
             let done = console.carry_out_here(&RefuseTenantHost { tenant: id, host }).await?;
             Ok(said(&done.outcome, done.changed, console.either("is refused.", "would be refused.")))
         }
-        HostCommand::Remove { id, host } => {
+        HostCommand::Remove(OneHost { id, host }) => {
             console.carry_out_here(&RemoveTenantHost { tenant: id.clone(), host: host.clone() }).await?;
             let text = format!(
                 "Host {host} {} tenant {id}.",
