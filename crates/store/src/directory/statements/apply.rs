@@ -1,14 +1,18 @@
 //! What each change tells the door (`door.rs`), which calls these in their order.
 
-use super::{Connection, LockKey, Result};
+use super::{Connection, LockKey, Result, WRITE_TIMEOUT};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{Change, Done};
 use gatepost_core::administration::{Granted, Version};
+use std::time::Duration;
 
 /// How the directory makes a change.
 pub trait Apply: Change {
     /// The rows that it locked and read.
     type Locked: Send;
+
+    /// After this time the change is given up, with its transaction.
+    const TIMEOUT: Duration = WRITE_TIMEOUT;
 
     /// The locks that it needs before its transaction reads anything.
     fn locks(&self) -> Vec<LockKey> {

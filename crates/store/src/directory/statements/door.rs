@@ -17,7 +17,7 @@ impl Store {
         if change.may_unmake_admins() {
             locks.push(admins::lock_of_admins());
         }
-        transaction!(self, &locks, !conditions.is_dry_run, |connection| {
+        transaction!(within C::TIMEOUT, self, &locks, !conditions.is_dry_run, |connection| {
             let caller = callers::find(connection, actor).await?;
             let matter = change.matter();
             let granted = caller.grant(&matter, change)?;

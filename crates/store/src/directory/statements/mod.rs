@@ -22,7 +22,10 @@ macro_rules! transaction {
         transaction!($store, $keys, true, |$connection| $body)
     };
     ($store:expr, $keys:expr, $is_kept:expr, |$connection:ident| $body:expr) => {
-        $crate::directory::pool::within(super::WRITE_TIMEOUT, async {
+        transaction!(within super::WRITE_TIMEOUT, $store, $keys, $is_kept, |$connection| $body)
+    };
+    (within $timeout:expr, $store:expr, $keys:expr, $is_kept:expr, |$connection:ident| $body:expr) => {
+        $crate::directory::pool::within($timeout, async {
             let (mut attempt, mut lost) = (1, 0);
             loop {
                 let mut pooled = $store.writer().acquire().await?;

@@ -17,9 +17,13 @@ use crate::directory::records::UserKey;
 use gatepost_core::administration::{Granted, Version};
 use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_core::tenant::TenantState;
+use std::time::Duration;
 
 impl Apply for ApplyPlan {
     type Locked = ();
+
+    /// A plan is up to [`MOST_STEPS`] changes of a few statements each. A step takes 1 to 5 ms, and more on a busy machine.
+    const TIMEOUT: Duration = Duration::from_secs(120);
 
     /// Of two that run at the same time the second sees what the first has done.
     fn locks(&self) -> Vec<LockKey> {
