@@ -1,6 +1,7 @@
 //! What people meet: a real Chromium, through a real Traefik over TLS, before the real binary and a fake Entra that asks
 //! for an account. Each test has a site of its own. At its end nothing may stand in the browser's console, and no page
-//! may have asked a host that is not the site's. Pictures of every page are left in `screenshots` of the target folder.
+//! may have asked a host that is not the site's. With `GATEPOST_TEST_PICTURES=1` pictures of every page are left in
+//! `screenshots` of the target folder: they take a third of the time, and only a person looks at them.
 
 mod account;
 mod debugger;
@@ -18,15 +19,22 @@ mod storage;
 use gatepost_kit::browser::Browser;
 use std::path::Path;
 
+/// Keeps a picture of the page as it is shown now, if somebody wants to look at them.
+pub async fn keep_picture(browser: &Browser, name: &str) {
+    if std::env::var_os("GATEPOST_TEST_PICTURES").is_some() {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
+        browser.screenshot(&folder.join(format!("{name}.png"))).await;
+    }
+}
+
 /// Keeps a picture of the page in light, in dark and as on a phone, where it must not be wider than the screen.
 pub async fn picture(browser: &Browser, name: &str) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
-    browser.screenshot(&folder.join(format!("{name}-light.png"))).await;
+    keep_picture(browser, &format!("{name}-light")).await;
     browser.set_dark_mode(true).await;
-    browser.screenshot(&folder.join(format!("{name}-dark.png"))).await;
+    keep_picture(browser, &format!("{name}-dark")).await;
     browser.set_dark_mode(false).await;
     browser.use_phone().await;
-    browser.screenshot(&folder.join(format!("{name}-phone.png"))).await;
+    keep_picture(browser, &format!("{name}-phone")).await;
     let overhang = browser.evaluate("document.documentElement.scrollWidth - window.innerWidth").await;
     assert!(overhang.as_i64().is_some_and(|points| points <= 0), "{name} is {overhang} too wide for a phone");
     browser.use_desk().await;

@@ -10,11 +10,19 @@ use super::Browser;
 static SCRIPT: OnceCell<String> = OnceCell::const_new();
 
 /// Every rule of WCAG 2.2 up to level AA, also those that axe-core leaves out by default, and its best practices.
-const RUN: &str = "axe.run(document, {
-    runOnly: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] },
-    rules: { 'target-size': { enabled: true } },
-    resultTypes: ['violations'],
-}).then(found => found.violations)";
+const ALL: &str = "runOnly: { type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] },
+    rules: { 'target-size': { enabled: true } }";
+/// The rules of the category "color" that belong to these levels.
+const COLOURS: &str = "runOnly: { type: 'rule', values: ['color-contrast', 'link-in-text-block'] }";
+
+/// The rules that a page is held against.
+#[derive(Clone, Copy, Debug)]
+pub enum Rules {
+    /// All of them.
+    All,
+    /// Those that depend on the colours.
+    Colours,
+}
 
 /// A rule that a page breaks.
 #[derive(Debug, Clone)]
@@ -43,11 +51,18 @@ async fn script() -> &'static str {
 
 impl Browser {
     /// What is not accessible on the current page as it is shown now: its colours and its width count.
-    pub async fn violations(&self) -> Vec<Violation> {
+    pub async fn violations(&self, rules: Rules) -> Vec<Violation> {
         if self.evaluate("typeof axe").await != "object" {
             self.evaluate(&format!("{};0", script().await)).await;
         }
-        let parameters = json!({ "expression": RUN, "returnByValue": true, "awaitPromise": true });
+        let rules = match rules {
+            Rules::All => ALL,
+            Rules::Colours => COLOURS,
+        };
+        let run = format!(
+            "axe.run(document, {{ {rules}, resultTypes: ['violations'] }}).then(found => found.violations)"
+        );
+        let parameters = json!({ "expression": run, "returnByValue": true, "awaitPromise": true });
         let found = self.devtools("Runtime.evaluate", parameters).await;
         let violations = found["result"]["value"].as_array().unwrap_or_else(|| panic!("axe-core: {found}"));
         violations.iter().map(violation).collect()

@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use thirtyfour::{WebDriver, WindowHandle};
 
 use crate::process::{Running, reaper};
-pub use axe::Violation;
+pub use axe::{Rules, Violation};
 pub use launch::BrowserBuilder;
 pub use witness::ConsoleMessage;
 

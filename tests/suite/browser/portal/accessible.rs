@@ -2,11 +2,11 @@
 //! and in dark, fits on 320 points, and axe-core finds nothing.
 
 use super::{administrator, arrive, assert_fits, open};
+use crate::browser::keep_picture;
 use crate::browser::site::{DEBUG, Site, url};
 use crate::world::Pair;
-use gatepost_kit::browser::Browser;
+use gatepost_kit::browser::{Browser, Rules};
 use gatepost_kit::entra::{Group, Person};
-use std::path::Path;
 
 /// A form that is sent with something wrong: the name of its picture, the path of its page, the path that it is sent to,
 /// and the fields with their values.
@@ -45,24 +45,24 @@ fn wrong_forms(person: &str) -> Vec<WrongForm> {
     ]
 }
 
-/// Keeps pictures of the current page, and holds it against the rules in light, in dark and on the narrowest screen.
+/// Keeps pictures of the current page, and holds it against the rules in light, in dark and on the narrowest screen. In dark
+/// the colours alone are different.
 pub async fn assert_accessible(browser: &Browser, name: &str) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
-    let look = async |kind: &str| {
-        browser.screenshot(&folder.join(format!("portal-{name}-{kind}.png"))).await;
+    let look = async |kind: &str, rules: Rules| {
+        keep_picture(browser, &format!("portal-{name}-{kind}")).await;
         // What is folded is on the page too.
         let unfold = "document.querySelectorAll('details').forEach(folded => { folded.open = true })";
         browser.evaluate(unfold).await;
-        let violations = browser.violations().await;
+        let violations = browser.violations(rules).await;
         assert!(violations.is_empty(), "{name}, {kind}: {violations:#?}");
     };
-    look("light").await;
+    look("light", Rules::All).await;
     browser.set_dark_mode(true).await;
-    look("dark").await;
+    look("dark", Rules::Colours).await;
     browser.use_narrow().await;
-    look("320-dark").await;
+    look("320-dark", Rules::Colours).await;
     browser.set_dark_mode(false).await;
-    look("320-light").await;
+    look("320-light", Rules::All).await;
     assert_fits(browser, name).await;
     browser.use_desk().await;
 }
