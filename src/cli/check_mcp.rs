@@ -36,7 +36,8 @@ pub(super) async fn run(
     requirements: &[(Requirement, Place)],
     proxy: Option<IpAddr>,
 ) -> Result<Vec<Finding>, CommandError> {
-    let config = &console.here()?.site.config;
+    let site = &console.here()?.site;
+    let config = &site.config;
     let mut findings = Vec::new();
     for (server, _) in console.here()?.stores.directory.read_tool_servers().await? {
         let (id, settings) = (server.id.to_string(), &server.settings);
@@ -53,7 +54,7 @@ pub(super) async fn run(
         if is_judged {
             findings.extend(try_with_key(console, &client, &known, &server, requirements).await?);
         }
-        findings.extend(entra::check(console, &known, settings).await);
+        findings.extend(entra::check(&site.providers, &known, settings).await);
         if findings.len() == before {
             findings.push(mcp::fine(&known));
         }

@@ -1,23 +1,22 @@
 //! Asks Entra for tokens of a tool server's API with Gatepost's own credential, as a client would ask for a person.
 
-use crate::cli::console::Console;
 use gatepost_check::Finding;
 use gatepost_check::mcp::Server;
 use gatepost_check::mcp_entra::{Asked, api_of, judge, leaves_open, no_audience, without_api};
 use gatepost_config::ProviderKind;
-use gatepost_oidc::Provider;
+use gatepost_oidc::{Provider, Providers};
 use gatepost_store::directory::ToolServerSettings;
 use std::sync::Arc;
 
 /// What is found where clients sign in at Entra alone for this server.
 pub(super) async fn check(
-    console: &Console,
+    configured: &Providers,
     server: &Server<'_>,
     settings: &ToolServerSettings,
 ) -> Vec<Finding> {
     let is_meant =
         |provider: &&Arc<Provider>| settings.provider.as_ref().is_none_or(|id| id == provider.id());
-    let providers: Vec<&Arc<Provider>> = console.state.site.providers.iter().filter(is_meant).collect();
+    let providers: Vec<&Arc<Provider>> = configured.iter().filter(is_meant).collect();
     let is_entra = |provider: &&Arc<Provider>| matches!(provider.config().kind, ProviderKind::Entra { .. });
     if providers.is_empty() || !providers.iter().all(is_entra) {
         return Vec::new();

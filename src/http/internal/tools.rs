@@ -21,6 +21,7 @@ use http_body_util::BodyExt;
 use hyper::StatusCode;
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -53,15 +54,15 @@ pub(super) enum Unread {
 /// Notes which tool server a request is for, and whether its answers are read by a program that speaks JSON-RPC.
 pub(super) async fn prepare(responder: &mut Responder<'_>) {
     let known = responder.context.gate.tool_servers.known().await;
-    note(responder, known.as_deref());
+    note(responder, known.as_deref().map(Deref::deref));
 }
 
-fn note(responder: &mut Responder<'_>, known: Option<&Addresses>) {
+fn note(responder: &mut Responder<'_>, servers: Option<&Addresses>) {
     if responder.forwarded.method() == "POST" {
         responder.rpc = Some(MessageId::default());
     }
     let (host, path) = (responder.origin.host(), responder.forwarded.path());
-    responder.server = known.and_then(|servers| servers.find(host, path).cloned());
+    responder.server = servers.and_then(|servers| servers.find(host, path)).cloned();
 }
 
 /// Answers a request of a person who may enter.
@@ -74,9 +75,9 @@ pub(super) async fn answer(
     let gate = Arc::clone(&responder.context.gate);
     // What tells where to sign in may be old, what decides must not.
     let current = gate.tool_servers.current().await;
-    note(responder, current.as_deref().ok());
-    let snapshot = match current {
-        Ok(snapshot) => snapshot,
+    note(responder, current.as_deref().ok().map(Deref::deref));
+    let servers = match current {
+        Ok(servers) => servers,
         Err(error) => return (responder.cannot_know(&error), reason_of_failure(&error)),
     };
     let mode = requirement.mcp.unwrap_or_default();
@@ -118,7 +119,7 @@ pub(super) async fn answer(
         }
     };
     let limit = gate.site.config.verify.groups_header_limit;
-    let grant = |passage: &ToolPassage| passage.kept_grant(&snapshot, &server, limit);
+    let grant = |passage: &ToolPassage| passage.kept_grant(&servers, &server, limit);
     let sign = |claims: Claims| claims.sign(&gate.assertion_keys);
     match passage.decide(&server, &ask, grant, sign) {
         Ok(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),
