@@ -51,6 +51,7 @@ mod token_error;
 mod tokens;
 mod transport;
 mod trial;
+mod trial_resource;
 mod userinfo;
 
 pub use access_token::{AccessToken, AccessTokenError, TokenHolder};
@@ -74,6 +75,7 @@ pub use transport::{
     CallError, ClientError, client as outgoing_client, client_to, command_line_client, direct_client,
 };
 pub use trial::{AuthorizationTrial, Renewability, Trial};
+pub use trial_resource::{ApiToken, ResourceTrial};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

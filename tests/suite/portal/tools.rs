@@ -1,9 +1,10 @@
 //! The pages of tool servers and their rules.
 
 use super::forms::{form, form_of};
-use super::{page, start};
-use crate::world::{APP, World};
+use super::{page, start, start_of};
+use crate::world::{APP, Plan, World};
 use gatepost_kit::client::Client;
+use serde_json::Value;
 
 const PATH: &str = "/admin/tools/github";
 
@@ -98,6 +99,31 @@ both_pairs! {
         assert_eq!(mistyped.status, 422, "{}", mistyped.body);
         let after = delete.with("id", "github").done(&world, &root).await;
         assert!(after.contains("There is no tool server yet"), "{after}");
+    }
+
+    async fn a_system_administrator_names_the_upstream_of_a_server_and_nobody_else(pair) {
+        let plan = Plan::default().env("GATEPOST_SERVICES", "tools=http://127.0.0.1:9");
+        let (world, root) = start_of(plan, pair).await;
+        registered(&world, &root).await;
+        let edit = form(&world, &root, &format!("{PATH}/edit"), &format!("{PATH}/edit")).await;
+        let unknown = edit.clone().with("service", "other").send(&world, &root).await;
+        assert!(unknown.status == 422 && unknown.body.contains("id=\"service-error\""), "{}", unknown.body);
+        let named = edit.with("service", "tools").done(&world, &root).await;
+        assert!(named.contains("Gatepost asks <code>tools</code>"), "{named}");
+        // Others change the rest, and it stays.
+        let alice = world.signed_in("alice").await;
+        let page = page(&world, &alice, &format!("{PATH}/edit")).await;
+        assert!(page.status == 200 && !page.body.contains("name=\"service\""), "{}", page.body);
+        let own = form(&world, &alice, &format!("{PATH}/edit"), &format!("{PATH}/edit")).await;
+        for forged in ["", "tools", "other"] {
+            let sent = own.clone().with("name", "Code").with("service", forged).send(&world, &alice).await;
+            assert!(matches!(sent.status, 303 | 412 | 422), "{forged}: {}", sent.body);
+            let shown: Value = serde_json::from_str(&world.cli(&["tool-server", "show", "github", "--json"]).await).unwrap();
+            assert!(shown.to_string().contains(r#""service":"tools""#), "{forged}: {shown}");
+        }
+        let edit = form(&world, &root, &format!("{PATH}/edit"), &format!("{PATH}/edit")).await;
+        let none = edit.with("service", "").done(&world, &root).await;
+        assert!(none.contains("Everybody sees the names of all tools"), "{none}");
     }
 
     async fn the_administrator_of_another_tenant_neither_sees_nor_changes_a_server(pair) {
