@@ -20,6 +20,7 @@ use gatepost_kit::browser::Browser;
 use std::path::Path;
 
 /// Keeps a picture of the page as it is shown now, if somebody wants to look at them.
+#[expect(clippy::disallowed_methods, reason = "the suite has no configuration but its environment")]
 pub async fn keep_picture(browser: &Browser, name: &str) {
     if std::env::var_os("GATEPOST_TEST_PICTURES").is_some() {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");

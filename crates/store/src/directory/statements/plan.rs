@@ -23,7 +23,7 @@ impl Apply for ApplyPlan {
     type Locked = ();
 
     /// A plan is up to [`MOST_STEPS`] changes of a few statements each. A step takes 1 to 5 ms, and more on a busy machine.
-    const TIMEOUT: Duration = Duration::from_secs(120);
+    const TIMEOUT: Duration = Duration::from_mins(2);
 
     /// Of two that run at the same time the second sees what the first has done.
     fn locks(&self) -> Vec<LockKey> {
