@@ -55,6 +55,7 @@ mod stores;
 mod tenant_hosts;
 mod tenants;
 mod terminal;
+mod tool_grants;
 mod tool_keys;
 mod tool_lists;
 mod tool_tokens;

@@ -129,13 +129,15 @@ async fn a_tool_server_in_order_has_no_finding_and_each_mistake_is_named() {
     assert!(assert_revoked(world).await > 5);
 }
 
-/// What `check --mcp` says about Entra, as pairs of a code and what was found. The tool server itself is not reachable.
+/// What `check --mcp` says about Entra, as pairs of a code and what was found, by code. The tool server itself is not reachable.
 async fn of_entra(site: &CheckedSite) -> Vec<(String, String)> {
     let report = site.examine(&["--mcp", "--proxy", "127.0.0.1"]).await;
     let findings = report.json["findings"].as_array().unwrap().clone();
     let text = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();
     let of_entra = findings.iter().filter(|one| text(one, "code").starts_with("mcp-entra"));
-    of_entra.map(|one| (text(one, "code"), text(one, "found"))).collect()
+    let mut pairs: Vec<_> = of_entra.map(|one| (text(one, "code"), text(one, "found"))).collect();
+    pairs.sort();
+    pairs
 }
 
 #[tokio::test(flavor = "multi_thread")]
