@@ -1,5 +1,7 @@
 //! Two replicas on one Redis and one Postgres, without sticky sessions: no sign-in and no session belongs to one.
 
+mod leader;
+
 use crate::world::{APP, MCP_GITHUB, OTHER, PUBLIC, Pair, Plan, Stores, World, alice, heard};
 use gatepost_kit::client::Client;
 use gatepost_kit::edge::Route;

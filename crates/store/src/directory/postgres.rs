@@ -66,6 +66,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261129040000_extend_tenants",
     "20261129040100_view_tenant_memberships",
     "20261129041000_notify_own_members",
+    "20261129050000_create_leases",
 );
 
 /// Locks the rows that are read until the transaction ends.
@@ -119,9 +120,11 @@ macro_rules! is_standby {
 }
 
 mod audit_log;
+mod lease;
 #[path = "statements/mod.rs"]
 #[expect(clippy::duplicate_mod, reason = "the statements are written once and compiled for each store")]
 mod statements;
+use lease::lead;
 pub use statements::Apply;
 
 /// Connections to one Postgres.

@@ -112,9 +112,11 @@ macro_rules! is_standby {
 }
 
 mod audit_log;
+mod lease;
 #[path = "statements/mod.rs"]
 #[expect(clippy::duplicate_mod, reason = "the statements are written once and compiled for each store")]
 mod statements;
+use lease::lead;
 pub use statements::Apply;
 
 /// Connections to one file.
