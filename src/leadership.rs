@@ -4,15 +4,16 @@
 //! replica that wrongly takes itself for the leader changes nothing.
 
 use crate::stores::Stores;
-use gatepost_core::clock::BootTime;
+use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::ReplicaId;
-use gatepost_store::directory::{LeaderLease, Term};
+use gatepost_store::directory::{DirectoryError, LeaderLease, Replica, Term};
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 
 /// How often a replica tries to take the lease.
 pub const TRY_INTERVAL: Duration = Duration::from_millis(500);
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// How often the leader renews it.
 const RENEW_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -20,6 +21,7 @@ const RENEW_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Leadership {
     replica: ReplicaId,
+    started_at: Timestamp,
     known: watch::Sender<Known>,
     /// Whether this replica has given the lease back, and takes it no more. Held while the directory is asked.
     has_left: Mutex<bool>,
@@ -32,12 +34,65 @@ struct Known {
     asked_at: BootTime,
     /// Until then no other replica can have taken it.
     until: BootTime,
+    /// `None`: the directory has not answered yet.
+    lease: Option<LeaderLease>,
+}
+
+/// Who leads, as far as this replica knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The replica whose lease has not expired. `None`: none, or the directory does not answer.
+    pub leader: Option<String>,
+    /// How long ago the leader took or renewed the lease. `None`: the directory has not answered yet.
+    pub lease_age: Option<Duration>,
 }
 
 impl Leadership {
     /// Of a replica that does not lead yet.
-    pub fn new(replica: ReplicaId) -> Self {
-        Self { replica, known: watch::Sender::new(Known::default()), has_left: Mutex::new(false) }
+    pub fn new(replica: ReplicaId, started_at: Timestamp) -> Self {
+        Self { replica, started_at, known: watch::Sender::default(), has_left: Mutex::new(false) }
+    }
+
+    /// This replica.
+    pub const fn replica(&self) -> &ReplicaId {
+        &self.replica
+    }
+
+    /// Who leads.
+    pub fn seen(&self) -> Seen {
+        let known = self.known.borrow();
+        let (now, lease) = (BootTime::now(), known.lease.as_ref());
+        Seen {
+            leader: lease.filter(|_| now < known.until).map(|lease| lease.holder.clone()),
+            lease_age: lease.map(|lease| {
+                let since = Duration::from_nanos(now.nanos().saturating_sub(known.asked_at.nanos()));
+                lease.age.saturating_add(since)
+            }),
+        }
+    }
+
+    /// Tells the other replicas that this one serves.
+    pub async fn announce(&self, stores: &Stores) {
+        let noted = stores.directory.note_replica(self.replica.as_str(), VERSION, self.started_at).await;
+        if let Err(error) = noted {
+            tracing::debug!(error = %Chain(&error), "this replica could not note itself in the directory");
+        }
+    }
+
+    /// All replicas that serve, the oldest first.
+    ///
+    /// # Errors
+    /// The directory does not answer.
+    pub async fn list(&self, stores: &Stores) -> Result<Vec<Replica>, DirectoryError> {
+        let mut replicas = stores.directory.list_replicas().await?;
+        if replicas.is_empty() {
+            // The one that serves the embedded file, or one that has not noted itself yet.
+            let id = self.replica.to_string();
+            let (is_leader, version) = (self.known.borrow().term.is_some(), VERSION.to_owned());
+            let (started_at, seen_at) = (self.started_at, Timestamp::now());
+            replicas.push(Replica { id, version, started_at, seen_at, is_leader });
+        }
+        Ok(replicas)
     }
 
     /// Waits until this replica leads.
@@ -70,11 +125,11 @@ impl Leadership {
             return;
         }
         match stores.directory.hold_leader_lease(self.replica.as_str(), term).await {
-            Ok(lease) => self.note(now, &lease),
+            Ok(lease) => self.note(now, lease, stores),
             Err(error) => {
                 tracing::debug!(error = %Chain(&error), "the lease of the leader cannot be asked for");
                 if term.is_some() && self.known.borrow().until <= BootTime::now() {
-                    self.set(Known::default());
+                    self.lose(stores);
                 }
             }
         }
@@ -84,20 +139,30 @@ impl Leadership {
     ///
     /// # Errors
     /// The directory does not answer. Then the lease expires within 4 s.
-    pub async fn leave(&self, stores: &Stores) -> Result<(), gatepost_store::directory::DirectoryError> {
+    pub async fn leave(&self, stores: &Stores) -> Result<(), DirectoryError> {
         let mut has_left = self.has_left.lock().await;
         *has_left = true;
         let term = self.known.borrow().term;
         // The work stops first, so that no transaction of it keeps the lease from being taken.
-        self.set(Known::default());
+        self.lose(stores);
         match term {
             Some(term) => stores.directory.give_leader_lease_back(term).await,
             None => Ok(()),
         }
     }
 
-    fn note(&self, asked_at: BootTime, lease: &LeaderLease) {
-        self.set(Known { term: lease.term, asked_at, until: asked_at.plus(lease.left) });
+    fn note(&self, asked_at: BootTime, lease: LeaderLease, stores: &Stores) {
+        let is_another = self.known.borrow().lease.as_ref().is_some_and(|known| known.epoch != lease.epoch);
+        stores.metrics.leads(lease.term.is_some());
+        stores.metrics.leader_lease(Timestamp::now().plus(lease.left), is_another);
+        self.set(Known { term: lease.term, asked_at, until: asked_at.plus(lease.left), lease: Some(lease) });
+    }
+
+    /// This replica leads no more. What it knows about the lease stays.
+    fn lose(&self, stores: &Stores) {
+        stores.metrics.leads(false);
+        let known = self.known.borrow().clone();
+        self.set(Known { term: None, ..known });
     }
 
     /// Only a change of the term wakes those who wait for one.

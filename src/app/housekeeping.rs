@@ -158,6 +158,7 @@ async fn watch_readiness(state: Arc<State>) {
         ticks.tick().await;
         if state.readiness.is_prepared() {
             state.readiness.set(find_obstacle(&state).await);
+            state.leadership.announce(&state.stores).await;
         }
     }
 }

@@ -40,6 +40,15 @@ pub(super) async fn leave(state: &State) {
     }
 }
 
+/// Takes this replica out of the list of those that serve. Otherwise it stays there for an hour.
+pub(super) async fn forget(state: &State) {
+    let id = state.leadership.replica().as_str();
+    let forgotten = timeout(LEAVE_TIMEOUT, state.stores.directory.forget_replica(id)).await;
+    if let Ok(Err(error)) = forgotten {
+        tracing::debug!(error = %Chain(&error), "this replica stays in the list of those that serve");
+    }
+}
+
 /// Does the work whenever this replica leads, and stops in the middle of it when it no longer does.
 pub(super) async fn lead(state: Arc<State>) {
     loop {

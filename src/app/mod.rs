@@ -117,6 +117,7 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
     );
     let stopped = stop_on_signal(&state, internal, &public).await;
     housekeeping.stop().await;
+    leading::forget(&state).await;
     tracing::info!("stopped");
     stopped.map_err(StartError::Runtime)
 }

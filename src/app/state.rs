@@ -19,6 +19,7 @@ use crate::stores::Stores;
 use crate::tasks::Tasks;
 use crate::webhook::Webhook;
 use crate::{admin, explain, refresh, revocation};
+use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::ReplicaId;
 use gatepost_store::session::last_used::LastUsed;
 use reqwest::Client;
@@ -68,6 +69,7 @@ impl State {
         upstreams: Option<Client>,
     ) -> Self {
         let replica = ReplicaId::generate(&host_name());
+        let leadership = &Arc::new(Leadership::new(replica, Timestamp::now()));
         let site = &Arc::new(site);
         let stores = &Arc::new(stores);
         let assertion_keys = &Arc::new(assertion_keys);
@@ -126,6 +128,7 @@ impl State {
                 gate: gate.clone(),
                 sign_in: sign_in.clone(),
                 readiness: readiness.clone(),
+                leadership: leadership.clone(),
                 upstreams,
                 listing: Arc::new(Permits::new(most_of_one, most)),
             }),
@@ -143,7 +146,7 @@ impl State {
             site: site.clone(),
             stores: stores.clone(),
             lease: lease.clone(),
-            leadership: Arc::new(Leadership::new(replica)),
+            leadership: leadership.clone(),
             tasks: tasks.clone(),
             readiness: readiness.clone(),
             revocation: revocation.clone(),

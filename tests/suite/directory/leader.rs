@@ -131,6 +131,37 @@ async fn one_of_several_takes_the_lease_and_keeps_it_until_it_expires_or_is_give
     assert_eq!(hold(&store, "late", Some(last)).await, Some(last));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_leader_alone_deletes_replicas_that_have_not_been_seen_for_an_hour() {
+    let store = Opened::postgres().await;
+    let (leader, now) = (store.term().await, store.directory.clock().await.unwrap());
+    for id in ["old", "new"] {
+        store.directory.note_replica(id, "1.2.3", Timestamp::from_unix(7)).await.unwrap();
+    }
+    store.directory.hold_leader_lease("new", None).await.unwrap();
+    store
+        .sql("UPDATE gatepost.serving_replicas SET seen_at = seen_at - interval '61 min' WHERE id = 'old'")
+        .await;
+    expire(&store).await;
+    let next = hold(&store, "new", None).await.expect("it has expired");
+    let ids = async || -> Vec<String> {
+        store.directory.list_replicas().await.unwrap().into_iter().map(|replica| replica.id).collect()
+    };
+    let late = store.directory.leading(leader).delete_expired(now).await;
+    assert!(matches!(late, Err(DirectoryError::NotLeader)), "{late:?}");
+    assert_eq!(ids().await, ["new", "old"], "who no longer leads deletes none");
+    store.directory.leading(next).delete_expired(now).await.unwrap();
+    let replicas = store.directory.list_replicas().await.unwrap();
+    let [replica] = replicas.as_slice() else { panic!("{replicas:?}") };
+    assert_eq!(
+        (replica.id.as_str(), replica.version.as_str(), replica.started_at.unix()),
+        ("new", "1.2.3", 7)
+    );
+    assert!(replica.is_leader && replica.seen_at >= now, "{replica:?}");
+    store.directory.forget_replica("new").await.unwrap();
+    assert!(ids().await.is_empty());
+}
+
 /// A transaction of the work is open: a renewal does not wait for it, taking the lease does not wait either, and succeeds
 /// once the server has ended the transaction of the replica that has stopped.
 #[tokio::test(flavor = "multi_thread")]

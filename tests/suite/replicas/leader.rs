@@ -54,6 +54,34 @@ async fn a_leader_that_is_killed_or_leaves_is_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_view_shows_the_replicas_that_serve_and_which_one_leads() {
+    let world = World::start(Pair::Shared).await;
+    let other = another(&world).await;
+    let rows = async |condition: &str| {
+        let count = format!("SELECT count(*)::text FROM gatepost.replicas WHERE {condition}");
+        sql(&world, &count).await.parse::<u32>().unwrap()
+    };
+    let recent = format!(
+        "version = '{}' AND started_at <= seen_at + interval '2 s' AND seen_at > clock_timestamp() - interval '1 min'",
+        env!("CARGO_PKG_VERSION")
+    );
+    until("both", DEADLINE, async || {
+        (rows(&recent).await == 2 && rows("is_leader").await == 1).then_some(())
+    })
+    .await;
+    let seen = sql(&world, "SELECT min(seen_at)::text FROM gatepost.replicas").await;
+    until("both to be seen again", DEADLINE, async || {
+        (rows(&format!("seen_at > '{seen}'")).await == 2).then_some(())
+    })
+    .await;
+    let leader = if times(&other, LEADS) == 1 { &other } else { &world.gatepost };
+    leader.sigterm();
+    assert_eq!(leader.wait_exit().await.code(), Some(0));
+    assert_eq!(rows("true").await, 1, "who stops takes itself out");
+    until("the other one to lead", DEADLINE, async || (rows("is_leader").await == 1).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_was_paused_finds_another_one_and_leaves_the_work_to_it() {
     let world = World::start(Pair::Shared).await;
     let other = another(&world).await;

@@ -5,7 +5,7 @@
 //! has taken meanwhile, therefore commits nothing more. No request depends on this work: without a leader it is done later.
 
 use super::changes::KEPT_DELETED;
-use super::lease::{LeaderLease, Term};
+use super::lease::{LeaderLease, Replica, Term};
 use super::{Directory, Result, Store};
 use gatepost_core::clock::Timestamp;
 use std::time::Duration;
@@ -25,6 +25,21 @@ impl Directory {
     /// Lets another replica lead at once. Does nothing if one does already.
     pub async fn give_leader_lease_back(&self, term: Term) -> Result<()> {
         on_store!(self, give_leader_lease_back(term))
+    }
+
+    /// Notes that this replica serves. The embedded file needs no note of its one process.
+    pub async fn note_replica(&self, id: &str, version: &str, started_at: Timestamp) -> Result<()> {
+        on_store!(self, note_replica(id, version, started_at))
+    }
+
+    /// Takes the note back, because the replica stops.
+    pub async fn forget_replica(&self, id: &str) -> Result<()> {
+        on_store!(self, forget_replica(id))
+    }
+
+    /// The replicas that noted themselves within the last hour, the oldest first, at most 100. Empty for the embedded file.
+    pub async fn list_replicas(&self) -> Result<Vec<Replica>> {
+        on_store!(self, list_replicas())
     }
 
     /// The work of the leader in this term.
@@ -75,8 +90,9 @@ impl Leading<'_> {
 
     /// Deletes expired rows and returns their number.
     pub async fn delete_expired(&self, now: Timestamp) -> Result<u64> {
-        if let Store::Sqlite(store) = self.store {
-            store.delete_old_changes().await?;
+        match self.store {
+            Store::Sqlite(store) => store.delete_old_changes().await?,
+            Store::Postgres(store) => store.delete_old_replicas(self.term).await?,
         }
         on_store!(self, delete_expired(self.term, now))
     }

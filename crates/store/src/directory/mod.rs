@@ -59,7 +59,7 @@ pub use error::DirectoryError;
 pub use inspection::ServerReport;
 pub use keys::{EndingKey, FoundKey, KeyFilter, KeyHolder, KeyRecord, KeyStanding, KeyUsed};
 pub use leader::Leading;
-pub use lease::{LEASE as LEADER_LEASE, LeaderLease, Term};
+pub use lease::{LEASE as LEADER_LEASE, LeaderLease, Replica, Term};
 pub use lists::{
     AdminRecord, By, DayCount, Ending, EndingThing, GroupFilter, GroupState, GroupStateError, GroupTenant,
     LinkedGroup, Page, PeopleCount, Place, PlaceError, RefusalFilter, TenantGroup, TenantMember,

@@ -67,6 +67,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261129040100_view_tenant_memberships",
     "20261129041000_notify_own_members",
     "20261129050000_create_leases",
+    "20261129050100_list_replicas",
 );
 
 /// Locks the rows that are read until the transaction ends.
@@ -121,6 +122,7 @@ macro_rules! is_standby {
 
 mod audit_log;
 mod lease;
+mod replicas;
 #[path = "statements/mod.rs"]
 #[expect(clippy::duplicate_mod, reason = "the statements are written once and compiled for each store")]
 mod statements;

@@ -72,7 +72,8 @@ impl Store {
         })?;
         let LeaseRow { holder, epoch, age, left } = row;
         let millis = |value: i64| Duration::from_millis(u64::try_from(value).unwrap_or(0));
-        Ok(LeaderLease { term: leads.then_some(Term(epoch)), holder, age: millis(age), left: millis(left) })
+        let (term, age, left) = (leads.then_some(Term(epoch)), millis(age), millis(left));
+        Ok(LeaderLease { term, epoch, holder, age, left })
     }
 
     pub(in crate::directory) async fn give_leader_lease_back(

@@ -2,7 +2,8 @@
 
 use super::{Connection, Store};
 use crate::directory::error::DirectoryError;
-use crate::directory::lease::{LEASE, LeaderLease, Term};
+use crate::directory::lease::{LEASE, LeaderLease, Replica, Term};
+use gatepost_core::clock::Timestamp;
 use std::time::Duration;
 
 #[expect(clippy::unused_async, reason = "the same signatures as on Postgres")]
@@ -13,7 +14,7 @@ impl Store {
         term: Option<Term>,
     ) -> Result<LeaderLease, DirectoryError> {
         let term = Some(term.unwrap_or(Term(1)));
-        Ok(LeaderLease { term, holder: replica.to_owned(), age: Duration::ZERO, left: LEASE })
+        Ok(LeaderLease { term, epoch: 1, holder: replica.to_owned(), age: Duration::ZERO, left: LEASE })
     }
 
     pub(in crate::directory) async fn give_leader_lease_back(
@@ -21,6 +22,24 @@ impl Store {
         _term: Term,
     ) -> Result<(), DirectoryError> {
         Ok(())
+    }
+
+    pub(in crate::directory) async fn note_replica(
+        &self,
+        _id: &str,
+        _version: &str,
+        _started_at: Timestamp,
+    ) -> Result<(), DirectoryError> {
+        Ok(())
+    }
+
+    pub(in crate::directory) async fn forget_replica(&self, _id: &str) -> Result<(), DirectoryError> {
+        Ok(())
+    }
+
+    /// The process that asks knows itself, and there is no other one.
+    pub(in crate::directory) async fn list_replicas(&self) -> Result<Vec<Replica>, DirectoryError> {
+        Ok(Vec::new())
     }
 }
 
