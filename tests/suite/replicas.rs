@@ -31,7 +31,7 @@ pub async fn another_with(world: &World, variables: &[(&str, &str)]) -> Gatepost
 }
 
 /// All requests go to this replica from now on.
-fn route(world: &World, replica: &Gatepost) {
+pub fn route(world: &World, replica: &Gatepost) {
     world.edge.set_route(PUBLIC, Route::open(replica.public()));
     for host in [APP, OTHER] {
         world.edge.set_route(host, Route::gated(replica.verify_url(""), world.app.addr()));

@@ -11,6 +11,7 @@ mod pooler;
 mod postgres;
 mod redis;
 mod round_trips;
+mod sentinel;
 mod sign_out;
 mod start;
 mod tls;

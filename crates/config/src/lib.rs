@@ -20,6 +20,7 @@ mod platform;
 mod providers;
 mod raw;
 mod reader;
+mod redis_servers;
 mod remote;
 mod requests;
 mod retention;
@@ -40,6 +41,7 @@ pub use domains::{AllowedDomain, AllowedDomainError, AssertableDomains};
 pub use error::{ConfigError, ConfigErrors, Problem};
 pub use groups::RoleWithoutTenant;
 pub use identity_policy::IdentityPolicy;
+pub use redis_servers::{NoRedisUrl, RedisServers, SentinelServers};
 pub use speaker_config::{SpeakerConfig, SpeakerKey, SpeakerKind, UNSIGNED_HEADERS};
 pub use watched::{DerivedSecret, RELOAD_INTERVAL, WatchedSecret};
 

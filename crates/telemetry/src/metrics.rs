@@ -19,6 +19,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The content type of [`Metrics::encode`]: `OpenMetrics` 1.0.
@@ -83,6 +84,7 @@ pub struct Metrics {
     sign_ins_limited: Counter,
     lease_renewals: Counter,
     leader: LeaderMetrics,
+    redis_failovers: Counter,
     passes: Gauge,
     passes_bytes: Gauge,
     key_ends: KeyEnds,
@@ -160,6 +162,12 @@ impl Metrics {
                 Counter::default(),
             ),
             leader: LeaderMetrics::register(r),
+            redis_failovers: single(
+                r,
+                "gatepost_redis_failovers",
+                "Times that Sentinels named another primary of Redis",
+                Counter::default(),
+            ),
             passes: single(
                 r,
                 "gatepost_passes",
@@ -243,6 +251,11 @@ impl Metrics {
         self.leader.lease(expires_at, is_another);
     }
 
+    /// Sets how often Redis had another primary.
+    pub fn redis_failovers(&self, count: u64) {
+        self.redis_failovers.inner().store(count, Ordering::Relaxed);
+    }
+
     /// Sets the number of cached sessions, and their estimated memory in bytes.
     pub fn cached_sessions(&self, count: usize, bytes: u64) {
         self.passes.set(i64::try_from(count).unwrap_or(i64::MAX));
@@ -278,7 +291,7 @@ mod tests {
     use crate::labels::{CallOutcome, ProviderEndpoint, RefreshOutcome, SignInOutcome};
     use std::collections::BTreeSet;
 
-    const FAMILIES: [(&str, &str); 24] = [
+    const FAMILIES: [(&str, &str); 25] = [
         ("gatepost_build", "info"),
         ("gatepost_decisions", "counter"),
         ("gatepost_groups_lost", "counter"),
@@ -293,6 +306,7 @@ mod tests {
         ("gatepost_passes_bytes", "gauge"),
         ("gatepost_provider_call_duration_seconds", "histogram"),
         ("gatepost_provider_calls", "counter"),
+        ("gatepost_redis_failovers", "counter"),
         ("gatepost_refreshes", "counter"),
         ("gatepost_refusals_not_kept", "counter"),
         ("gatepost_sessions_ended", "counter"),

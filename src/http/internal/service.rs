@@ -42,5 +42,6 @@ fn metrics(context: &Context) -> String {
     let (sessions, bytes) = context.gate.cache.size();
     let metrics = &context.gate.stores.metrics;
     metrics.cached_sessions(sessions, bytes);
+    metrics.redis_failovers(context.gate.stores.sessions.failovers());
     metrics.encode()
 }

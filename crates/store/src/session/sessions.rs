@@ -79,6 +79,11 @@ impl Sessions {
         self.store.delete_expired().await
     }
 
+    /// How often the primary of the session store was another server than before.
+    pub fn failovers(&self) -> u64 {
+        self.store.failovers()
+    }
+
     /// Finds a session. A record that does not open (garbage, or a key that was removed) counts as none.
     pub async fn find(&self, id: &SessionId) -> Result<Option<Session>, StoreError> {
         let Some(raw) = self.store.find(&record_key(&id.hash())).await? else { return Ok(None) };

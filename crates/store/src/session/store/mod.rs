@@ -80,6 +80,14 @@ impl Store {
         }
     }
 
+    /// How often the primary of Redis was another server than before.
+    pub fn failovers(&self) -> u64 {
+        match self {
+            Self::Redis(store) => store.failovers(),
+            Self::Sqlite(_) => 0,
+        }
+    }
+
     /// The value under `key`.
     pub async fn find(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         on_store!(self, store => store.find(key).await)
