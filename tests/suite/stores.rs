@@ -12,6 +12,7 @@ mod postgres;
 mod redis;
 mod round_trips;
 mod sentinel;
+mod several_hosts;
 mod sign_out;
 mod start;
 mod tls;

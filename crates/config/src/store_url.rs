@@ -3,6 +3,7 @@
 //! Guarantees that TLS is never weaker than the URL demands. No error shows more of a URL than the name of a parameter:
 //! the rest may be a password.
 
+use super::postgres_servers::{self, TARGET};
 use super::watched::MALFORMED;
 use std::borrow::Cow;
 use url::Url;
@@ -31,12 +32,25 @@ pub(super) fn fault<T>(
     Err(Fault { found: found.into(), expected: expected.into() })
 }
 
-/// Checks a Postgres URL, and returns it in the form that the driver needs.
+/// Checks a Postgres URL, and returns it in the form that [`super::PostgresServers`] reads.
 pub(super) fn postgres(text: &str) -> Parsed<String> {
+    let Some(urls) = postgres_servers::split(text) else { return one_postgres(text) };
+    let urls = urls.iter().map(|url| one_postgres(url)).collect::<Parsed<Vec<_>>>()?;
+    postgres_servers::join(&urls).map_or_else(|| fault("several hosts, of which one has a @", DATABASE), Ok)
+}
+
+/// Checks a URL with one host, and returns it in the form that the driver needs.
+fn one_postgres(text: &str) -> Parsed<String> {
     let url = parse(text, &["postgres", "postgresql"], DATABASE)?;
     let parameters = Parameters::read(text, &url, postgres_parameter)?;
     if parameters.get("host").is_some_and(|host| host.contains(',')) {
         return several_hosts();
+    }
+    if !matches!(parameters.get(TARGET), None | Some("read-write" | "primary")) {
+        return fault(
+            "a target_session_attrs with which a standby would do",
+            "target_session_attrs=read-write, or none: of several hosts Gatepost uses the primary",
+        );
     }
     if parameters.get("sslcert").is_some() != parameters.get("sslkey").is_some() {
         return fault("one of sslcert and sslkey", "both, or neither");
@@ -80,6 +94,7 @@ fn postgres_parameter(key: &str) -> Option<&'static str> {
         "application_name" => "application_name",
         "options" => "options",
         "channel_binding" => "channel_binding",
+        TARGET => TARGET,
         _ => return None,
     })
 }
@@ -135,7 +150,11 @@ pub(super) const OTHER_SERVER: &str = "a secret's file holds a URL that differs 
 pub(super) fn take_postgres(in_use: &str, text: &str) -> Result<String, &'static str> {
     let next = postgres(text).map_err(|_| MALFORMED)?;
     let is_credential = |key: &str| matches!(postgres_parameter(key), Some("user" | "password"));
-    same_place(in_use, &next, is_credential).then_some(next).ok_or(OTHER_SERVER)
+    let urls = |text: &str| postgres_servers::split(text).unwrap_or_else(|| vec![text.to_owned()]);
+    let (one, other) = (urls(in_use), urls(&next));
+    let is_same = one.len() == other.len()
+        && one.iter().zip(&other).all(|(one, other)| same_place(one, other, is_credential));
+    is_same.then_some(next).ok_or(OTHER_SERVER)
 }
 
 /// Whether two URLs differ only in user and password.
@@ -189,7 +208,10 @@ pub(super) fn parse(text: &str, schemes: &[&str], expected: &'static str) -> Par
 }
 
 fn several_hosts<T>() -> Parsed<T> {
-    fault("several hosts", "one host: the primary, or a name or proxy that always leads to it")
+    fault(
+        "several hosts",
+        "one host: the primary, or a name or proxy that always leads to it; for Postgres also host:port,host:port; for Redis redis-sentinel://",
+    )
 }
 
 /// The parameters of a URL, each by its canonical name.
