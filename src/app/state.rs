@@ -118,6 +118,7 @@ impl State {
             hosts: hosts.clone(),
             stores: stores.clone(),
             revocation: revocation.clone(),
+            leadership: leadership.clone(),
             webhook,
         });
         let explain =

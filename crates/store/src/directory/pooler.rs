@@ -6,6 +6,7 @@
 //! nothing is set, prepared or locked before two connections were seen to have a server process each. A pooler in
 //! session mode passes this check and serves as Postgres itself would.
 
+use super::description::ServerAddress;
 use super::error::{DirectoryError, SpreadsStatements};
 use gatepost_certs::tls;
 use gatepost_config::{DerivedSecret, PostgresServers, WatchedSecret};
@@ -55,6 +56,20 @@ impl Address {
         let make = move |url: &SecretString| servers(url, authorities.as_deref());
         let servers = DerivedSecret::new(url.clone(), make).map_err(DirectoryError::Address)?;
         Ok(Self { servers: Arc::new(servers), primary: Arc::default(), is_known: Arc::default() })
+    }
+
+    /// The servers that the address names.
+    pub(super) fn servers(&self) -> Vec<ServerAddress> {
+        let server = |options: PgConnectOptions| ServerAddress {
+            host: match options.get_socket() {
+                Some(folder) => folder.display().to_string(),
+                None => options.get_host().to_owned(),
+            },
+            port: options.get_port(),
+            user: options.get_username().to_owned(),
+            database: options.get_database().unwrap_or_else(|| options.get_username()).to_owned(),
+        };
+        self.servers.current().options.into_iter().map(server).collect()
     }
 
     /// A new connection without any settings.

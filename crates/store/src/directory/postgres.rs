@@ -3,6 +3,7 @@
 //! There are two pools, so that sign-ins and administration never delay the hot read. Row locks and advisory locks end
 //! with their transaction. A transaction that lost a race is retried.
 
+use super::description::ServerAddress;
 use super::error::DirectoryError;
 use super::lock_key::LockKey;
 use super::pool::within;
@@ -120,6 +121,19 @@ macro_rules! is_standby {
     };
 }
 
+/// The version of the server.
+macro_rules! server_version {
+    () => {
+        "SELECT current_setting('server_version')"
+    };
+}
+/// The number of standbys that follow.
+macro_rules! standbys {
+    () => {
+        "SELECT count(*) FROM pg_stat_replication"
+    };
+}
+
 mod audit_log;
 mod lease;
 mod replicas;
@@ -169,6 +183,11 @@ impl Store {
             work: pool(WORK_CONNECTIONS, WORK_SETTINGS),
             address,
         })
+    }
+
+    /// The servers that the address names.
+    pub(super) fn servers(&self) -> Vec<ServerAddress> {
+        self.address.servers()
     }
 
     pub(super) fn reader(&self) -> &Pool<Connector> {

@@ -111,6 +111,19 @@ macro_rules! is_standby {
     };
 }
 
+/// The version of the library.
+macro_rules! server_version {
+    () => {
+        "SELECT sqlite_version()"
+    };
+}
+/// A file has none.
+macro_rules! standbys {
+    () => {
+        "SELECT NULL"
+    };
+}
+
 mod audit_log;
 mod lease;
 #[path = "statements/mod.rs"]

@@ -11,6 +11,7 @@ mod server;
 
 pub use permissions::{USER_RULES, is_refusal};
 
+use super::description::Description;
 use super::{Indexed, Replacement, StoreError};
 use gatepost_config::WatchedSecret;
 use gatepost_core::clock::Timestamp;
@@ -171,6 +172,18 @@ impl RedisStore {
     pub async fn saves(&self) -> Option<bool> {
         let answer: Vec<String> = self.command(redis::cmd("CONFIG").arg("GET").arg("save")).await.ok()?;
         answer.get(1).map(|points| !points.trim().is_empty())
+    }
+
+    /// What the settings name, and which server is used.
+    pub(super) async fn describe(&self) -> Description {
+        let (kind, hosts) = self.0.server.named();
+        let report = self.report().await.ok();
+        let version = report.as_ref().and_then(|report| {
+            report.lines().find_map(|line| line.trim().strip_prefix("redis_version:")).map(str::to_owned)
+        });
+        // One that does not let Gatepost ask for its version is used all the same.
+        let server = self.0.current.lock().await.server.as_ref().map(ToString::to_string);
+        Description { kind, hosts, server, version }
     }
 
     /// The current time by the server's clock.

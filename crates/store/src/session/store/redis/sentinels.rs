@@ -58,6 +58,14 @@ impl Sentinels {
         Ok(Self { asked, server, root: root.map(<[u8]>::to_vec) })
     }
 
+    /// The Sentinels, each with its port.
+    pub fn hosts(&self) -> Vec<String> {
+        self.asked
+            .iter()
+            .map(|asked| ConnectionAddr::Tcp(asked.host.0.clone(), asked.host.1).to_string())
+            .collect()
+    }
+
     /// The primary that a majority of the Sentinels names.
     ///
     /// # Errors

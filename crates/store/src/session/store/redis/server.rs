@@ -39,6 +39,14 @@ impl Server {
         }
     }
 
+    /// The kind of what the settings name, and its hosts.
+    pub fn named(&self) -> (&'static str, Vec<String>) {
+        match self.0.current() {
+            Place::One(client) => ("redis", vec![client.get_connection_info().addr().to_string()]),
+            Place::Sentinels(sentinels) => ("redis-sentinel", sentinels.hosts()),
+        }
+    }
+
     /// Whether the primary may move to another address.
     pub fn moves(&self) -> bool {
         matches!(self.0.current(), Place::Sentinels(_))
