@@ -122,6 +122,9 @@ fn sentinels(text: &str) -> Parsed<SentinelServers> {
         None => (String::new(), authority),
     };
     let hosts = list.split(',').map(host).collect::<Parsed<Vec<_>>>()?;
+    if hosts.iter().enumerate().any(|(at, host)| hosts[..at].contains(host)) {
+        return fault("a Sentinel twice", "each once: what a majority of them says counts");
+    }
     let (master, db) = master_and_db(path)?;
     let first = &hosts[0];
     let server = format!("{scheme}://{credentials}{}:{}/{db}", bracketed(&first.0), first.1);

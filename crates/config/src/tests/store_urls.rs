@@ -161,6 +161,7 @@ fn sentinels_are_accepted_with_the_name_of_the_primary() {
         ("redis-sentinel://a,b", "no name of a primary"),
         ("redis-sentinel://a,b/", "no name of a primary"),
         ("redis-sentinel://a,,b/main", "without a host"),
+        ("redis-sentinel://a,b:26379,a:26379/main", "a Sentinel twice"),
         ("redis-sentinel://u:hunter2@/main", "without a host"),
         ("redis-sentinel://a:hunter2,b/main", "without a host"),
         ("redis-sentinel://2001:db8::1/main", "brackets"),
