@@ -14,7 +14,7 @@ pub(super) struct Server(DerivedSecret<Place>);
 
 #[derive(Clone)]
 enum Place {
-    One(Client),
+    One(Arc<Client>),
     Sentinels(Arc<Sentinels>),
 }
 
@@ -34,7 +34,7 @@ impl Server {
     /// No majority of the Sentinels names one.
     pub async fn find(&self) -> Result<Client, RedisError> {
         match self.0.current() {
-            Place::One(client) => Ok(client),
+            Place::One(client) => Ok(Client::clone(&client)),
             Place::Sentinels(sentinels) => sentinels.find_primary().await,
         }
     }
@@ -65,7 +65,7 @@ impl Server {
 fn place(url: &SecretString, root: Option<&[u8]>) -> Result<Place, RedisError> {
     let no_url = |_| RedisError::from((ErrorKind::InvalidClientConfig, "no address of Redis"));
     match RedisServers::of_url(url.expose_secret()).map_err(no_url)? {
-        RedisServers::One(url) => client(information(&url)?, root).map(Place::One),
+        RedisServers::One(url) => client(information(&url)?, root).map(Arc::new).map(Place::One),
         RedisServers::Sentinels(servers) => {
             Sentinels::new(&servers, root).map(Arc::new).map(Place::Sentinels)
         }
