@@ -14,6 +14,7 @@
 //! | [`site`] | what is configured: settings, hosts, keys, providers |
 //! | [`stores`] | the two stores, with their metrics |
 //! | [`dns`] | asks for the records by which somebody proves that a host is theirs |
+//! | [`leadership`] | which replica does the work that one alone does |
 //! | [`webhook`] | tells a chat about requests for access |
 //! | [`authn`] | who calls: session and standing, read side by side |
 //! | [`invalidation`] | when answers that are kept in memory stop counting |
@@ -38,6 +39,7 @@ pub mod gate;
 pub mod hosts;
 pub mod http;
 pub mod invalidation;
+pub mod leadership;
 pub mod permits;
 pub mod rate;
 pub mod readiness;

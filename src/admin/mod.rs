@@ -11,6 +11,7 @@ mod health;
 mod keys;
 mod requests;
 mod sessions;
+mod stores;
 mod tenant_hosts;
 mod tool_servers;
 pub mod views;
@@ -21,6 +22,7 @@ pub use sessions::{EndedSessions, SessionError};
 pub use tenant_hosts::ProofError;
 
 use crate::hosts::Hosts;
+use crate::leadership::Leadership;
 use crate::revocation;
 use crate::site::Site;
 use crate::stores::Stores;
@@ -39,6 +41,8 @@ pub struct Context {
     pub stores: Arc<Stores>,
     /// Ends sessions.
     pub revocation: Arc<revocation::Context>,
+    /// Which replica leads.
+    pub leadership: Arc<Leadership>,
     /// Tells a chat about requests for access.
     pub webhook: Webhook,
 }

@@ -1,6 +1,7 @@
 //! Starts and stops the process: opens the stores, starts the listeners and background tasks, stops them in order.
 
 mod housekeeping;
+mod leading;
 mod state;
 
 pub use state::State;
@@ -116,6 +117,7 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
     );
     let stopped = stop_on_signal(&state, internal, &public).await;
     housekeeping.stop().await;
+    leading::forget(&state).await;
     tracing::info!("stopped");
     stopped.map_err(StartError::Runtime)
 }
@@ -259,6 +261,7 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
         _ = interrupt.recv() => false,
     };
     state.readiness.drain();
+    leading::leave(state).await;
     if is_graceful {
         // In development no proxy has to notice first.
         let drain = if state.site.config.is_development() { Duration::ZERO } else { DRAIN };

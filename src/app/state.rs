@@ -10,6 +10,7 @@ use crate::gate::{
 use crate::hosts::Hosts;
 use crate::http::{internal, public};
 use crate::invalidation::lease::Lease;
+use crate::leadership::Leadership;
 use crate::permits::Permits;
 use crate::readiness::Readiness;
 use crate::sign_in::{self, limit::Limits, return_cookie::Slots};
@@ -18,8 +19,11 @@ use crate::stores::Stores;
 use crate::tasks::Tasks;
 use crate::webhook::Webhook;
 use crate::{admin, explain, refresh, revocation};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::ReplicaId;
 use gatepost_store::session::last_used::LastUsed;
 use reqwest::Client;
+use std::fs;
 use std::sync::Arc;
 
 /// Every part of the process, put together once. Only `app` and the command line know it: the other modules take the
@@ -32,6 +36,8 @@ pub struct State {
     pub stores: Arc<Stores>,
     /// Whether cached answers of the directory count.
     pub lease: Arc<Lease>,
+    /// Whether this replica leads.
+    pub leadership: Arc<Leadership>,
     /// What runs beside the answers.
     pub tasks: Arc<Tasks>,
     /// Whether this replica should get requests.
@@ -62,6 +68,8 @@ impl State {
         webhook: Webhook,
         upstreams: Option<Client>,
     ) -> Self {
+        let replica = ReplicaId::generate(&host_name());
+        let leadership = &Arc::new(Leadership::new(replica, Timestamp::now()));
         let site = &Arc::new(site);
         let stores = &Arc::new(stores);
         let assertion_keys = &Arc::new(assertion_keys);
@@ -110,6 +118,7 @@ impl State {
             hosts: hosts.clone(),
             stores: stores.clone(),
             revocation: revocation.clone(),
+            leadership: leadership.clone(),
             webhook,
         });
         let explain =
@@ -120,6 +129,7 @@ impl State {
                 gate: gate.clone(),
                 sign_in: sign_in.clone(),
                 readiness: readiness.clone(),
+                leadership: leadership.clone(),
                 upstreams,
                 listing: Arc::new(Permits::new(most_of_one, most)),
             }),
@@ -137,6 +147,7 @@ impl State {
             site: site.clone(),
             stores: stores.clone(),
             lease: lease.clone(),
+            leadership: leadership.clone(),
             tasks: tasks.clone(),
             readiness: readiness.clone(),
             revocation: revocation.clone(),
@@ -146,4 +157,9 @@ impl State {
             explain: explain.clone(),
         }
     }
+}
+
+/// The name of this host, or of this container. Empty: Linux does not tell.
+fn host_name() -> String {
+    fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default()
 }

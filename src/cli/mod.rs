@@ -35,6 +35,7 @@ mod report;
 mod request;
 mod serve;
 mod session;
+mod store;
 mod tenant;
 mod tenant_life;
 mod tenant_member;
@@ -139,6 +140,9 @@ enum Command {
     #[command(after_help = "Examples:\n  gatepost session list alice@example.com\n  \
                             gatepost session end --user alice@example.com")]
     Session(Administration<session::Command>),
+    /// Shows what the stores are and hold
+    #[command(after_help = "Example:\n  gatepost store show")]
+    Store(Administration<store::Command>),
     /// Compares groups, links and tenants with files, and makes the directory hold what the files say
     #[command(after_help = apply::HELP)]
     Apply(apply::Apply),
@@ -300,6 +304,7 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
                 (console.finish(Box::pin(session::run(&console, args.command)).await?), json)
             }
+            Command::Store(args) => (store::run(&open().await?, args.command).await?, args.json),
         };
         report.print(json).map(done).map_err(CommandError::Output)
     })

@@ -4,6 +4,7 @@
 mod audit;
 mod changes;
 mod keys;
+mod store;
 
 use crate::world::{APP, MCP_GITHUB, Pair, Plan, Stores, World, alice, run_command};
 use gatepost_kit::client::Client;

@@ -427,6 +427,6 @@ both_pairs! {
     async fn the_system_page_says_what_answers_and_draws_the_days(pair) {
         let house = House::open(pair).await;
         let page = house.get(&house.root, "/admin/system").await;
-        has(&page, &["answers", "Sign-ins of each day", "<rect", "The numbers of each day", env!("CARGO_PKG_VERSION")]);
+        has(&page, &["answers", "audit_entries", "leads", "Schema", "Sign-ins of each day", "<rect", "The numbers of each day", env!("CARGO_PKG_VERSION")]);
     }
 }

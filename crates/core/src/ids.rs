@@ -1,7 +1,7 @@
 //! One type for each kind of id, so that the compiler finds an id of the wrong kind.
 
 use super::clock::Timestamp;
-use super::secret::Hash;
+use super::secret::{Hash, fill_random};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -137,6 +137,36 @@ impl FromStr for ToolRuleId {
     type Err = IdError;
     fn from_str(text: &str) -> Result<Self, IdError> {
         Uuid::try_parse(text).map(Self).map_err(|_| IdError::ToolRule(text.to_owned()))
+    }
+}
+
+/// The id of one process that serves: the name of its host, and 8 random hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ReplicaId(String);
+
+impl ReplicaId {
+    /// The greatest length of the host's name in an id.
+    const MAX_HOST: usize = 63;
+
+    /// Makes a new id. Of the host's name only ASCII letters, digits, `-` and `.` are taken: the id stands in logs and tables.
+    pub fn generate(host: &str) -> Self {
+        let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+        let host: String = host.chars().filter(is_plain).take(Self::MAX_HOST).collect();
+        let mut random = [0; 4];
+        fill_random(&mut random);
+        let host = if host.is_empty() { "replica" } else { &host };
+        Self(format!("{host}-{:08x}", u32::from_be_bytes(random)))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ReplicaId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

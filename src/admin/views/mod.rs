@@ -9,6 +9,7 @@ mod keys;
 mod people;
 mod personal;
 mod requests;
+mod stores;
 mod tenants;
 mod tool_servers;
 
@@ -25,6 +26,7 @@ pub use keys::{Key, KeyChange, LookedUpKey, NewKey};
 pub use people::{Admin, AdminEntry, Identity, Session, User, UserDetails};
 pub use personal::{FormerAddress, PersonalData, PersonalRefusal, PersonalRequest};
 pub use requests::{AccessRequest, RequestChange};
+pub use stores::{DirectoryStore, SessionStore, StoresView};
 pub use tenants::{Tenant, TenantHost, TenantMember, TenantWritten, Tier};
 pub use tool_servers::{ToolRule, ToolRuleChange, ToolServer, ToolServerChange};
 

@@ -141,6 +141,7 @@ impl From<DirectoryError> for Refused {
             | E::HalfCopied(_)
             | E::Moved(_)
             | E::NewerSchema
+            | E::NotLeader
             | E::Migration(_)
             | E::Address(_)
             | E::File { .. }

@@ -67,7 +67,8 @@ async fn make_heads(file: &Path) {
     );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
     let directory = Directory::open(&StoresConfig::Embedded { file: file.to_owned() }, None).unwrap();
-    assert_eq!(directory.make_audit_heads(10).await.unwrap(), 1);
+    let term = directory.hold_leader_lease("test", None).await.unwrap().term.unwrap();
+    assert_eq!(directory.leading(term).make_audit_heads(10).await.unwrap(), 1);
 }
 
 pub(super) async fn fill(file: &Path, sql: &str) {

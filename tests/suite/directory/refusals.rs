@@ -63,9 +63,9 @@ both_stores! {
         let at = now();
         let kept = refusal(at);
         store.directory.keep_refusals(std::slice::from_ref(&kept)).await.unwrap();
-        assert_eq!(store.directory.delete_expired(at.plus(REFUSALS_TTL)).await.unwrap(), 0);
+        assert_eq!(store.leading().await.delete_expired(at.plus(REFUSALS_TTL)).await.unwrap(), 0);
         let second = std::time::Duration::from_secs(1);
-        assert_eq!(store.directory.delete_expired(at.plus(REFUSALS_TTL + second)).await.unwrap(), 1);
+        assert_eq!(store.leading().await.delete_expired(at.plus(REFUSALS_TTL + second)).await.unwrap(), 1);
         assert_eq!(store.directory.find_refusal(kept.request_id).await.unwrap(), None);
     }
 

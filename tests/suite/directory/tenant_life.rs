@@ -165,9 +165,9 @@ both_stores! {
         )).await;
         make(&store, DeleteTenant { id: acme() }).await;
         let later = |days: u32| Timestamp::now().plus(days * DAY);
-        assert_eq!(store.directory.erase_deleted_tenants(later(29), 10).await.unwrap(), 0);
-        assert_eq!(store.directory.erase_deleted_tenants(later(31), 10).await.unwrap(), 1);
-        assert_eq!(store.directory.erase_deleted_tenants(later(31), 10).await.unwrap(), 0);
+        assert_eq!(store.leading().await.erase_deleted_tenants(later(29), 10).await.unwrap(), 0);
+        assert_eq!(store.leading().await.erase_deleted_tenants(later(31), 10).await.unwrap(), 1);
+        assert_eq!(store.leading().await.erase_deleted_tenants(later(31), 10).await.unwrap(), 0);
         assert_eq!(store.texts("SELECT id FROM gatepost.tenants").await, ["other"]);
         for table in ["tenant_members", "tenant_hosts", "keys"] {
             let column = if table == "tenant_hosts" { "host" } else { "tenant_id" };

@@ -117,12 +117,65 @@ fn a_character_that_ends_a_password_early_is_explained_and_shows_nothing() {
 
 #[test]
 fn several_hosts_are_refused_in_one_clear_line() {
-    for url in
-        ["postgres://u:hunter2@a:5432,b:5432/x", "postgres://a,b/x?sslmode=require", "postgres:///x?host=a,b"]
-    {
-        refuses("DATABASE_URL", url, &["several hosts", "the primary"]);
+    refuses(
+        "DATABASE_URL",
+        "postgres:///x?host=a,b",
+        &["several hosts", "the primary", "host:port,host:port"],
+    );
+    refuses("REDIS_URL", "redis://:hunter2@a:6379,b:6379/0", &["several hosts", "redis-sentinel://"]);
+}
+
+#[test]
+fn several_hosts_of_postgres_are_accepted_and_each_is_checked() {
+    for url in [
+        "postgres://u:hunter2@a:5432,b:5432/x",
+        "postgres://a,b/x?sslmode=require",
+        "postgres://u:hunter2@a,[::1]:5433/x?target_session_attrs=read-write",
+        "postgres://u:hunter2@a/x?target_session_attrs=primary",
+    ] {
+        accepted(with_urls(url, REDIS));
     }
-    refuses("REDIS_URL", "redis://:hunter2@a:6379,b:6379/0", &["several hosts"]);
+    refuses(
+        "DATABASE_URL",
+        "postgres://u:hunter2@a,b/x?target_session_attrs=any",
+        &["target_session_attrs", "read-write"],
+    );
+    refuses("DATABASE_URL", "postgres://u:hunter2@a,b/x?sslmode=maybe", &["sslmode"]);
+    refuses("DATABASE_URL", "postgres://u:hunter2@a,2001:db8::1/x", &["brackets"]);
+}
+
+#[test]
+fn sentinels_are_accepted_with_the_name_of_the_primary() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let file = folder.path().join("password");
+    std::fs::write(&file, "hunter3").expect("a file");
+    for url in [
+        "redis-sentinel://a/main".to_owned(),
+        "redis-sentinel://u:hunter2@a:1,[::1]:2,c/main/3".to_owned(),
+        "rediss-sentinel://:hunter2%23@a,b/main-1.x".to_owned(),
+        format!("redis-sentinel://a,b/main?sentinel_user=s&sentinel_password_file={}", file.display()),
+    ] {
+        accepted(with_urls(POSTGRES, &url));
+    }
+    for (url, words) in [
+        ("redis-sentinel://a,b", "no name of a primary"),
+        ("redis-sentinel://a,b/", "no name of a primary"),
+        ("redis-sentinel://a,,b/main", "without a host"),
+        ("redis-sentinel://a,b:26379,a:26379/main", "a Sentinel twice"),
+        ("redis-sentinel://u:hunter2@/main", "without a host"),
+        ("redis-sentinel://a:hunter2,b/main", "without a host"),
+        ("redis-sentinel://2001:db8::1/main", "brackets"),
+        ("redis-sentinel://a/main/hunter2", "number of a database"),
+        ("redis-sentinel://a/main/0/1", "number of a database"),
+        ("redis-sentinel://a/ma in", "no name of a primary"),
+        ("redis-sentinel://u:hunter2/x@a/main", "before an @"),
+        ("redis-sentinel://a/main?sentinel_user=s", "sentinel_password_file"),
+        ("redis-sentinel://a/main?sentinel_password_file=password", "absolute"),
+        ("redis-sentinel://a/main?sentinel_password_file=/nowhere/at/all", "cannot be read"),
+        ("redis-sentinel://a/main?sentinel_password=hunter2", "unknown parameter sentinel_password"),
+    ] {
+        refuses("REDIS_URL", url, &[words]);
+    }
 }
 
 #[test]

@@ -68,7 +68,7 @@ pub use request::{
 };
 pub use requests::AccessRequests;
 pub use state::PersonState;
-pub use system::{ProviderEntry, StoreState, SystemState};
+pub use system::{ProviderEntry, ReplicaEntry, StoreState, SystemState};
 pub use tenant::{MappedGroup, TenantDetails, TenantEntered, TenantPersonEntry};
 pub use tenant_removal::TenantDeletion;
 pub use tenants::{TenantSummary, Tenants};

@@ -315,6 +315,13 @@ fn system(name: &str, words: &str, is_well: bool) -> Sample {
         refusals: u64::from(number % 5) * u64::from(number < 7),
     };
     let days: Vec<_> = (0..30).map(day).collect();
+    let replica = |is_leader| ReplicaEntry {
+        id: words,
+        version: "1.2.3",
+        started_at: NOW.minus(Duration::from_hours(3)),
+        seen_at: NOW,
+        is_leader,
+    };
     let provider = |is_known| ProviderEntry { id: "entra", label: words, is_known };
     let page = SystemState {
         frame: frame(words, None),
@@ -322,6 +329,9 @@ fn system(name: &str, words: &str, is_well: bool) -> Sample {
         obstacle: Some(words).filter(|_| !is_well),
         directory: if is_well { StoreState::Answers } else { StoreState::ReadOnly },
         sessions: if is_well { StoreState::Answers } else { StoreState::Silent },
+        facts: &[("Version", words.to_owned()), ("Sessions at", words.to_owned())],
+        rows: &[("users".to_owned(), 7), ("audit_entries".to_owned(), 100_000)],
+        replicas: &[replica(true), replica(false)],
         providers: &[provider(true), provider(is_well)],
         activity: (is_well || words == PLANTED).then_some(Activity { days: &days, now: NOW }),
     };

@@ -61,6 +61,9 @@ pub enum DirectoryError {
     /// `gatepost copy` took everything elsewhere.
     #[error("this store was moved to {0}")]
     Moved(String),
+    /// Another replica leads, so this one no longer does the work of the leader.
+    #[error("another replica leads")]
+    NotLeader,
     /// A migration failed, and its transaction was rolled back.
     #[error("the directory's schema cannot be brought up to date")]
     Migration(#[source] sqlx::migrate::MigrateError),

@@ -27,19 +27,22 @@ mod actor;
 mod administration;
 mod audit;
 mod audit_chain;
+mod audit_heads;
 pub mod changes;
 pub mod copy;
 mod count;
+mod description;
 mod error;
 pub mod files;
 mod inspection;
 mod keys;
+mod leader;
+mod lease;
 mod lists;
 mod lock_key;
 mod pooler;
 mod postgres;
 mod records;
-mod retention;
 mod salted_digest;
 mod schema;
 mod sqlite;
@@ -53,9 +56,12 @@ pub use audit::{AuditCursor, AuditCursorError, AuditFilter, AuditRecord};
 pub use audit_chain::{AuditHead, ChainedEntry, CutRecord, HourHash, HourHashing};
 pub use changes::{Conditions, Done};
 pub use count::Count;
+pub use description::{Description, ServerAddress};
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
 pub use keys::{EndingKey, FoundKey, KeyFilter, KeyHolder, KeyRecord, KeyStanding, KeyUsed};
+pub use leader::Leading;
+pub use lease::{LEASE as LEADER_LEASE, LeaderLease, Replica, Term};
 pub use lists::{
     AdminRecord, By, DayCount, Ending, EndingThing, GroupFilter, GroupState, GroupStateError, GroupTenant,
     LinkedGroup, Page, PeopleCount, Place, PlaceError, RefusalFilter, TenantGroup, TenantMember,
@@ -96,8 +102,6 @@ pub const REQUIREMENTS_TTL: Duration = Duration::from_hours(30 * 24);
 pub const MAX_REQUIREMENTS_OF_HOST: i64 = 50;
 /// The maximum number of requirements that are kept.
 pub const MAX_REQUIREMENTS: i64 = 5_000;
-/// How many rows of each kind that have ended are deleted in one transaction.
-const ENDED_AT_ONCE: u32 = 200;
 /// How long requests for access are kept.
 pub const REQUESTS_TTL: Duration = Duration::from_hours(90 * 24);
 /// How many requests for access one person may make in 24 hours.
@@ -327,20 +331,6 @@ impl Directory {
         actor: &Actor,
     ) -> Result<()> {
         on_store!(self, end_provider_session(provider, sid, at, expires_at, actor))
-    }
-
-    /// Deletes expired rows and returns their number.
-    pub async fn delete_expired(&self, now: Timestamp) -> Result<u64> {
-        if let Store::Sqlite(store) = &self.store {
-            store.delete_old_changes().await?;
-        }
-        on_store!(self, delete_expired(now))
-    }
-
-    /// Deletes memberships and decisions about admins that have ended by `now`, which count no more, and writes their
-    /// audit rows. One transaction with at most 200 rows of each kind. Returns how many were deleted.
-    pub async fn delete_ended(&self, now: Timestamp) -> Result<u64> {
-        on_store!(self, delete_ended(now, ENDED_AT_ONCE))
     }
 }
 

@@ -111,10 +111,25 @@ macro_rules! is_standby {
     };
 }
 
+/// The version of the library.
+macro_rules! server_version {
+    () => {
+        "SELECT sqlite_version()"
+    };
+}
+/// A file has none.
+macro_rules! standbys {
+    () => {
+        "SELECT NULL"
+    };
+}
+
 mod audit_log;
+mod lease;
 #[path = "statements/mod.rs"]
 #[expect(clippy::duplicate_mod, reason = "the statements are written once and compiled for each store")]
 mod statements;
+use lease::lead;
 pub use statements::Apply;
 
 /// Connections to one file.

@@ -45,6 +45,8 @@ pub const NOT_COPIED: &[(&str, &str)] = &[
     ("session_counters", "`--sessions` copies what still counts"),
     ("migrations", "each database has migrations of its own"),
     ("copy_state", "it is about the copy itself"),
+    ("leases", "which replica leads is decided anew"),
+    ("serving_replicas", "each replica notes itself"),
     ("sqlite_sequence", "SQLite's own"),
 ];
 

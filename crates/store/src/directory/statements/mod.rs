@@ -1,11 +1,11 @@
 //! The statements of the directory, compiled once for Postgres and once for SQLite. Both understand `$1` placeholders,
 //! `ON CONFLICT` and `RETURNING`. What differs comes from the module that includes this one: `Connection`, `Store`,
-//! `begin`, `lock`, `is_conflict` and the macros `for_update!`, `each!`, `json_list!`, `present!`,
-//! `present_millis!`, `is_standby!`, `unhex!`, and `audit_log`.
+//! `begin`, `lock`, `lead`, `is_conflict` and the macros `for_update!`, `each!`, `json_list!`, `present!`,
+//! `present_millis!`, `is_standby!`, `unhex!`, `server_version!`, `standbys!`, and `audit_log`.
 //!
 //! Guarantee: a change and its audit rows are one transaction. A refusal that is an error changes nothing.
 
-use super::{Connection, Db, Store, audit_log, begin, is_conflict, lock};
+use super::{Connection, Db, Store, audit_log, begin, is_conflict, lead, lock};
 use crate::directory::error::DirectoryError;
 use crate::directory::lock_key::LockKey;
 use gatepost_core::clock::Timestamp;
@@ -61,6 +61,20 @@ macro_rules! transaction {
             }
         })
         .await
+    };
+}
+
+/// As `transaction!`, for the work of the leader: fails with `NotLeader` if `$term` has ended, and keeps it from ending before
+/// the transaction does.
+macro_rules! leading {
+    ($store:expr, $term:expr, |$connection:ident| $body:expr) => {
+        leading!($store, $term, &[], |$connection| $body)
+    };
+    ($store:expr, $term:expr, $keys:expr, |$connection:ident| $body:expr) => {
+        transaction!($store, $keys, |$connection| {
+            super::lead(&mut *$connection, $term).await?;
+            $body
+        })
     };
 }
 
@@ -145,6 +159,7 @@ mod audit;
 mod audit_chain;
 mod callers;
 mod configuration;
+mod description;
 mod door;
 mod ended;
 mod ended_keys;

@@ -5,6 +5,7 @@ use super::{Apply, Connection, Result, Store, ended_keys, tenants};
 use crate::directory::actor::{Actor, Who};
 use crate::directory::changes::{DeleteTenant, Done, RestoreTenant, ResumeTenant, SuspendTenant};
 use crate::directory::error::DirectoryError;
+use crate::directory::lease::Term;
 use gatepost_core::administration::{Granted, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::TenantId;
@@ -163,19 +164,20 @@ impl Store {
     /// Erases tenants that were deleted before this second, at most `most`, each in a transaction of its own.
     pub(in crate::directory) async fn erase_deleted_tenants(
         &self,
+        term: Term,
         before: Timestamp,
         most: u32,
     ) -> Result<u64> {
         let mut erased = 0;
-        while erased < u64::from(most) && self.erase_deleted_tenant(before).await? {
+        while erased < u64::from(most) && self.erase_deleted_tenant(term, before).await? {
             erased += 1;
         }
         Ok(erased)
     }
 
-    /// `false`: there is none. Several replicas may do so at once.
-    async fn erase_deleted_tenant(&self, before: Timestamp) -> Result<bool> {
-        transaction!(self, |connection| {
+    /// `false`: there is none.
+    async fn erase_deleted_tenant(&self, term: Term, before: Timestamp) -> Result<bool> {
+        leading!(self, term, |connection| {
             let sql = for_update!(
                 "SELECT id FROM tenants WHERE deleted_at IS NOT NULL AND deleted_at < $1 ORDER BY deleted_at, id LIMIT 1"
             );

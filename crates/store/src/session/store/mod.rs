@@ -3,12 +3,14 @@
 //! Sessions need only these operations. A missing value is `None`. A store that does not answer is [`StoreError`],
 //! which never means that somebody is signed out.
 
+mod description;
 mod entries;
 mod redis;
 mod sqlite;
 
 pub use self::redis::{RedisStore, USER_RULES, is_refusal};
 pub use self::sqlite::SqliteStore;
+pub use description::Description;
 pub use entries::{Entry, EntryKind, EntryPage, Place};
 use std::time::Duration;
 
@@ -77,6 +79,14 @@ impl Store {
         match self {
             Self::Redis(_) => Ok(()),
             Self::Sqlite(store) => store.delete_expired().await,
+        }
+    }
+
+    /// How often the primary of Redis was another server than before.
+    pub fn failovers(&self) -> u64 {
+        match self {
+            Self::Redis(store) => store.failovers(),
+            Self::Sqlite(_) => 0,
         }
     }
 
