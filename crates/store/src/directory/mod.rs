@@ -58,8 +58,8 @@ pub use inspection::ServerReport;
 pub use keys::{EndingKey, FoundKey, KeyFilter, KeyHolder, KeyRecord, KeyStanding, KeyUsed};
 pub use lists::{
     AdminRecord, By, DayCount, Ending, EndingThing, GroupFilter, GroupState, GroupStateError, GroupTenant,
-    LinkedGroup, Page, PeopleCount, Place, PlaceError, RefusalFilter, TenantGroup, TenantMember,
-    TenantPerson, TenantWay, UnlinkedGroup, UserFilter, UserState, UserStateError,
+    LinkedGroup, Page, PeopleCount, Place, PlaceError, RefusalFilter, TenantFilter, TenantGroup,
+    TenantMember, TenantPerson, TenantWay, UnlinkedGroup, UserFilter, UserState, UserStateError,
 };
 pub use records::{
     AddressChange, AddressNews, AdminStanding, Ends, Excess, FormerAddress, FormerHolder, GroupKey,
