@@ -115,6 +115,8 @@ mod audit_log;
 #[path = "statements/mod.rs"]
 #[expect(clippy::duplicate_mod, reason = "the statements are written once and compiled for each store")]
 mod statements;
+#[cfg(test)]
+mod tests;
 pub use statements::Apply;
 
 /// Connections to one file.
