@@ -54,6 +54,7 @@ mod ends;
 mod faults;
 mod files;
 mod groups;
+mod hot_reads;
 mod key_actors;
 mod key_changes;
 mod key_erasure;

@@ -334,7 +334,7 @@ both_pairs! {
         assert!(!list.body.contains("/admin/tenants/b") && !list.body.contains("Create a tenant"), "{}", list.body);
         let page = house.get(&carol, "/admin/tenants/a").await;
         has(&page, &["carol@example.com", "new@example.com", "A group"]);
-        for part in ["Team", "/admin/groups", "/admin/system", "Rename or delete"] {
+        for part in ["Team", "/admin/groups", "/admin/system", "Rename, suspend or delete"] {
             assert!(!page.body.contains(part), "{part}: {}", page.body);
         }
         let member = [("user", "guest@example.com"), ("role", "member"), NEVER, NEW];

@@ -1,9 +1,12 @@
 //! The pages for administrators: who sees what.
 
+mod applications;
+mod audit;
 mod forms;
 mod keys;
 mod overtaken;
 mod person;
+mod tenant_life;
 mod tools;
 
 use crate::world::{APP, PUBLIC, Pair, Plan, World, alice};

@@ -5,6 +5,7 @@
 //!
 //! [`decide`]: gatepost_core::decision::decide
 
+mod applications;
 mod csv;
 pub mod missing;
 mod openable;
@@ -12,6 +13,7 @@ mod openers;
 mod ways;
 mod words;
 
+pub use applications::{Application, Applications};
 pub use csv::CSV_HEADER;
 pub use openable::{OpenHost, OpenRequirement, Openable};
 pub use openers::Opener;

@@ -88,6 +88,7 @@ fn people(api: &mut Routes<'_>) {
         users::release_address,
     ));
     api.add(at("/users/{id}/access").on(GET, AdminRead, Anywhere, users::access));
+    api.add(at("/users/{id}/audit").on(GET, AdminRead, Anywhere, audit::of_user));
     api.add(at("/users/{id}/erase").on(POST, SystemWrite, OwnPagesOrKey, personal::erase));
     api.add(at("/users/{id}/export").on(GET, SystemRead, Anywhere, personal::export));
     api.add(at("/users/{id}/memberships").on(GET, AdminRead, Anywhere, users::memberships));

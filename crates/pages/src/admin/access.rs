@@ -10,7 +10,7 @@ use crate::words::{self, Moment};
 use askama::Template;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
-use gatepost_core::ids::UserId;
+use gatepost_core::ids::{TenantId, UserId};
 
 /// 200: the form, and who can open what it asks about. 400 or 404: what was asked cannot be read, or does not exist.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,8 @@ pub struct Access<'a> {
     pub form: AccessForm<'a>,
     /// `None`: nothing was asked yet, or what was asked is wrong.
     pub answer: Option<AccessAnswer<'a>>,
+    /// What can be asked about, before anything was asked.
+    pub applications: Option<ApplicationList<'a>>,
     pub now: Timestamp,
 }
 
@@ -30,6 +32,29 @@ pub struct AccessForm<'a> {
     pub of: &'a str,
     /// What is wrong, as a sentence, with the status of the page.
     pub error: Option<(u16, &'a str)>,
+}
+
+/// The protected hosts.
+#[derive(Clone, Copy, Debug)]
+pub struct ApplicationList<'a> {
+    pub entries: &'a [ApplicationEntry<'a>],
+    /// How many more there are.
+    pub more: usize,
+    /// Hosts that the configuration names, and of which nothing else is known.
+    pub unseen: &'a [String],
+}
+
+/// A protected host.
+#[derive(Clone, Debug)]
+pub struct ApplicationEntry<'a> {
+    /// Scheme, host and port.
+    pub origin: &'a str,
+    /// The tenant whose host it is.
+    pub tenant: Option<&'a TenantId>,
+    /// What its routers require. Empty: that is not known.
+    pub requirements: Vec<&'a str>,
+    /// When a request showed one of them last.
+    pub seen_at: Option<Timestamp>,
 }
 
 /// Who can open it.
@@ -85,6 +110,8 @@ struct View<'a> {
     choices: Vec<Choice>,
     form: AccessForm<'a>,
     answer: Option<AnswerView<'a>>,
+    applications: Option<ApplicationList<'a>>,
+    no_applications: Empty<'static>,
     /// Refusals are for administrators of the system.
     shows_refusals: bool,
     api: Vec<ApiCall>,
@@ -121,6 +148,11 @@ impl Access<'_> {
             choices: choices.map(choice).into(),
             form: self.form,
             answer: self.answer.map(|answer| self.answer(answer)),
+            applications: self.applications,
+            no_applications: Empty {
+                text: "No application is known yet.",
+                remedy: "An application appears here when somebody who is signed in opens it.",
+            },
             shows_refusals: self.frame.scope.is_system(),
             api: vec![ApiCall::get("/access", &[(parameter, asked.or(Some("\u{2026}")))])],
         };
@@ -154,6 +186,16 @@ impl Access<'_> {
             csv: paths::query(paths::ADMIN_ACCESS_CSV, &asked(None)),
             next: answer.next.map(|next| paths::query(paths::ADMIN_ACCESS, &asked(Some(next)))),
         }
+    }
+}
+
+impl ApplicationEntry<'_> {
+    fn link(&self) -> String {
+        paths::admin_access_of(&format!("{}/", self.origin))
+    }
+
+    fn seen(&self) -> Option<Moment> {
+        self.seen_at.map(Moment)
     }
 }
 

@@ -8,7 +8,8 @@ use super::changes::{Change, Conditions, Done, Repeat, StoredAnswer};
 use super::files::Held;
 use super::lists::{
     AdminRecord, DayCount, Ending, GroupFilter, GroupTenant, LinkedGroup, Page, PeopleCount, Place,
-    RefusalFilter, TenantGroup, TenantMember, TenantPerson, TenantWay, UnlinkedGroup, UserFilter,
+    RefusalFilter, TenantFilter, TenantGroup, TenantMember, TenantPerson, TenantWay, UnlinkedGroup,
+    UserFilter,
 };
 use super::records::{
     Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantHostRecord, TenantRecord, TierRecord,
@@ -232,15 +233,15 @@ impl Directory {
         on_store!(self, list_tenant_people(scope, tenant, q, after, limit))
     }
 
-    /// Lists tenants by id. `q` is a part of the id or of the name.
+    /// Lists tenants by id.
     pub async fn search_tenants(
         &self,
         scope: &Scope,
-        q: Option<&str>,
+        filter: &TenantFilter,
         after: Option<&Place>,
         limit: u32,
     ) -> Result<Page<TenantRecord>> {
-        on_store!(self, search_tenants(scope, q, after, limit))
+        on_store!(self, search_tenants(scope, filter, after, limit))
     }
 
     /// Finds the host of a tenant that the reader administers.

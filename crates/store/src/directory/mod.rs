@@ -64,8 +64,8 @@ pub use leader::Leading;
 pub use lease::{LEASE as LEADER_LEASE, LeaderLease, Replica, Term};
 pub use lists::{
     AdminRecord, By, DayCount, Ending, EndingThing, GroupFilter, GroupState, GroupStateError, GroupTenant,
-    LinkedGroup, Page, PeopleCount, Place, PlaceError, RefusalFilter, TenantGroup, TenantMember,
-    TenantPerson, TenantWay, UnlinkedGroup, UserFilter, UserState, UserStateError,
+    LinkedGroup, Page, PeopleCount, Place, PlaceError, RefusalFilter, TenantFilter, TenantGroup,
+    TenantMember, TenantPerson, TenantWay, UnlinkedGroup, UserFilter, UserState, UserStateError,
 };
 pub use records::{
     AddressChange, AddressNews, AdminStanding, Ends, Excess, FormerAddress, FormerHolder, GroupKey,

@@ -129,6 +129,8 @@ mod lease;
 #[path = "statements/mod.rs"]
 #[expect(clippy::duplicate_mod, reason = "the statements are written once and compiled for each store")]
 mod statements;
+#[cfg(test)]
+mod tests;
 use lease::lead;
 pub use statements::Apply;
 

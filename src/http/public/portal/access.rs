@@ -2,7 +2,7 @@
 
 use super::csv;
 use crate::admin;
-use crate::admin::access::{AccessError, CSV_HEADER, Opener, Question, What};
+use crate::admin::access::{AccessError, Application, Applications, CSV_HEADER, Opener, Question, What};
 use crate::explain::RequestUrl;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
@@ -12,12 +12,17 @@ use actix_web::{HttpResponse, web};
 use gatepost_core::administration::Denied;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::sentence;
-use gatepost_pages::admin::{Access, AccessAnswer, AccessForm, OpenerEntry, RequirementEntry, WayEntry};
+use gatepost_pages::admin::{
+    Access, AccessAnswer, AccessForm, ApplicationEntry, ApplicationList, OpenerEntry, RequirementEntry,
+    WayEntry,
+};
 use gatepost_store::directory::{DirectoryError, Page, Place};
 use serde::Deserialize;
 
 /// People on a page.
 const PAGE: u32 = 50;
+/// Applications that the page shows.
+const APPLICATIONS: usize = 100;
 
 /// What is asked, and where the page begins.
 #[derive(Deserialize)]
@@ -45,7 +50,8 @@ pub(in crate::http::public) async fn access(
 ) -> Result<PageAnswer, Fault> {
     let Some(by) = fields.by.as_deref() else {
         let by = if administrator.scope.is_system() { "url" } else { "tenant" };
-        return Ok(page(&administrator, AccessForm { by, ..AccessForm::default() }, None));
+        let applications = admin.list_applications(&administrator.scope).await?;
+        return Ok(first(&administrator, AccessForm { by, ..AccessForm::default() }, &applications));
     };
     let of = fields.of.as_deref().unwrap_or_default().trim();
     let after: Option<Place> =
@@ -124,6 +130,27 @@ fn query_of(text: &str) -> &str {
     text.split_once('?').map_or(text, |(_, query)| query)
 }
 
+/// The page before anything was asked: with the applications that can be asked about.
+fn first(administrator: &Administrator, form: AccessForm<'_>, applications: &Applications) -> PageAnswer {
+    let entries: Vec<_> = applications.known.iter().take(APPLICATIONS).map(application).collect();
+    let applications = ApplicationList {
+        more: applications.known.len() - entries.len(),
+        entries: &entries,
+        unseen: &applications.unseen,
+    };
+    let (frame, now) = (administrator.frame(None), Timestamp::now());
+    PageAnswer(Access { frame, form, answer: None, applications: Some(applications), now }.page())
+}
+
+fn application(application: &Application) -> ApplicationEntry<'_> {
+    ApplicationEntry {
+        origin: &application.origin,
+        tenant: application.tenant.as_ref(),
+        requirements: application.requirements.iter().map(|asked| asked.query.as_str()).collect(),
+        seen_at: application.requirements.iter().filter_map(|asked| asked.seen_at).max(),
+    }
+}
+
 fn page(
     administrator: &Administrator,
     form: AccessForm<'_>,
@@ -144,8 +171,8 @@ fn page(
         people: &people,
         next: next.as_deref(),
     });
-    let page = Access { frame: administrator.frame(None), form, answer, now: Timestamp::now() };
-    PageAnswer(page.page())
+    let (frame, now) = (administrator.frame(None), Timestamp::now());
+    PageAnswer(Access { frame, form, answer, applications: None, now }.page())
 }
 
 fn requirement_entry(asked: &admin::access::Asked) -> RequirementEntry<'_> {

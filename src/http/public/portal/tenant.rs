@@ -2,6 +2,7 @@
 
 use super::forms::{ListParameters, PAGE, linked};
 use super::loaded::tenant as tenant_entry;
+use super::tenant_life;
 use crate::admin::Context;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
@@ -13,7 +14,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::TenantId;
 use gatepost_core::tenant::TenantState;
 use gatepost_pages::admin::{
-    EnteredEnd, MappedGroup, PlaceNotice, TenantDetails, TenantEntered, TenantPersonEntry,
+    EnteredEnd, MappedGroup, PlaceNotice, Suspended, TenantDetails, TenantEntered, TenantPersonEntry,
 };
 use gatepost_store::directory::{By, TenantGroup, TenantPerson, TenantRecord};
 
@@ -27,13 +28,18 @@ pub(in crate::http::public) async fn show(
     Path(id): Path<TenantId>,
     Query(parameters): Query<ListParameters>,
 ) -> Result<PageAnswer, Fault> {
-    let tenant = find(&administrator, &context, &id).await?;
+    let tenant = context.stores.directory.find_tenant(&administrator.scope, &id).await?;
+    let tenant = tenant.ok_or(Fault::NotFound)?;
+    let notice = PlaceNotice::text_of(parameters.done.as_deref());
+    if let Some(page) = tenant_life::deleted(&administrator, &tenant, notice) {
+        return Ok(page);
+    }
     let no_end = EnteredEnd::default();
     let entered = TenantEntered::none(tenant.name.as_deref().unwrap_or_default(), &no_end);
     page(&administrator, &context, &tenant, &parameters, entered).await
 }
 
-/// The tenant of this id, as far as it exists for the caller.
+/// The tenant of this id, as far as it exists for the caller. A deleted one has no pages but its own.
 ///
 /// # Errors
 /// `NotFound`.
@@ -70,6 +76,7 @@ pub(super) async fn page(
         name: tenant.name.as_deref(),
         version: tenant.version,
         created_at: tenant.created_at,
+        suspended: suspended(tenant),
         count: &tenant.members.to_string(),
         q,
         people: &entries,
@@ -79,6 +86,11 @@ pub(super) async fn page(
         now: Timestamp::now(),
     };
     Ok(PageAnswer(page.page()))
+}
+
+fn suspended(tenant: &TenantRecord) -> Option<Suspended<'_>> {
+    let at = tenant.suspended_at?;
+    Some(Suspended { at, reason: tenant.suspended_reason.as_deref().unwrap_or_default() })
 }
 
 fn person_entry(person: &TenantPerson) -> TenantPersonEntry<'_> {

@@ -109,17 +109,23 @@ macro_rules! is_own_tenant {
 }
 
 /// The roles of the person $1 in tenants, by the groups in `mine` and by themselves, for a `WITH`.
+///
+/// SQLite keeps the order of a `CROSS JOIN` (`sqlite.org/lang_select.html`). It cannot know how few rows `mine` has, and would
+/// else read all groups of tenants, and all tenants.
 macro_rules! tenant_roles {
     () => {
         "roles AS MATERIALIZED (SELECT r.tenant_id, r.role, t.state FROM \
-         (SELECT t.tenant_id, t.role FROM group_tenants t JOIN mine ON mine.id = t.group_id \
+         (SELECT t.tenant_id, t.role FROM mine CROSS JOIN group_tenants t WHERE t.group_id = mine.id \
          UNION ALL SELECT t.tenant_id, t.role FROM current_tenant_members t WHERE t.user_id = $1) r \
-         JOIN tenants t ON t.id = r.tenant_id)"
+         CROSS JOIN tenants t WHERE t.id = r.tenant_id)"
     };
 }
 
 /// What the person $1 may enter, by `mine`, `roles` and `admin`, and until when it counts: the columns of a standing that
 /// follow those about the person. A tenant and its role are returned as `ID ROLE`.
+///
+/// By the order of the `CROSS JOIN`, SQLite reads the tenants only for an administrator. A condition `(SELECT yes FROM admin)`
+/// would be evaluated after every tenant was read.
 macro_rules! entry_columns {
     () => {
         concat!(
@@ -134,10 +140,10 @@ macro_rules! entry_columns {
             ") AS own_tenants, (SELECT ",
             json_list!("s.tenant_id || ' ' || s.role"),
             " FROM (SELECT tenant_id, role FROM roles WHERE state = 'suspended' UNION ALL \
-             SELECT t.id, 'admin' FROM tenants t WHERE t.state = 'suspended' AND (SELECT yes FROM admin)) s) AS suspended, \
+             SELECT t.id, 'admin' FROM admin CROSS JOIN tenants t WHERE admin.yes AND t.state = 'suspended') s) AS suspended, \
              (SELECT yes FROM admin) AS is_admin, (SELECT ",
             json_list!("t.id"),
-            " FROM tenants t WHERE t.state = 'active' AND (SELECT yes FROM admin)) AS every_tenant, \
+            " FROM admin CROSS JOIN tenants t WHERE admin.yes AND t.state = 'active') AS every_tenant, \
              (SELECT min(e.until) FROM (SELECT until FROM mine \
              UNION ALL SELECT until FROM current_admin_overrides WHERE user_id = $1 \
              UNION ALL SELECT until FROM current_tenant_members WHERE user_id = $1) e) AS next_end, ",
