@@ -12,6 +12,7 @@ mod keys;
 mod requests;
 mod sessions;
 mod tenant_hosts;
+mod tenant_providers;
 mod tool_servers;
 pub mod views;
 
@@ -19,6 +20,7 @@ pub use health::Health;
 pub use requests::DEFAULT_GRANT;
 pub use sessions::{EndedSessions, SessionError};
 pub use tenant_hosts::ProofError;
+pub use tenant_providers::TrialError;
 
 use crate::hosts::Hosts;
 use crate::revocation;

@@ -9,6 +9,7 @@ mod keys;
 mod people;
 mod personal;
 mod requests;
+mod tenant_providers;
 mod tenants;
 mod tool_servers;
 
@@ -25,7 +26,8 @@ pub use keys::{Key, KeyChange, LookedUpKey, NewKey};
 pub use people::{Admin, AdminEntry, Identity, Session, User, UserDetails};
 pub use personal::{FormerAddress, PersonalData, PersonalRefusal, PersonalRequest};
 pub use requests::{AccessRequest, RequestChange};
-pub use tenants::{Tenant, TenantHost, TenantMember, TenantWritten, Tier};
+pub use tenant_providers::{TenantDomain, TenantProvider};
+pub use tenants::{ProofRecord, Tenant, TenantHost, TenantMember, TenantWritten, Tier};
 pub use tool_servers::{ToolRule, ToolRuleChange, ToolServer, ToolServerChange};
 
 use gatepost_core::access::Role;
