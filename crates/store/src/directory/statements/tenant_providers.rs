@@ -199,7 +199,7 @@ async fn set_domains(
 ) -> Result<()> {
     let there: Vec<&EmailDomain> =
         before.iter().flat_map(|before| &before.domains).map(|one| &one.domain).collect();
-    let wanted: Vec<&EmailDomain> = settings.domains.iter().map(|one| one.domain()).collect();
+    let wanted: Vec<&EmailDomain> = settings.domains.iter().map(TenantDomainName::domain).collect();
     for gone in there.iter().filter(|domain| !wanted.contains(domain)) {
         sqlx::query("DELETE FROM tenant_domains WHERE tenant_id = $1 AND domain = $2")
             .bind(tenant.as_str())
