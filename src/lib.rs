@@ -19,6 +19,7 @@
 //! | [`authn`] | who calls: session and standing, read side by side |
 //! | [`invalidation`] | when answers that are kept in memory stop counting |
 //! | [`hosts`] | which hosts are protected: the configuration's, and those of tenants |
+//! | [`providers`] | at which providers people sign in: the configuration's, and those of tenants |
 //! | [`revocation`] | how a session ends |
 //! | [`refresh`] | sessions refreshed at their provider |
 //! | [`gate`] | one forwarded request: parse, session cache, decide, render |
@@ -41,6 +42,7 @@ pub mod http;
 pub mod invalidation;
 pub mod leadership;
 pub mod permits;
+pub mod providers;
 pub mod rate;
 pub mod readiness;
 pub mod refresh;

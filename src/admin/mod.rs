@@ -13,6 +13,7 @@ mod requests;
 mod sessions;
 mod stores;
 mod tenant_hosts;
+mod tenant_providers;
 mod tool_servers;
 pub mod views;
 
@@ -20,6 +21,7 @@ pub use health::Health;
 pub use requests::DEFAULT_GRANT;
 pub use sessions::{EndedSessions, SessionError};
 pub use tenant_hosts::ProofError;
+pub use tenant_providers::TrialError;
 
 use crate::hosts::Hosts;
 use crate::leadership::Leadership;

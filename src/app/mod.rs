@@ -21,7 +21,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::Lifetimes;
 use gatepost_core::host::ProtectedHosts;
 use gatepost_core::secret::Secret;
-use gatepost_oidc::{Calls, Providers, Settings, Speakers};
+use gatepost_oidc::{Calls, Providers, Settings, Speakers, TenantClients};
 use gatepost_store::directory::{Directory, DirectoryError};
 use gatepost_store::session::Sessions;
 use gatepost_store::session::cookie::CookiePolicy;
@@ -152,6 +152,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
     let site = Site {
         accepts_access_tokens: providers.accept_access_tokens(),
         providers,
+        tenant_clients: TenantClients::new(&settings, &config.tenants.provider_networks, &calls)?,
         hosts: ProtectedHosts::new(config.hosts.clone(), config.public_url.clone()),
         cookies: CookiePolicy {
             is_secure: !config.is_development(),

@@ -12,6 +12,7 @@ use crate::http::{internal, public};
 use crate::invalidation::lease::Lease;
 use crate::leadership::Leadership;
 use crate::permits::Permits;
+use crate::providers::Providers;
 use crate::readiness::Readiness;
 use crate::sign_in::{self, limit::Limits, return_cookie::Slots};
 use crate::site::Site;
@@ -77,8 +78,13 @@ impl State {
         let readiness = &Arc::new(Readiness::default());
         let lease = &Arc::new(Lease::default());
         let hosts = &Arc::new(Hosts::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
-        let revocation =
-            &Arc::new(revocation::Context::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
+        let providers = &Arc::new(Providers::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
+        let revocation = &Arc::new(revocation::Context::new(
+            (site.clone(), providers.clone()),
+            stores.clone(),
+            lease.clone(),
+            tasks.clone(),
+        ));
         let refresh =
             &Arc::new(refresh::Context::new(site.clone(), stores.clone(), revocation.clone(), tasks.clone()));
         let cache = &Arc::new(SessionCache::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
@@ -104,6 +110,7 @@ impl State {
         });
         let sign_in = &Arc::new(sign_in::Context {
             site: site.clone(),
+            providers: providers.clone(),
             hosts: hosts.clone(),
             stores: stores.clone(),
             refresh: refresh.clone(),

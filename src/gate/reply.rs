@@ -113,7 +113,9 @@ pub const fn reason_of(denial: &Denial) -> Reason {
         Denial::Forbidden(missing) if missing.tool.is_some() => Reason::ToolForbidden,
         Denial::Forbidden(missing) if missing.suspended.is_some() => Reason::TenantSuspended,
         Denial::Forbidden(missing) if !missing.groups.is_empty() => Reason::GroupMissing,
-        Denial::Forbidden(missing) if !missing.tenants.is_empty() => Reason::TenantMissing,
+        Denial::Forbidden(missing) if !missing.tenants.is_empty() || missing.confined_to.is_some() => {
+            Reason::TenantMissing
+        }
         Denial::Forbidden(_) => Reason::NotAdmin,
         Denial::Key(denial) => reason_of_key(*denial),
         Denial::Word(WordDenial::Nobody) => Reason::NobodyToActFor,

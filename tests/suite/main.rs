@@ -53,6 +53,7 @@ mod step_up;
 mod storage;
 mod stores;
 mod tenant_hosts;
+mod tenant_providers;
 mod tenants;
 mod terminal;
 mod tool_grants;

@@ -26,5 +26,6 @@ pub mod return_uri;
 pub mod secret;
 pub mod tenant;
 pub mod tenant_host;
+pub mod tenant_provider;
 pub mod tier;
 pub mod tool_pattern;

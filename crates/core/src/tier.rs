@@ -145,8 +145,10 @@ pub const KEYS: &str = "keys";
 pub const HOSTS: &str = "hosts";
 /// Whether a tenant may have hosts outside of `GATEPOST_TENANTS__DOMAIN`.
 pub const CUSTOM_DOMAINS: &str = "custom_domains";
+/// The feature of tenants that may have a provider of their own.
+pub const SSO: &str = "sso_enabled";
 
-const FEATURES: [&str; 3] = ["sso_enabled", CUSTOM_DOMAINS, "white_labeling"];
+const FEATURES: [&str; 3] = [SSO, CUSTOM_DOMAINS, "white_labeling"];
 const MOST_MEMBERS: usize = 64;
 const LONGEST_TEXT: usize = 256;
 const EXPECTED_FEATURE: &str = "true or false";

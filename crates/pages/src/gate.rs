@@ -256,8 +256,14 @@ fn forbidden<'a>(
         "If you need access, ask whoever runs {}, and give them the request number below.",
         place(gate)
     );
-    let first = "You are signed in, but you do not have access to this page.";
-    let mut content = content(403, "forbidden", Tone::Stop, "You may not open this page", &[first, &ask]);
+    let first = match &missing.confined_to {
+        None => "You are signed in, but you do not have access to this page.".to_owned(),
+        Some(tenant) => format!(
+            "You signed in with the account of tenant {}, which opens the pages of that tenant alone.",
+            words::shorten(tenant.as_str(), SHOWN_CHARACTERS)
+        ),
+    };
+    let mut content = content(403, "forbidden", Tone::Stop, "You may not open this page", &[&first, &ask]);
     content
         .facts
         .push(Fact::new("Signed in as", email.map_or("a person without an address", EmailAddress::as_str)));

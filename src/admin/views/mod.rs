@@ -10,6 +10,7 @@ mod people;
 mod personal;
 mod requests;
 mod stores;
+mod tenant_providers;
 mod tenants;
 mod tool_servers;
 
@@ -27,7 +28,8 @@ pub use people::{Admin, AdminEntry, Identity, Session, User, UserDetails};
 pub use personal::{FormerAddress, PersonalData, PersonalRefusal, PersonalRequest};
 pub use requests::{AccessRequest, RequestChange};
 pub use stores::{DirectoryStore, SessionStore, StoresView};
-pub use tenants::{Tenant, TenantHost, TenantMember, TenantWritten, Tier};
+pub use tenant_providers::{TenantDomain, TenantProvider};
+pub use tenants::{ProofRecord, Tenant, TenantHost, TenantMember, TenantWritten, Tier};
 pub use tool_servers::{ToolRule, ToolRuleChange, ToolServer, ToolServerChange};
 
 use gatepost_core::access::Role;

@@ -186,6 +186,7 @@ fn unknown_id(place: &str) -> &'static str {
         "groups" => "999999",
         "tenants" | "tool-servers" | "tiers" => "none",
         "hosts" => "none.tenants.example.test",
+        "domains" => "none.example",
         "rules" => super::callers::NO_RULE,
         "sessions" => NO_SESSION,
         other => panic!("{other} is new: which id does it take?"),

@@ -30,6 +30,7 @@ pub(super) fn refusal(at: Timestamp) -> Refusal {
             tool: Some("tool delete_repo".to_owned()),
             key: Some(KeyLack::Tools),
             suspended: Some("t".parse().unwrap()),
+            confined_to: Some("t".parse().unwrap()),
         }),
         detail: Some("the key has expired".to_owned()),
         address: Some("2001:db8::1".parse().unwrap()),

@@ -387,12 +387,15 @@ pub struct DecisionFacts {
     /// The required tenant that the person could enter if it were not suspended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspended_tenant: Option<TenantId>,
+    /// The tenant whose own provider identifies the person, where the request is not about that tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confined_to: Option<TenantId>,
 }
 
 impl DecisionFacts {
     /// A decision with this reason and what is missing.
     pub fn of(reason: Reason, missing: Missing) -> Self {
-        let Missing { groups, tenants, admin, tool, key, suspended } = missing;
+        let Missing { groups, tenants, admin, tool, key, suspended, confined_to } = missing;
         Self {
             reason,
             is_allowed: reason == Reason::Met,
@@ -402,6 +405,7 @@ impl DecisionFacts {
             missing_tool: tool,
             missing_key: key,
             suspended_tenant: suspended,
+            confined_to,
         }
     }
 }

@@ -105,6 +105,7 @@ fn explanation(text: &str) -> Explanation {
         missing_tool: None,
         missing_key: None,
         suspended_tenant: None,
+        confined_to: None,
     };
     Explanation {
         at: UtcTime(NOW),

@@ -1,7 +1,6 @@
 //! One sample of every page, and the same pages with what an attacker would plant.
 
 use super::super::*;
-use gatepost_config::{ClientCredential, ProviderConfig, ProviderKind};
 use gatepost_core::access::{Access, Person, Role};
 use gatepost_core::access_request::{RequestState, Wanted};
 use gatepost_core::clock::Timestamp;
@@ -133,15 +132,9 @@ fn problem(name: &str, problem: Problem<'_>) -> Sample {
     Sample { name: format!("public-{name}"), page }
 }
 
-fn provider(id: &str, label: &str) -> ProviderConfig {
-    let credential = ClientCredential::AssertionFile("assertion".into());
-    let id = id.parse().expect("an id");
-    let provider = ProviderConfig::new(id, ProviderKind::Google, "client".to_owned(), credential);
-    ProviderConfig { label: label.to_owned(), ..provider }
-}
-
 fn choice(name: &str, label: &str, to: &str) -> Sample {
-    let providers = [provider("entra", label), provider("partner", "Partner")];
+    let offer = |id: &str, label: &str| Offer { id: id.parse().expect("an id"), label: label.to_owned() };
+    let providers = [offer("entra", label), offer("partner", "Partner")];
     let choice = ProviderChoice {
         providers: &providers,
         to: Some(to),

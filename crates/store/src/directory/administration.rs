@@ -12,8 +12,8 @@ use super::lists::{
     UserFilter,
 };
 use super::records::{
-    Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantHostRecord, TenantRecord, TierRecord,
-    Traces, UserKey, UserRecord, UserSummary,
+    Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantHostRecord, TenantProviderRecord,
+    TenantRecord, TierRecord, Traces, UserKey, UserRecord, UserSummary,
 };
 use super::tool_servers::{ToolRule, ToolServer};
 use super::{Directory, Result, postgres, sqlite};
@@ -255,6 +255,26 @@ impl Directory {
         host: &HostName,
     ) -> Result<TenantHostRecord> {
         on_store!(self, find_tenant_host(scope, tenant, host))
+    }
+
+    /// Finds the provider of a tenant that the reader administers.
+    ///
+    /// # Errors
+    /// `Denied`, `UnknownTenant`, `TenantDeleted`, `NoTenantProvider`.
+    pub async fn find_tenant_provider(
+        &self,
+        scope: &Scope,
+        tenant: &TenantId,
+    ) -> Result<TenantProviderRecord> {
+        on_store!(self, find_tenant_provider(scope, tenant))
+    }
+
+    /// Demands that a tenant that the reader administers may have a provider of its own.
+    ///
+    /// # Errors
+    /// `Denied`, `UnknownTenant`, `TenantDeleted`, `ProviderNotInTier`.
+    pub async fn demand_sso(&self, scope: &Scope, tenant: &TenantId) -> Result<()> {
+        on_store!(self, demand_sso(scope, tenant))
     }
 
     /// Lists all tiers by id.

@@ -70,8 +70,8 @@ pub use lists::{
 pub use records::{
     AddressChange, AddressNews, AdminStanding, Ends, Excess, FormerAddress, FormerHolder, GroupKey,
     GroupLink, GroupRecord, IdentityRecord, LinkSource, MemberRecord, Membership, MembershipSource,
-    SignInContext, SignInOutcome, TenantHostRecord, TenantRecord, TierRecord, Traces, UserKey, UserKeyError,
-    UserRecord, UserSummary,
+    SignInContext, SignInOutcome, TenantDomain, TenantHostRecord, TenantProvider, TenantProviderRecord,
+    TenantRecord, TierRecord, Traces, UserKey, UserKeyError, UserRecord, UserSummary,
 };
 pub use schema::SchemaState;
 pub use sqlite::Connector as EmbeddedFile;
@@ -241,6 +241,11 @@ impl Directory {
     /// The active hosts of all tenants that are not deleted, for the gate.
     pub async fn read_active_hosts(&self) -> Result<Vec<(HostName, TenantId)>> {
         on_store!(self, read_active_hosts())
+    }
+
+    /// The providers of all tenants that are not deleted.
+    pub async fn read_tenant_providers(&self) -> Result<Vec<TenantProviderRecord>> {
+        on_store!(self, read_tenant_providers())
     }
 
     /// The hot read for an API key, by the hash of its text. `None`: nobody has such a key, it was revoked, or its owner is

@@ -100,6 +100,13 @@ pub const TABLES: &[Table] = &[
         host: Text, tenant_id: Text, state: Text, proof: Text, proved_at: Number, created_at: Number,
         version: Number,
     }),
+    table!(tenant_providers [tenant_id] {
+        tenant_id: Text, kind: Text, place: Text, client_id: Text, secret: Text, label: Text, groups_claim: Text,
+        trusts_addresses: Flag, is_only: Flag, created_at: Number, updated_at: Number, version: Number,
+    }),
+    table!(tenant_domains [tenant_id, domain] {
+        tenant_id: Text, domain: Text, state: Text, proof: Text, proved_at: Number, created_at: Number,
+    }),
     table!(group_tenants [group_id, tenant_id] {
         group_id: Number, tenant_id: Text, role: Text, version: Number, managed_by: Text,
     }),

@@ -7,7 +7,7 @@ use crate::directory::keys::FoundKey;
 use gatepost_core::access::{Access, Role};
 use gatepost_core::api_key::{KeyId, KeyLimits};
 use gatepost_core::clock::BootTime;
-use gatepost_core::ids::{GroupName, TenantId, UserId};
+use gatepost_core::ids::{GroupName, ProviderId, TenantId, UserId};
 use gatepost_core::secret::Hash;
 use std::collections::BTreeMap;
 
@@ -44,6 +44,8 @@ macro_rules! key {
      coalesce(t.state = 'suspended', false) AS is_suspended, ",
     is_own_tenant!("k.tenant_id"),
     " AS is_own_tenant, ",
+    tenants_provider!("k.owner_id"),
+    " AS provider, ",
     present_millis!(),
     " AS now_in_millis, ",
     is_standby!(),
@@ -75,6 +77,7 @@ row! {
         may_enter: bool,
         is_suspended: bool,
         is_own_tenant: bool,
+        provider: Option<ProviderId>,
         next_end: Option<i64>,
         now_in_millis: i64,
         is_standby: bool,
@@ -130,6 +133,10 @@ fn read(mut row: KeyRow, sent: BootTime) -> Result<FoundKey> {
         own_tenants: row.tenant_id.iter().filter(|_| row.is_own_tenant).cloned().collect(),
         suspended: role(is_suspended).into(),
         ..Access::default()
+    };
+    let access = match row.provider.and_then(|provider| provider.tenant()) {
+        Some(tenant) => access.confined_to(tenant),
+        None => access,
     };
     Ok(FoundKey {
         id: row.id,

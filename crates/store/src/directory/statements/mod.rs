@@ -108,6 +108,18 @@ macro_rules! is_own_tenant {
     };
 }
 
+/// The provider of a tenant that identifies the person `$id`, if one does. Whoever knows them by several providers is confined
+/// to the tenant.
+macro_rules! tenants_provider {
+    ($id:literal) => {
+        concat!(
+            "(SELECT min(i.provider) FROM identities i WHERE i.user_id = ",
+            $id,
+            " AND i.provider LIKE 't-%')"
+        )
+    };
+}
+
 /// The roles of the person $1 in tenants, by the groups in `mine` and by themselves, for a `WITH`.
 ///
 /// SQLite keeps the order of a `CROSS JOIN` (`sqlite.org/lang_select.html`). It cannot know how few rows `mine` has, and would
@@ -201,6 +213,7 @@ mod tenant_hosts;
 mod tenant_life;
 mod tenant_limits;
 mod tenant_members;
+mod tenant_providers;
 mod tenant_settings;
 mod tenants;
 mod tiers;

@@ -1,14 +1,14 @@
 //! The life of a tenant: suspended and resumed, deleted and restored, erased.
 
 use super::tenant_changes::{TenantRow, find_for_update, lock_known, note};
-use super::{Apply, Connection, Result, Store, ended_keys, tenants};
+use super::{Apply, Connection, Result, Store, ended_keys, tenant_providers, tenants};
 use crate::directory::actor::{Actor, Who};
 use crate::directory::changes::{DeleteTenant, Done, RestoreTenant, ResumeTenant, SuspendTenant};
 use crate::directory::error::DirectoryError;
 use crate::directory::lease::Term;
 use gatepost_core::administration::{Granted, Version};
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::TenantId;
+use gatepost_core::ids::{ProviderId, TenantId};
 use gatepost_core::tenant::TenantState;
 use serde_json::{Value, json};
 
@@ -194,6 +194,12 @@ impl Store {
 pub(super) async fn erase(connection: &mut Connection, actor: &Actor, id: &TenantId) -> Result<()> {
     let keys = ended_keys::of_tenant(connection, id).await?;
     ended_keys::note(connection, actor, &keys, "tenant_deleted").await?;
+    // In this order: a session of theirs must not outlive what says that its person is confined to the tenant.
+    tenant_providers::end_sessions(connection, id).await?;
+    sqlx::query("DELETE FROM identities WHERE provider = $1")
+        .bind(ProviderId::of_tenant(id).as_str())
+        .execute(&mut *connection)
+        .await?;
     sqlx::query("DELETE FROM tenants WHERE id = $1").bind(id.as_str()).execute(&mut *connection).await?;
     note(connection, actor, "tenant.erase", id, (None, None)).await
 }

@@ -33,6 +33,8 @@ const STANDING: &str = concat!(
     " SELECT u.email, u.name, u.disabled_at IS NOT NULL AS is_disabled, \
      CASE WHEN i.sessions_not_before > coalesce(u.sessions_not_before, 0) THEN i.sessions_not_before \
      ELSE u.sessions_not_before END AS sessions_not_before, false AS is_session_ended, ",
+    tenants_provider!("u.id"),
+    " AS provider, ",
     entry_columns!(),
     " FROM users u JOIN identities i ON i.user_id = u.id \
      WHERE u.id = $1 AND i.issuer = $5 AND i.subject = $6 AND i.provider = $2",
