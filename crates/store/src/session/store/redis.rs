@@ -4,6 +4,7 @@
 //! A connection that does not answer in time is dropped, because a half-open connection would lose all commands until
 //! the kernel notices.
 
+mod draw;
 mod entries;
 mod permissions;
 mod server;
@@ -69,6 +70,7 @@ struct Shared {
     index: Script,
     unindex_stale: Script,
     count: Script,
+    draw: Script,
     refusals: RefusalLog,
 }
 
@@ -100,6 +102,7 @@ impl RedisStore {
             index: Script::new(INDEX),
             unindex_stale: Script::new(UNINDEX_STALE),
             count: Script::new(COUNT),
+            draw: Script::new(draw::SCRIPT),
             refusals: RefusalLog::default(),
         })))
     }
@@ -110,13 +113,14 @@ impl RedisStore {
     /// # Errors
     /// All errors except refusals.
     pub async fn find_refused(&self) -> Result<Vec<&'static str>, StoreError> {
-        let Shared { replace, delete_own, index, unindex_stale, count, .. } = &*self.0;
+        let Shared { replace, delete_own, index, unindex_stale, count, draw, .. } = &*self.0;
         let scripts = [
             (replace, REPLACE),
             (delete_own, DELETE_OWN),
             (index, INDEX),
             (unindex_stale, UNINDEX_STALE),
             (count, COUNT),
+            (draw, draw::SCRIPT),
         ];
         let scratch = format!("check:{}:", RequestId::generate());
         let mut refused = Vec::new();
