@@ -18,6 +18,7 @@
 //! | [`authn`] | who calls: session and standing, read side by side |
 //! | [`invalidation`] | when answers that are kept in memory stop counting |
 //! | [`hosts`] | which hosts are protected: the configuration's, and those of tenants |
+//! | [`quotas`] | how many requests a tenant may send |
 //! | [`revocation`] | how a session ends |
 //! | [`refresh`] | sessions refreshed at their provider |
 //! | [`gate`] | one forwarded request: parse, session cache, decide, render |
@@ -39,6 +40,7 @@ pub mod hosts;
 pub mod http;
 pub mod invalidation;
 pub mod permits;
+pub mod quotas;
 pub mod rate;
 pub mod readiness;
 pub mod refresh;

@@ -80,6 +80,7 @@ pub struct Metrics {
     refusals_not_kept: Handles<NotKept, NotKeptLabels, Counter, NewCounter>,
     groups_truncated: Counter,
     sign_ins_limited: Counter,
+    quota_uncounted: Counter,
     lease_renewals: Counter,
     passes: Gauge,
     passes_bytes: Gauge,
@@ -149,6 +150,12 @@ impl Metrics {
                 r,
                 "gatepost_sign_ins_limited",
                 "Sign-ins refused because too many others were failing",
+                Counter::default(),
+            ),
+            quota_uncounted: single(
+                r,
+                "gatepost_quota_uncounted",
+                "Requests for which a tenant's quota was not asked, because the session store did not answer",
                 Counter::default(),
             ),
             lease_renewals: single(
@@ -225,6 +232,11 @@ impl Metrics {
         self.sign_ins_limited.inc();
     }
 
+    /// Counts requests that a replica lets pass without a draw from the store.
+    pub fn quota_uncounted(&self, requests: u64) {
+        self.quota_uncounted.inc_by(requests);
+    }
+
     /// Counts a renewal of the lease on cached sessions.
     pub fn lease_renewed(&self) {
         self.lease_renewals.inc();
@@ -265,7 +277,7 @@ mod tests {
     use crate::labels::{CallOutcome, ProviderEndpoint, RefreshOutcome, SignInOutcome};
     use std::collections::BTreeSet;
 
-    const FAMILIES: [(&str, &str); 21] = [
+    const FAMILIES: [(&str, &str); 22] = [
         ("gatepost_build", "info"),
         ("gatepost_decisions", "counter"),
         ("gatepost_groups_lost", "counter"),
@@ -277,6 +289,7 @@ mod tests {
         ("gatepost_passes_bytes", "gauge"),
         ("gatepost_provider_call_duration_seconds", "histogram"),
         ("gatepost_provider_calls", "counter"),
+        ("gatepost_quota_uncounted", "counter"),
         ("gatepost_refreshes", "counter"),
         ("gatepost_refusals_not_kept", "counter"),
         ("gatepost_sessions_ended", "counter"),
