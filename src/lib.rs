@@ -20,6 +20,7 @@
 //! | [`invalidation`] | when answers that are kept in memory stop counting |
 //! | [`hosts`] | which hosts are protected: the configuration's, and those of tenants |
 //! | [`providers`] | at which providers people sign in: the configuration's, and those of tenants |
+//! | [`quotas`] | how many requests a tenant may send |
 //! | [`revocation`] | how a session ends |
 //! | [`refresh`] | sessions refreshed at their provider |
 //! | [`gate`] | one forwarded request: parse, session cache, decide, render |
@@ -43,6 +44,7 @@ pub mod invalidation;
 pub mod leadership;
 pub mod permits;
 pub mod providers;
+pub mod quotas;
 pub mod rate;
 pub mod readiness;
 pub mod refresh;

@@ -124,6 +124,7 @@ impl Housekeeping {
             spawn(show_ending_keys(Arc::clone(state))),
             spawn(watch_secret_files(Arc::clone(state))),
             spawn(invalidation::keep_lease(Arc::clone(&state.stores), Arc::clone(&state.lease))),
+            spawn(watch_quotas(Arc::clone(state))),
             spawn(write_periodically(Arc::clone(state), write_uses)),
             spawn(write_periodically(Arc::clone(state), write_key_uses)),
             spawn(write_periodically(Arc::clone(state), write_refusals)),
@@ -149,6 +150,10 @@ impl Housekeeping {
             let _ = task.await;
         }
     }
+}
+
+async fn watch_quotas(state: Arc<State>) {
+    state.gate.quotas.watch().await;
 }
 
 async fn watch_readiness(state: Arc<State>) {

@@ -276,6 +276,7 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
     if is_graceful {
         state.tasks.finish(FINISH).await;
     }
+    state.gate.quotas.give_back().await;
     housekeeping::write_uses(state).await;
     housekeeping::write_key_uses(state).await;
     housekeeping::write_refusals(state).await;

@@ -13,6 +13,7 @@ use crate::invalidation::lease::Lease;
 use crate::leadership::Leadership;
 use crate::permits::Permits;
 use crate::providers::Providers;
+use crate::quotas::Quotas;
 use crate::readiness::Readiness;
 use crate::sign_in::{self, limit::Limits, return_cookie::Slots};
 use crate::site::Site;
@@ -90,6 +91,7 @@ impl State {
         let cache = &Arc::new(SessionCache::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
         let tool_servers =
             Arc::new(ToolServers::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
+        let quotas = Arc::new(Quotas::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
         let gate = &Arc::new(gate::Context {
             site: site.clone(),
             hosts: hosts.clone(),
@@ -97,6 +99,7 @@ impl State {
             refresh: refresh.clone(),
             cache: cache.clone(),
             tool_servers: tool_servers.clone(),
+            quotas,
             assertion_keys: assertion_keys.clone(),
             last_used: LastUsed::default(),
             key_uses: Arc::new(KeyUses::default()),

@@ -97,7 +97,8 @@ fn judge(
     if !presented.is_authorization {
         identity_headers::pass_authorization(&mut headers, case.forwarded);
     }
-    let passing = Passing { permit: &permit, access: &key.standing.access, headers, now };
+    let key_proof = Some(&key.proof);
+    let passing = Passing { permit: &permit, access: &key.standing.access, headers, now, key: key_proof };
     pass(context, case, (key, presented.key), passing, |passage| {
         passage.of_machine(key.proof.named(), Arc::clone(limits))
     })
@@ -118,7 +119,7 @@ pub fn explain(site: &Site, case: &Case<'_>, found: &FoundKey, now: Timestamp) -
     let rendered = IdentityHeaders::new(&standing, &site.config.verify);
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &rendered, case.forwarded, site.cookies);
-    let passing = Passing { permit: &permit, access: &standing.access, headers, now };
+    let passing = Passing { permit: &permit, access: &standing.access, headers, now, key: None };
     let narrow = |passage: ToolPassage| passage.of_machine(named(), found.limits.clone().into());
     complete(site, case, passing, narrow, || HeaderValue::from_static("..."))
 }

@@ -80,7 +80,8 @@ pub const fn is_kept(reply: Reply<'_>) -> bool {
         | Reply::SignInRequired(_)
         | Reply::RefreshPending
         | Reply::RecheckBySignIn
-        | Reply::TooMany(_) => false,
+        | Reply::TooMany(_)
+        | Reply::QuotaExceeded(_) => false,
     }
 }
 

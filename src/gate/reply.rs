@@ -4,6 +4,7 @@
 use super::forwarded::{Malformed, RequestKind};
 use gatepost_core::api_key::KeyDenial;
 use gatepost_core::decision::{Denial, Missing, SignInReason, TokenDenial, WordDenial};
+use gatepost_core::quota::QuotaExceeded;
 use gatepost_core::requirement::Requirement;
 use gatepost_telemetry::Reason;
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub enum Reply<'a> {
     TokenStepUp(Duration),
     /// 429: too many requests. Holds the time to wait.
     TooMany(Duration),
+    /// 429: a quota of the tenant is used up.
+    QuotaExceeded(&'a QuotaExceeded),
 }
 
 impl<'a> Reply<'a> {
@@ -68,6 +71,7 @@ impl<'a> Reply<'a> {
             Denial::Key(KeyDenial::TooMany(wait)) | Denial::Token(TokenDenial::TooMany(wait)) => {
                 Self::TooMany(*wait)
             }
+            Denial::Quota(exceeded) => Self::QuotaExceeded(exceeded),
             Denial::Token(TokenDenial::MissingScope(scopes)) => Self::ScopeMissing(scopes.as_slice()),
             Denial::Token(TokenDenial::StepUp(max_age)) => Self::TokenStepUp(*max_age),
             Denial::Token(denial) => Self::InvalidToken(denial),
@@ -92,7 +96,7 @@ impl<'a> Reply<'a> {
             | Self::WordRefused(_)
             | Self::NobodyToActFor(_)
             | Self::ScopeMissing(_) => 403,
-            Self::TooMany(_) => 429,
+            Self::TooMany(_) | Self::QuotaExceeded(_) => 429,
             Self::RefreshPending | Self::RecheckBySignIn => 503,
         }
     }
@@ -122,6 +126,7 @@ pub const fn reason_of(denial: &Denial) -> Reason {
         Denial::Word(denial) if denial.is_invalid() => Reason::InvalidWord,
         Denial::Word(_) => Reason::WordRefused,
         Denial::Token(denial) => reason_of_token(denial),
+        Denial::Quota(_) => Reason::QuotaExceeded,
     }
 }
 

@@ -36,6 +36,7 @@ mod many_sessions;
 mod oidc;
 mod places;
 mod portal;
+mod quotas;
 mod refresh;
 mod remote;
 mod replicas;

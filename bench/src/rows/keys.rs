@@ -1,5 +1,5 @@
-//! Compares programs with an API key and with an access token with a person with a session, all warm, at the same
-//! Gatepost.
+//! Compares programs with an API key, with one of a tenant that has limits, and with an access token with a person with a
+//! session, all warm, at the same Gatepost.
 
 use super::Stage;
 use super::production::{CONNECTIONS, Production, contestant};
@@ -24,11 +24,12 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let host = site.addresses.host;
     let key = Site::command(site.builder(&ground), &["key", "create", "bench", "--host", host]).await?;
     crowd(site).await?;
+    let limited = limited_key(&ground, site, host).await?;
     let token = token(&ground, site).await?;
     let builder = site.builder(&ground).env(AUDIENCE, ground.entra.audience());
     let gatepost = site.start(&ground, &builder).await?;
     let mut contestants = vec![production.gatepost(&gatepost, "session")];
-    for (name, credential) in [("API key", key), ("access token", token)] {
+    for (name, credential) in [("API key", key), ("access token", token), ("API key with limits", limited)] {
         let credential = format!("Bearer {credential}");
         let email = email_of(&gatepost, host, &credential).await?;
         // The cookie is the application's own.
@@ -40,12 +41,12 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     }
     contestants[0].become_known(ground.cores).await?;
     let title = format!(
-        "Warm, http, {CONNECTIONS} connections: a session, an API key beside {KEYS} others, and an access token"
+        "Warm, http, {CONNECTIONS} connections: a session, API keys beside {KEYS} others, and an access token"
     );
     let row = stage.row(&title, &contestants, schedule).await?;
     // The other rows have none.
     postgres(site)?.sql("test_0", "DELETE FROM gatepost.keys WHERE name = 'other'").await;
-    let [of_key, of_token] = [row.cpu_ratio(1), row.cpu_ratio(2)];
+    let [of_key, of_token, of_limited] = [row.cpu_ratio(1), row.cpu_ratio(2), row.cpu_ratio(3)];
     if let Some(ratio) = of_key {
         let note =
             "a request with an API key by one with a session, both warm, http, 16 connections; 100,000 keys";
@@ -56,6 +57,10 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
         let note = "a request with an access token by one with a session, both warm, http, 16 connections";
         let fact = stage.report.fact("CPU of a warm access token", ratio, "ratio", note);
         fact.must("CPU of a warm access token : warm session", 1.10, 1.0);
+    }
+    if let Some(ratio) = of_limited {
+        let note = "a request with an API key of a tenant with limits by one with a session, both warm, http, 16 connections";
+        stage.report.fact("CPU of a warm API key with limits", ratio, "ratio", note);
     }
     Ok(())
 }
@@ -78,6 +83,15 @@ fn postgres(site: &Site) -> io::Result<&Postgres> {
         Stores::Shared { postgres, .. } => Ok(postgres),
         Stores::Embedded => Err(io::Error::other("no Postgres")),
     }
+}
+
+/// A key of a tenant whose requests are counted, with limits that the run does not reach.
+async fn limited_key(ground: &Ground, site: &Site, host: &str) -> io::Result<String> {
+    let builder = || site.builder(ground);
+    Site::command(builder(), &["tenant", "create", "counted"]).await?;
+    let limits = ["--limit", "api_requests_per_day=4000000000", "--limit", "requests_per_minute=1000000000"];
+    Site::command(builder(), &[&["tenant", "set", "counted"], &limits[..]].concat()).await?;
+    Site::command(builder(), &["key", "create", "counted", "--tenant", "counted", "--host", host]).await
 }
 
 /// The address that applications get.

@@ -19,6 +19,7 @@ pub mod identity;
 pub mod ids;
 pub mod mcp;
 pub mod provider_refusal;
+pub mod quota;
 pub mod refusal;
 pub mod request_mode;
 pub mod requirement;

@@ -136,7 +136,11 @@ pub struct AllowanceFlaw {
 }
 
 /// The limits that are enforced.
-pub const ENFORCED: [&str; 5] = ["api_requests_per_day", "requests_per_minute", MEMBERS, KEYS, HOSTS];
+pub const ENFORCED: [&str; 5] = [API_REQUESTS_PER_DAY, REQUESTS_PER_MINUTE, MEMBERS, KEYS, HOSTS];
+/// Requests with keys and tokens in a day, and those of routers that are metered.
+pub const API_REQUESTS_PER_DAY: &str = "api_requests_per_day";
+/// Requests with one key or token in a minute.
+pub const REQUESTS_PER_MINUTE: &str = "requests_per_minute";
 /// People whom a tenant has by itself.
 pub const MEMBERS: &str = "members";
 /// API keys that count.

@@ -198,6 +198,8 @@ label! {
         KeyScope = "key_scope",
         /// The API key, or an address with wrong keys, sent too many requests.
         TooMany = "too_many",
+        /// A quota of the tenant is used up.
+        QuotaExceeded = "quota_exceeded",
         /// The access token lacks a scope.
         TokenScope = "token_scope",
         /// The keys of an access token's provider are not known.
@@ -312,6 +314,8 @@ label! {
         SignIn = "sign_in",
         /// Store the identity and groups of a refresh.
         Refresh = "refresh",
+        /// Draw units of a tenant's quota.
+        DrawQuota = "draw_quota",
         /// Test whether the store answers.
         Ping = "ping",
     }

@@ -82,6 +82,7 @@ pub struct Metrics {
     refusals_not_kept: Handles<NotKept, NotKeptLabels, Counter, NewCounter>,
     groups_truncated: Counter,
     sign_ins_limited: Counter,
+    quota_uncounted: Counter,
     lease_renewals: Counter,
     leader: LeaderMetrics,
     redis_failovers: Counter,
@@ -153,6 +154,12 @@ impl Metrics {
                 r,
                 "gatepost_sign_ins_limited",
                 "Sign-ins refused because too many others were failing",
+                Counter::default(),
+            ),
+            quota_uncounted: single(
+                r,
+                "gatepost_quota_uncounted",
+                "Requests for which a tenant's quota was not asked, because the session store did not answer",
                 Counter::default(),
             ),
             lease_renewals: single(
@@ -236,6 +243,11 @@ impl Metrics {
         self.sign_ins_limited.inc();
     }
 
+    /// Counts requests that a replica lets pass without a draw from the store.
+    pub fn quota_uncounted(&self, requests: u64) {
+        self.quota_uncounted.inc_by(requests);
+    }
+
     /// Counts a renewal of the lease on cached sessions.
     pub fn lease_renewed(&self) {
         self.lease_renewals.inc();
@@ -291,7 +303,7 @@ mod tests {
     use crate::labels::{CallOutcome, ProviderEndpoint, RefreshOutcome, SignInOutcome};
     use std::collections::BTreeSet;
 
-    const FAMILIES: [(&str, &str); 25] = [
+    const FAMILIES: [(&str, &str); 26] = [
         ("gatepost_build", "info"),
         ("gatepost_decisions", "counter"),
         ("gatepost_groups_lost", "counter"),
@@ -306,6 +318,7 @@ mod tests {
         ("gatepost_passes_bytes", "gauge"),
         ("gatepost_provider_call_duration_seconds", "histogram"),
         ("gatepost_provider_calls", "counter"),
+        ("gatepost_quota_uncounted", "counter"),
         ("gatepost_redis_failovers", "counter"),
         ("gatepost_refreshes", "counter"),
         ("gatepost_refusals_not_kept", "counter"),

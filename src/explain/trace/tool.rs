@@ -50,7 +50,7 @@ impl Trace<'_> {
         let limit = self.context.site.config.verify.groups_header_limit;
         let grant = |passage: &ToolPassage| Arc::new(passage.grant(server, limit));
         let verdict = match passage.decide(server, &ask, grant, sign) {
-            Ok(headers) => Verdict::Allow(headers),
+            Ok(headers) => Verdict::Allow { headers, charge: None },
             Err(missing) => denied(&passage, missing),
         };
         Ok((verdict, None))

@@ -13,6 +13,7 @@ pub use server::GateServer;
 pub use servers::{Addresses, ToolServers};
 
 use super::assertion::{self, Claims};
+use crate::quotas::Charge;
 use crate::site::Site;
 use gatepost_core::access::{Access, Role};
 use gatepost_core::api_key::{KeyId, KeyLimits, NamedKey};
@@ -57,6 +58,8 @@ pub struct ToolPassage {
     pub email: EmailAddress,
     /// They may ask for access that they lack.
     pub may_request: bool,
+    /// For whom the request counts, if the rules permit what it asks for.
+    pub charge: Option<Charge>,
 }
 
 impl ToolPassage {
@@ -80,6 +83,7 @@ impl ToolPassage {
             via: None,
             user: permit.person.id,
             email: permit.email.clone(),
+            charge: None,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::gate::reply::{Reply, reason_of};
 use crate::gate::request::VerifyRequest;
 use crate::gate::tools::GateServer;
 use crate::http::respond::{self, Answer};
+use crate::quotas::Charge;
 use crate::sign_in::addresses::login_address;
 use crate::sign_in::return_cookie;
 use gatepost_core::api_key::{KeyDenial, NamedKey};
@@ -25,7 +26,7 @@ use gatepost_pages::{Format, Gate, Refusal, paths};
 use gatepost_store::session::cookie::{self, BrowserCookie};
 use gatepost_store::session::tokens::HostValue;
 use gatepost_telemetry::Reason;
-use hyper::StatusCode;
+use hyper::{HeaderMap, StatusCode};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use url::Url;
@@ -151,6 +152,7 @@ impl<'a> Responder<'a> {
             }
             Reply::TokenStepUp(max_age) => self.refuse(&Refusal::TokenStepUp(max_age)),
             Reply::TooMany(retry_after) => self.refuse(&Refusal::TooMany { retry_after }),
+            Reply::QuotaExceeded(exceeded) => self.refuse(&Refusal::QuotaExceeded(exceeded)),
             Reply::CrossOrigin => {
                 self.log_refusal(whom, "another origin asked for a change");
                 self.refuse(&Refusal::CrossOrigin)
@@ -166,6 +168,22 @@ impl<'a> Responder<'a> {
                 self.refuse(&Refusal::Forbidden { uri, email: whom.email, missing, request })
             }
         }
+    }
+
+    /// Answers a request that may pass, once it is counted.
+    pub(super) async fn pass(
+        &self,
+        requirement: &Requirement,
+        mut headers: HeaderMap,
+        charge: Option<&Charge>,
+    ) -> (Answer, Reason) {
+        if let Some(charge) = charge
+            && let Err(exceeded) = self.context.gate.quotas.count(charge, &mut headers).await
+        {
+            let nobody = Denied { user: None, whom: Whom { email: None, via: None }, may_request: false };
+            return self.deny_and_keep(requirement, &Denial::Quota(exceeded), nobody);
+        }
+        (respond::with_headers(StatusCode::OK, headers), Reason::Met)
     }
 
     /// Answers a denial, and keeps it for whoever asks why.

@@ -9,7 +9,7 @@ use super::rpc;
 use crate::gate::assertion::Claims;
 use crate::gate::headers::Headers;
 use crate::gate::tools::{Addresses, NO_SERVER, ToolPassage};
-use crate::http::respond::{self, Answer};
+use crate::http::respond::Answer;
 use gatepost_core::decision::{Denial, Missing};
 use gatepost_core::mcp::headers::{Repeated, Sent};
 use gatepost_core::mcp::message::{Ask, Message, MessageId};
@@ -18,7 +18,6 @@ use gatepost_core::requirement::Requirement;
 use gatepost_pages::Refusal;
 use gatepost_telemetry::Reason;
 use http_body_util::BodyExt;
-use hyper::StatusCode;
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use std::ops::Deref;
@@ -122,7 +121,7 @@ pub(super) async fn answer(
     let grant = |passage: &ToolPassage| passage.kept_grant(&servers, &server, limit);
     let sign = |claims: Claims| claims.sign(&gate.assertion_keys);
     match passage.decide(&server, &ask, grant, sign) {
-        Ok(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),
+        Ok(headers) => responder.pass(requirement, headers, passage.charge.as_ref()).await,
         Err(missing) => refuse(responder, requirement, missing, &passage),
     }
 }

@@ -50,7 +50,7 @@ pub(super) async fn verify(
                 let host = request.origin().host();
                 credential = request.credential.label(&gate.site, &request.forwarded, host);
                 match decide_from_cache(gate, &request) {
-                    Some(Verdict::Allow(headers)) => {
+                    Some(Verdict::Allow { headers, charge: None }) => {
                         (respond::with_headers(StatusCode::OK, headers), Reason::Met)
                     }
                     verdict => {
@@ -165,7 +165,7 @@ async fn judge(
         decide_from_stores(&context.gate, request, requirement, responder.held(), waited).await
     };
     match verdict {
-        Verdict::Allow(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),
+        Verdict::Allow { headers, charge } => responder.pass(requirement, headers, charge.as_ref()).await,
         Verdict::AskTools(passage) => tools::answer(responder, requirement, *passage, message).await,
         Verdict::Deny { denial, user, email, may_request, via } => {
             let whom = Whom { email: email.as_ref(), via: via.as_ref() };

@@ -20,6 +20,7 @@ use crate::api_key::{KeyDenial, KeyLimits, KeyScope, KeyUse};
 use crate::clock::Timestamp;
 use crate::email::EmailAddress;
 use crate::ids::{GroupName, TenantId};
+use crate::quota::QuotaExceeded;
 use crate::requirement::Requirement;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -73,6 +74,8 @@ pub enum Denial {
     Word(WordDenial),
     /// The request carries an access token that does not count for it.
     Token(TokenDenial),
+    /// The request could pass, and a quota of its tenant is used up.
+    Quota(QuotaExceeded),
 }
 
 /// The parts of a requirement that a person does not meet. An empty list means that the part is met.

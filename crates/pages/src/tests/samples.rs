@@ -8,6 +8,7 @@ use gatepost_core::decision::Missing;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::Origin;
 use gatepost_core::ids::{AccessRequestId, GroupName, RequestId, TenantId, UserId};
+use gatepost_core::quota::{QuotaExceeded, QuotaName, RequestLimits};
 use gatepost_core::secret::Hash;
 use gatepost_oidc::ErrorResponse;
 use std::net::IpAddr;
@@ -118,6 +119,8 @@ pub fn gate_samples() -> Vec<Sample> {
         gate_sample("unfinished-used", Refusal::Unfinished { uri: "/deep", cause: Unfinished::Used }),
         gate_sample("clearing-storage", Refusal::ClearingStorage { here: "/.gatepost/enter?t=c2VhbGVk" }),
         gate_sample("too-many", Refusal::TooManyHandOvers { retry_after: MINUTE }),
+        gate_sample("quota-day", Refusal::QuotaExceeded(&exceeded(QuotaName::Day))),
+        gate_sample("quota-minute", Refusal::QuotaExceeded(&exceeded(QuotaName::Minute))),
     ]
     .into_iter()
     .flatten()
@@ -125,6 +128,11 @@ pub fn gate_samples() -> Vec<Sample> {
     samples.push(Sample { name: "gate-forbidden-html".to_owned(), page: forbidden(Format::Html) });
     samples.push(Sample { name: "gate-forbidden-json".to_owned(), page: forbidden(Format::Json) });
     samples
+}
+
+fn exceeded(name: QuotaName) -> QuotaExceeded {
+    let limits = RequestLimits { per_day: Some(1_000), per_minute: Some(60) };
+    QuotaExceeded { name, limits, retry_after: MINUTE }
 }
 
 fn problem(name: &str, problem: Problem<'_>) -> Sample {

@@ -87,6 +87,7 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
 use gatepost_core::identity::{AssertedGroup, AssertedIdentity, SubjectKey};
 use gatepost_core::ids::{GroupName, ProviderId, TenantId, UserId};
+use gatepost_core::quota::RequestLimits;
 use gatepost_core::secret::Hash;
 use secrecy::ExposeSecret;
 use std::path::Path;
@@ -246,6 +247,11 @@ impl Directory {
     /// The providers of all tenants that are not deleted.
     pub async fn read_tenant_providers(&self) -> Result<Vec<TenantProviderRecord>> {
         on_store!(self, read_tenant_providers())
+    }
+
+    /// How many requests tenants may send that are not deleted and have a limit, for the gate.
+    pub async fn read_request_limits(&self) -> Result<Vec<(TenantId, RequestLimits)>> {
+        on_store!(self, read_request_limits())
     }
 
     /// The hot read for an API key, by the hash of its text. `None`: nobody has such a key, it was revoked, or its owner is

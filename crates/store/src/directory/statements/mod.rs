@@ -204,6 +204,7 @@ mod plan;
 mod refusals;
 mod repeats;
 mod request_changes;
+mod request_limits;
 mod requirements;
 mod sessions;
 mod sign_in;

@@ -4,6 +4,7 @@
 //! which never means that somebody is signed out.
 
 mod description;
+mod draw;
 mod entries;
 mod redis;
 mod sqlite;
@@ -11,6 +12,7 @@ mod sqlite;
 pub use self::redis::{RedisStore, USER_RULES, is_refusal};
 pub use self::sqlite::SqliteStore;
 pub use description::Description;
+pub use draw::{Draw, Drawn, Tally};
 pub use entries::{Entry, EntryKind, EntryPage, Place};
 use std::time::Duration;
 
@@ -160,5 +162,10 @@ impl Store {
     /// Increments the counter under `key` and returns it. The counter is reset `ttl` after its first increment.
     pub async fn count(&self, key: &[u8], ttl: Duration) -> Result<u64, StoreError> {
         on_store!(self, store => store.count(key, ttl).await)
+    }
+
+    /// Draws units of a quota from the counter under `key`.
+    pub async fn draw(&self, key: &[u8], draw: &Draw) -> Result<Drawn, StoreError> {
+        on_store!(self, store => store.draw(key, draw).await)
     }
 }

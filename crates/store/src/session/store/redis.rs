@@ -4,6 +4,7 @@
 //! A connection that does not answer in time is dropped, because a half-open connection would lose all commands until
 //! the kernel notices.
 
+mod draw;
 mod entries;
 mod permissions;
 mod sentinels;
@@ -77,6 +78,7 @@ struct Shared {
     index: Script,
     unindex_stale: Script,
     count: Script,
+    draw: Script,
     refusals: RefusalLog,
 }
 
@@ -116,6 +118,7 @@ impl RedisStore {
             index: Script::new(INDEX),
             unindex_stale: Script::new(UNINDEX_STALE),
             count: Script::new(COUNT),
+            draw: Script::new(draw::SCRIPT),
             refusals: RefusalLog::default(),
         }));
         if store.0.server.moves() {
@@ -135,13 +138,14 @@ impl RedisStore {
     /// # Errors
     /// All errors except refusals.
     pub async fn find_refused(&self) -> Result<Vec<&'static str>, StoreError> {
-        let Shared { replace, delete_own, index, unindex_stale, count, .. } = &*self.0;
+        let Shared { replace, delete_own, index, unindex_stale, count, draw, .. } = &*self.0;
         let scripts = [
             (replace, REPLACE),
             (delete_own, DELETE_OWN),
             (index, INDEX),
             (unindex_stale, UNINDEX_STALE),
             (count, COUNT),
+            (draw, draw::SCRIPT),
         ];
         let scratch = format!("check:{}:", RequestId::generate());
         let mut refused = Vec::new();
