@@ -4,7 +4,8 @@ use super::standing::IS_STANDBY;
 use super::{Apply, Connection, Result, Store, audit, tenant_limits, tenants};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{
-    DecideTenantDomain, DomainVerdict, Done, RemoveTenantProvider, SetTenantProvider, TenantProviderSettings,
+    DecideTenantDomain, DomainVerdict, Done, RemoveTenantProvider, SetTenantProvider, TenantDomainName,
+    TenantProviderSettings,
 };
 use crate::directory::error::DirectoryError;
 use crate::directory::records::{TenantDomain, TenantProvider, TenantProviderRecord};
