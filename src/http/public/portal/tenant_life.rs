@@ -12,12 +12,10 @@ use crate::http::public::fault::Fault;
 use actix_web::{Either, web};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::TenantId;
-use gatepost_core::tenant::{SuspensionReason, TenantState};
-use gatepost_pages::admin::{DeletedTenant, EnteredText, PlaceNotice, TenantDeletion, TenantSuspension};
+use gatepost_core::tenant::SuspensionReason;
+use gatepost_pages::admin::{EnteredText, PlaceNotice, TenantDeletion, TenantSuspension};
 use gatepost_pages::{Section, paths};
-use gatepost_store::directory::changes::{
-    DeleteTenant, KEPT_DELETED, RestoreTenant, ResumeTenant, SuspendTenant,
-};
+use gatepost_store::directory::changes::{DeleteTenant, RestoreTenant, ResumeTenant, SuspendTenant};
 use gatepost_store::directory::{KeyFilter, KeyStanding, TenantRecord};
 use serde::Deserialize;
 
@@ -112,26 +110,6 @@ pub(in crate::http::public) async fn resume(
         Ok(_) => done(&context, &here, PlaceNotice::Resumed.as_str()),
         Err(why) => overtaken(&administrator, &tenant, ("resume", &[], "Resume"), why),
     }
-}
-
-/// The page of a deleted tenant. `None`: it is not deleted.
-pub(super) fn deleted(
-    administrator: &Administrator,
-    tenant: &TenantRecord,
-    notice: Option<&str>,
-) -> Option<PageAnswer> {
-    let deleted_at = tenant.deleted_at.filter(|_| tenant.state == TenantState::Deleted)?;
-    let page = DeletedTenant {
-        frame: administrator.frame(notice),
-        id: &tenant.id,
-        name: tenant.name.as_deref(),
-        version: tenant.version,
-        count: &tenant.members.to_string(),
-        is_suspended: tenant.suspended_at.is_some(),
-        deleted_at,
-        erased_at: deleted_at.plus(KEPT_DELETED),
-    };
-    Some(PageAnswer(page.page()))
 }
 
 /// Brings a deleted tenant back.
