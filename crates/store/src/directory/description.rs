@@ -1,6 +1,6 @@
 //! What the database of the directory is and holds, for operators.
 
-use super::{Count, Directory, Result, Store};
+use super::count::Count;
 
 /// The database of the directory at one moment.
 #[derive(Clone, Debug)]
@@ -24,19 +24,4 @@ pub struct ServerAddress {
     pub user: String,
     /// The name of the database.
     pub database: String,
-}
-
-impl Directory {
-    /// What the database is and holds. Counting may take seconds.
-    pub async fn describe(&self) -> Result<Description> {
-        on_store!(self, describe())
-    }
-
-    /// The servers that the settings name. Empty for the embedded file.
-    pub fn servers(&self) -> Vec<ServerAddress> {
-        match &self.store {
-            Store::Postgres(store) => store.servers(),
-            Store::Sqlite(_) => Vec::new(),
-        }
-    }
 }

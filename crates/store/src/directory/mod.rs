@@ -183,6 +183,19 @@ impl Directory {
         }
     }
 
+    /// What the database is and holds. Counting may take seconds.
+    pub async fn describe(&self) -> Result<Description> {
+        on_store!(self, describe())
+    }
+
+    /// The servers that the settings name. Empty for the embedded file.
+    pub fn servers(&self) -> Vec<ServerAddress> {
+        match &self.store {
+            Store::Postgres(store) => store.servers(),
+            Store::Sqlite(_) => Vec::new(),
+        }
+    }
+
     /// Whether the database is neither a standby nor set read-only.
     pub async fn is_writable(&self) -> Result<bool> {
         on_store!(self, is_writable())

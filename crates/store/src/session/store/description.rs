@@ -1,7 +1,5 @@
 //! What the session store is, for operators.
 
-use super::Store;
-
 /// The session store at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
@@ -13,14 +11,4 @@ pub struct Description {
     pub server: Option<String>,
     /// The version of the server. `None`: its access rules do not let Gatepost ask, or it does not answer.
     pub version: Option<String>,
-}
-
-impl Store {
-    /// What the store is, and which server is used.
-    pub async fn describe(&self) -> Description {
-        match self {
-            Self::Redis(store) => store.describe().await,
-            Self::Sqlite(_) => Description { kind: "sqlite", hosts: Vec::new(), server: None, version: None },
-        }
-    }
 }

@@ -84,6 +84,14 @@ impl Store {
         }
     }
 
+    /// What the store is, and which server is used.
+    pub async fn describe(&self) -> Description {
+        match self {
+            Self::Redis(store) => store.describe().await,
+            Self::Sqlite(_) => Description { kind: "sqlite", hosts: Vec::new(), server: None, version: None },
+        }
+    }
+
     /// How often the primary of Redis was another server than before.
     pub fn failovers(&self) -> u64 {
         match self {

@@ -4,6 +4,7 @@
 //! A connection that does not answer in time is dropped, because a half-open connection would lose all commands until
 //! the kernel notices.
 
+mod client;
 mod draw;
 mod entries;
 mod permissions;
@@ -20,8 +21,8 @@ use gatepost_core::ids::RequestId;
 use permissions::RefusalLog;
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, Pipeline, RedisError,
-    Script, ScriptInvocation, ServerErrorKind,
+    AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, Pipeline, RedisError, Script,
+    ScriptInvocation, ServerErrorKind,
 };
 use server::Server;
 use std::sync::atomic::{AtomicU64, Ordering};

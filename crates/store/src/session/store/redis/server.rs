@@ -1,11 +1,11 @@
 //! Where Redis is: the address of one server, or Sentinels that know the primary. User and password may be replaced in
 //! their file while Gatepost runs.
 
-use super::Client;
+use super::client::{client, information};
 use super::sentinels::Sentinels;
 use gatepost_certs::tls;
 use gatepost_config::{DerivedSecret, RedisServers, WatchedSecret};
-use redis::{ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, RedisError, TlsCertificates};
+use redis::{Client, ErrorKind, RedisError};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 
@@ -70,25 +70,4 @@ fn place(url: &SecretString, root: Option<&[u8]>) -> Result<Place, RedisError> {
             Sentinels::new(&servers, root).map(Arc::new).map(Place::Sentinels)
         }
     }
-}
-
-/// How a server is reached.
-pub(super) fn information(url: &SecretString) -> Result<ConnectionInfo, RedisError> {
-    let info = url.expose_secret().into_connection_info()?;
-    // Without permission the command fails without consequences, but Redis writes the refusal into its ACL log.
-    let settings = info.redis_settings().clone().set_skip_set_lib_name();
-    Ok(info.set_redis_settings(settings))
-}
-
-/// A client that trusts these authorities.
-pub(super) fn client(info: ConnectionInfo, root: Option<&[u8]>) -> Result<Client, RedisError> {
-    match root.filter(|_| matches!(info.addr(), ConnectionAddr::TcpTls { .. })) {
-        Some(root) => Client::build_with_tls(info, certificates(root)),
-        None => Client::open(info),
-    }
-}
-
-/// Of authorities in PEM.
-pub(super) fn certificates(root: &[u8]) -> TlsCertificates {
-    TlsCertificates { client_tls: None, root_cert: Some(root.to_vec()) }
 }
