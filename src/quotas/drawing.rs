@@ -62,9 +62,8 @@ impl Quotas {
             if wanted == 0 {
                 return;
             }
-            let drawn = match self.draw(account, book, (day, wanted, limit)).await {
-                Ok(drawn) => drawn,
-                Err(()) => return self.credit(account, book, (now, wanted, limit)),
+            let Ok(drawn) = self.draw(account, book, (day, wanted, limit)).await else {
+                return self.credit(account, book, (now, wanted, limit));
             };
             account.note_used(drawn.tally.used());
             if let Some(rest) = drawn.settling {
