@@ -107,7 +107,9 @@ const fn outcome(problem: &Problem) -> SignInOutcome {
         Problem::Unreadable | Problem::UnknownProvider | Problem::MixedUp { .. } | Problem::UnknownHost => {
             SignInOutcome::Unreadable
         }
-        Problem::RestartedTooOften | Problem::TooManyTickets(_) => SignInOutcome::GaveUp,
+        Problem::RestartedTooOften | Problem::TooManyTickets(_) | Problem::SignedInElsewhere(_) => {
+            SignInOutcome::GaveUp
+        }
         Problem::Limited(_) => SignInOutcome::Limited,
         Problem::Refused { .. } => SignInOutcome::RefusedByProvider,
         Problem::Provider { source: OidcError::Unavailable(_), .. } => SignInOutcome::ProviderUnavailable,
@@ -117,7 +119,6 @@ const fn outcome(problem: &Problem) -> SignInOutcome {
         Problem::Provider { .. } => SignInOutcome::InvalidToken,
         Problem::NotRecent { .. } => SignInOutcome::NotRecent,
         Problem::EndedAtProvider => SignInOutcome::EndedAtProvider,
-        Problem::SignedInElsewhere(_) => SignInOutcome::GaveUp,
         Problem::Disabled => SignInOutcome::UserDisabled,
         Problem::NoAddress { .. } | Problem::KeptAddressRefused { .. } => SignInOutcome::NoAddress,
         Problem::AddressHeld(_) => SignInOutcome::AddressHeld,
