@@ -29,6 +29,7 @@ mod key_table;
 mod member;
 mod migrate;
 mod moment;
+mod only_here;
 mod openapi;
 mod remote;
 mod report;
@@ -53,6 +54,7 @@ use gatepost_config::{Config, RemoteConfig};
 use gatepost_core::administration::Version;
 use gatepost_core::error_chain::Chain;
 use gatepost_store::directory::Conditions;
+use only_here::OnlyHere;
 use std::env::{ArgsOs, VarsOs};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -210,7 +212,7 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
     };
     // Whoever names an installation elsewhere does not mean the one here.
     let only_here = || match elsewhere()? {
-        (Some(_), _) => Err(CommandError::OnlyHere),
+        (Some(_), _) => Err(CommandError::OnlyHere(OnlyHere::Machine)),
         (None, environment) => Ok(environment),
     };
     let load = || -> Result<(Config, &Environment), CommandError> {

@@ -5,18 +5,16 @@
 //!
 //! [`decide`]: gatepost_core::decision::decide
 
-mod csv;
 pub mod missing;
 mod openable;
 mod openers;
 mod ways;
 mod words;
 
-pub use csv::CSV_HEADER;
 pub use openable::{OpenHost, OpenRequirement, Openable};
 pub use openers::Opener;
 pub use ways::{By, SetBy, Way};
-pub use words::source_of;
+pub use words::{set_by, source_of};
 
 use super::Context;
 use crate::hosts::Protected;

@@ -2,7 +2,8 @@
 
 use super::csv;
 use crate::admin;
-use crate::admin::access::{AccessError, CSV_HEADER, Opener, Question, What};
+use crate::admin::access::{AccessError, Opener, Question, What};
+use crate::admin::views::{self, AccessList, CSV_HEADER};
 use crate::explain::RequestUrl;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
@@ -81,7 +82,8 @@ pub(in crate::http::public) async fn as_csv(
     let scope = administrator.scope.clone();
     Ok(csv::answer("access.csv", CSV_HEADER, async move |after: Option<Place>| {
         let found = admin.list_next_openers(&scope, &question, after.as_ref()).await?;
-        let lines = found.items.iter().map(|opener| opener.to_csv(&question)).collect();
+        let lines =
+            AccessList::new(&question, &found.items, None).items.iter().map(views::Opener::to_csv).collect();
         Ok::<_, DirectoryError>((lines, found.next))
     }))
 }
