@@ -3,7 +3,7 @@
 use super::console::Console;
 use super::error::CommandError;
 use super::report::{Report, lines, minute_of, minute_or_dash, print_part, table};
-use crate::admin::access::{AccessError, What};
+use crate::admin::access::{AccessError, ServersTool, What};
 use crate::admin::views::{AccessList, AccessWay, CSV_HEADER, OpenTenant, Openable, Opener};
 use crate::explain::RequestUrl;
 use clap::{ArgGroup, Args};
@@ -14,7 +14,7 @@ use std::fmt::Write;
 
 /// Arguments of `gatepost access`.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("what").required(true).args(["url", "requirement", "tenant", "user"])))]
+#[command(group(ArgGroup::new("what").required(true).args(["url", "requirement", "tenant", "tool", "user"])))]
 pub(super) struct Access {
     /// An absolute address of an application: with the requirements of its host that requests showed in the last 30 days
     #[arg(long, value_name = "URL")]
@@ -25,6 +25,9 @@ pub(super) struct Access {
     /// A tenant
     #[arg(long, value_name = "ID")]
     tenant: Option<TenantId>,
+    /// A tool of a tool server, by its whole name
+    #[arg(long, value_name = "SERVER:NAME")]
+    tool: Option<ServersTool>,
     /// What this person can open, by address or id
     #[arg(long, value_name = "USER")]
     user: Option<UserKey>,
@@ -42,6 +45,7 @@ pub(super) const HELP: &str = "This command only reads the directory and changes
     gatepost access --url https://github.example.com/\n  \
     gatepost access --requirement 'group=MCP-GitHub&max_age=900'\n  \
     gatepost access --tenant github --csv > github.csv\n  \
+    gatepost access --tool github:get_file\n  \
     gatepost access --user alice@example.com";
 
 /// `None`: it is printed already.
@@ -51,6 +55,7 @@ pub(super) async fn run(console: &Console, args: Access) -> Result<Option<Report
         Access { url: Some(url), .. } => What::Host(url.host().map_err(AccessError::Host)?),
         Access { requirement: Some(query), .. } => What::Requirement(query),
         Access { tenant: Some(id), .. } => What::Tenant(id),
+        Access { tool: Some(tool), .. } => What::Tool(tool),
         _ => unreachable!("clap asks for one of them"),
     };
     if args.csv {
@@ -118,10 +123,17 @@ fn report(what: &What, list: AccessList) -> Report {
     });
     let header = ["Person", "Last sign-in", "Why"];
     let (rows, notes) = (rows.collect(), notes(what, &list));
-    let report = Report::list(header, rows, "Nobody can open it.", list);
+    let report = Report::list(header, rows, nobody(what), list);
     match notes.as_str() {
         "" => report,
         notes => report.followed_by(notes),
+    }
+}
+
+const fn nobody(what: &What) -> &'static str {
+    match what {
+        What::Tool(_) => "Nobody may call it.",
+        _ => "Nobody can open it.",
     }
 }
 
@@ -136,6 +148,10 @@ fn notes(what: &What, list: &AccessList) -> String {
             let queries: Vec<String> = known.iter().map(|asked| shown(&asked.query)).collect();
             notes.push(format!("The routers of {host} require: {}", queries.join(", ")));
         }
+        (What::Tool(tool), _) => notes.push(format!(
+            "These people may call it. `gatepost tool-server show {}` shows the keys for which it has rules.",
+            tool.server
+        )),
         _ => {}
     }
     for group in &list.unknown_groups {

@@ -97,7 +97,7 @@ enum Command {
     /// Explains step by step whether a person may open an address, or why a request was refused
     #[command(after_help = explain::HELP)]
     Explain(explain::Explain),
-    /// Shows who can open an address, a router's requirement or a tenant, and why; or what a person can open
+    /// Shows who can open an address, a router's requirement or a tenant, or call a tool, and why; or what a person can open
     #[command(after_help = access::HELP)]
     Access(access::Access),
     /// Asks a running Gatepost whether it is ready; for Docker's HEALTHCHECK

@@ -20,12 +20,13 @@ impl Way {
     pub fn by_text(&self) -> String {
         match &self.by {
             By::SignIn => "signing in is enough".to_owned(),
-            By::Group { group, source, opens } => {
+            By::Group { group, source, opens, has_tool } => {
                 let group = match (group, source) {
                     (Some(group), Some(source)) => format!("group {group}, {}", source_of(source).text()),
                     _ => "a group".to_owned(),
                 };
-                format!("{group}{}", opened(opens))
+                let tool = if *has_tool { ", to which a rule gives the tool" } else { "" };
+                format!("{group}{}{tool}", opened(opens))
             }
             By::Tenant { tenant, role, source } => {
                 format!("member of {tenant} as {role}, {}", source_in_words(source))

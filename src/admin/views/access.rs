@@ -119,7 +119,7 @@ impl From<&access::Way> for AccessWay {
         };
         match &way.by {
             By::SignIn => {}
-            By::Group { group, source, opens } => {
+            By::Group { group, source, opens, .. } => {
                 view.by = "group".into();
                 view.group = group.as_ref().map(ToString::to_string);
                 (view.source, view.link) = source.as_ref().map_or((None, None), said);

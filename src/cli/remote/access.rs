@@ -23,6 +23,7 @@ impl Api {
             What::Host(host) => ("host", host.to_string()),
             What::Requirement(query) => ("requirement", query.clone()),
             What::Tenant(id) => ("tenant", id.to_string()),
+            What::Tool(tool) => ("tool", tool.to_string()),
         };
         let mut query = vec![(name, value.as_str()), ("limit", "200")];
         query.extend(after.map(|after| ("after", after)));

@@ -37,12 +37,15 @@ both_pairs! {
             &["tenant", "map", "Plain", "a", "--role", "viewer"],
             &["tenant", "add-member", "a", "eve@example.com"],
             &["admin", "grant", "alice@example.com"],
+            &["tool-server", "create", "github", "--tenant", "a", "--url", "https://app.example.test/mcp"],
+            &["tool-server", "allow", "github", "--group", "Plain", "--tool", "get_*"],
         ] {
             world.cli(command).await;
         }
         let requirement = "group=Plain&group=None";
         for arguments in [
             ["--tenant", "a"].as_slice(),
+            &["--tool", "github:get_file"],
             &["--requirement", requirement],
             &["--requirement", "admin=true"],
             &["--url", "https://app.example.test/"],

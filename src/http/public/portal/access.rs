@@ -104,11 +104,17 @@ async fn ask(
         }
         "requirement" => What::Requirement(query_of(of).to_owned()),
         "tenant" => What::Tenant(of.parse().map_err(|_| malformed("Enter the id of a tenant."))?),
+        "tool" => What::Tool(of.parse().map_err(|_| {
+            malformed("Enter the id of a tool server and the whole name of a tool, such as github:get_file.")
+        })?),
         _ => return Err(Wrong::Fault(Fault::NotFound)),
     };
     admin.ask(&administrator.scope, what).await.map_err(|error| match error {
         AccessError::Directory(DirectoryError::UnknownTenant(_) | DirectoryError::Denied(Denied::Hidden)) => {
             Wrong::Form(404, "There is no such tenant.".to_owned())
+        }
+        AccessError::Directory(DirectoryError::UnknownToolServer(id)) => {
+            Wrong::Form(404, format!("There is no tool server {id}."))
         }
         AccessError::Directory(DirectoryError::Denied(Denied::SystemOnly)) => Wrong::Form(
             403,
@@ -159,7 +165,11 @@ fn notes(question: &Question) -> Vec<String> {
     let groups = groups.iter().map(|name| format!("There is no group {name}: nobody is in it."));
     let tenants = question.unknown_tenants();
     let tenants = tenants.iter().map(|id| format!("There is no tenant {id}: nobody has access to it."));
-    groups.chain(tenants).collect()
+    let keys = matches!(question.what, What::Tool(_)).then(|| {
+        "People are listed here. The page of the tool server shows the keys for which it has rules."
+            .to_owned()
+    });
+    groups.chain(tenants).chain(keys).collect()
 }
 
 fn entry<'a>(question: &'a Question, opener: &'a Opener) -> OpenerEntry<'a> {
