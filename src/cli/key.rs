@@ -216,7 +216,7 @@ async fn create(console: &Console, create: Create) -> Result<Report, CommandErro
     let expiry = expiry.read(console).await?.unwrap_or_default();
     let Limits { hosts, networks, tools, per_minute: requests_per_minute } = limits;
     let faults = admin.faults_of_hosts(tenant.as_ref(), &hosts).await?;
-    let limits = KeyLimits { expires_at: None, scopes, hosts, networks, tools, requests_per_minute };
+    let limits = KeyLimits { scopes, hosts, networks, tools, requests_per_minute, ..KeyLimits::default() };
     let change = CreateKey { name, holder: KeyHolder { tenant, owner }, limits, groups, expiry, faults };
     let new = console.carry_out_here(&change).await?.outcome;
     let text = format!("This key is not shown again.\n{}", key_table::described(&(&new.record).into()));
