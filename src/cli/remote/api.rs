@@ -422,7 +422,9 @@ const FIRST_WORDS: [&str; 15] = [
 fn as_part(sentence: &str) -> String {
     let text = sentence.strip_suffix('.').unwrap_or(sentence);
     let first = text.split(' ').next().unwrap_or_default();
-    if FIRST_WORDS.contains(&first) {
+    // The name of a host is written in small letters.
+    let is_host = first.contains('.') && !first.contains('@');
+    if is_host || FIRST_WORDS.contains(&first) {
         format!("{}{}", first.to_lowercase(), &text[first.len()..])
     } else {
         text.to_owned()

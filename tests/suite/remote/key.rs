@@ -98,7 +98,11 @@ async fn a_machine_that_names_an_installation_elsewhere_opens_no_store() {
         (&["key", "create", "Other"], keys, "use the portal"),
         (&["key", "update", ID, "--name", "Other"], keys, "use the portal"),
         (&["key", "rotate", ID], keys, "`gatepost key revoke` works from here"),
-        (&["user", "address", "bob@example.com", "eve@example.com"], "does not change which address", there),
+        (
+            &["user", "address", "bob@example.com", "--to", "eve@example.com"],
+            "does not change which address",
+            there,
+        ),
         (&["session", "end", &hash], "all sessions of a person, not one", "--user USER` works from here"),
     ] {
         let (code, out, error) = run_command(&builder, arguments).await;

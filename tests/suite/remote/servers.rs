@@ -98,12 +98,12 @@ async fn a_request_that_came_too_early_is_sent_again_but_not_for_ever() {
 async fn a_server_that_cannot_answer_is_named_and_the_command_fails() {
     let elsewhere = Elsewhere::start(Pair::Embedded).await;
     let key = elsewhere.full_key().await;
-    let outage = "cannot do it at the moment (status 503): a store does not answer";
+    let outage = "cannot do it at the moment (status 503 Service Unavailable): a store does not answer";
     for (text, part) in [
         (problem(503, "Retry-After: 1\r\n", "A store does not answer."), outage),
         (
             answer("502 Bad Gateway", "", "text/html", "<h1>Bad Gateway</h1>"),
-            "(status 502): the answer is not Gatepost's",
+            "(status 502 Bad Gateway): the answer is not Gatepost's",
         ),
         (
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{".to_owned(),

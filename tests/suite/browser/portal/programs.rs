@@ -83,9 +83,9 @@ async fn the_keyboard_alone_makes_rotates_and_revokes_a_key_on_a_narrow_screen()
     root.reach_by_keyboard("I have it").await;
     arrive(&root, "What it may").await;
     root.reach_by_keyboard("Revoke").await;
-    arrive(&root, "Revoke").await;
-    root.fill_by_keyboard("name", "nightly backup").await;
-    root.reach_by_keyboard("Revoke").await;
+    arrive(&root, "Nothing brings it back").await;
+    root.fill_by_keyboard("typed", "nightly backup").await;
+    root.reach_by_keyboard("Revoke the key").await;
     arrive(&root, "This key does not count").await;
     site.assert_quiet(&root).await;
 }
@@ -108,7 +108,7 @@ async fn the_keyboard_alone_allows_a_tool_and_asks_who_may_call_it_on_a_narrow_s
     arrive(&root, "Demo tools").await;
     root.reach_by_keyboard("Demo tools").await;
     arrive(&root, "Allow something").await;
-    root.reach_by_keyboard("Allow something").await;
+    // The form is open as long as there is no rule.
     root.fill_by_keyboard("pattern", "get_file").await;
     root.reach_by_keyboard("Allow it").await;
     arrive(&root, "Only what a rule allows is allowed").await;
