@@ -145,7 +145,9 @@ const fn reason_of_token(denial: &TokenDenial) -> Reason {
 
 const fn reason_of_key(denial: KeyDenial) -> Reason {
     match denial {
-        KeyDenial::NotAKey(_) | KeyDenial::Unknown | KeyDenial::Network => Reason::InvalidCredential,
+        KeyDenial::NotAKey(_) | KeyDenial::Unknown | KeyDenial::Ended | KeyDenial::Network => {
+            Reason::InvalidCredential
+        }
         KeyDenial::Expired => Reason::Expired,
         KeyDenial::Scope => Reason::KeyScope,
         KeyDenial::Host => Reason::KeyHost,

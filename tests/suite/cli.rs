@@ -1,7 +1,7 @@
 //! The command line of administration while `serve` runs on the same stores: each command's word, and its effect on
 //! the next request.
 
-mod audit;
+pub(crate) mod audit;
 mod changes;
 mod keys;
 mod store;

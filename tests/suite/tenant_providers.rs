@@ -136,7 +136,7 @@ impl Two {
     }
 
     /// What a session of this host's cookie gets at the gate of any host.
-    fn at(&self, browser: &Client, host: &str) -> Asked {
+    fn at(browser: &Client, host: &str) -> Asked {
         let value = browser.find_cookie(host, COOKIE).unwrap();
         Asked::fetch("/")
             .with("Accept", "application/json")
@@ -176,9 +176,9 @@ both_pairs! {
         // The session goes with the browser, and opens neither the other tenant nor a host of the platform.
         assert_eq!(dana.navigate(&two.world.url(ZETA, "/")).await.end().status, 403);
         assert_eq!(dana.navigate(&two.world.url(APP, "/")).await.end().status, 403, "signed in is not enough there");
-        let told = settled(&two.at(&dana, APP), &two.world.gatepost).await;
+        let told = settled(&Two::at(&dana, APP), &two.world.gatepost).await;
         assert_eq!(told.status, 403, "{told:?}");
-        assert_eq!(settled(&two.at(&dana, APP).requiring("tenant=acme"), &two.world.gatepost).await.status, 200);
+        assert_eq!(settled(&Two::at(&dana, APP).requiring("tenant=acme"), &two.world.gatepost).await.status, 200);
         // Whatever the directory has for the address counts for nothing outside of the tenant.
         two.world.cli_all(&[
             &["admin", "grant", DANA],
@@ -188,10 +188,10 @@ both_pairs! {
         ])
         .await;
         for requirement in ["group=Staff", "admin=true", "tenant=zeta", "group=Staff&tenant=acme"] {
-            let told = settled(&two.at(&dana, APP).requiring(requirement), &two.world.gatepost).await;
+            let told = settled(&Two::at(&dana, APP).requiring(requirement), &two.world.gatepost).await;
             assert_eq!(told.status, 403, "{requirement}: {told:?}");
         }
-        assert_eq!(settled(&two.at(&dana, ZETA), &two.world.gatepost).await.status, 403);
+        assert_eq!(settled(&Two::at(&dana, ZETA), &two.world.gatepost).await.status, 403);
         for path in ["/users", "/tenants/zeta", "/tenants/acme"] {
             let answer = two.send(&dana, "GET", path, None).await;
             assert_eq!(answer.status, 403, "{path}: {}", answer.body);
@@ -264,7 +264,7 @@ both_pairs! {
         let two = Two::ready(pair).await;
         let (dana, status) = two.visited(&two.acme, "dana", ACME).await;
         assert_eq!(status, 200);
-        let asked = two.at(&dana, ACME);
+        let asked = Two::at(&dana, ACME);
         assert_eq!(settled(&asked, &two.world.gatepost).await.status, 200);
         two.world.cli(&["tenant", "suspend", "acme", "--reason", "unpaid"]).await;
         let told = binds(&asked, &[&two.world.gatepost], 200, 403).await;
@@ -288,7 +288,7 @@ both_pairs! {
         assert_eq!(status, 200);
         let seen = dana.fetch(&two.world.url(ACME, "/read")).await.echoed();
         assert_eq!(seen.header("x-user-groups"), Some("t-acme:admins"));
-        let told = settled(&two.at(&dana, ACME).requiring("group=admins"), &two.world.gatepost).await;
+        let told = settled(&Two::at(&dana, ACME).requiring("group=admins"), &two.world.gatepost).await;
         assert_eq!(told.status, 403, "{told:?}");
         let error = two.world.cli_refuses(&["group", "link", "admins", "t-acme:admins"]).await;
         assert!(error.contains("t-acme"), "{error}");

@@ -58,7 +58,7 @@ impl FromStr for UserId {
 }
 
 /// The id of a request. The answer, its log line and its audit rows show the same id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 pub struct RequestId(Uuid);
 
 impl RequestId {

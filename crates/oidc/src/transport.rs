@@ -184,7 +184,7 @@ impl Transport {
     }
 
     fn check(&self, url: &Url) -> Result<(), CallError> {
-        self.guard.as_ref().map_or(Ok(()), |guard| guard.check(url))
+        self.guard.as_ref().map_or(Ok(()), |guard| guard.check(url).map_err(CallError::Forbidden))
     }
 
     const fn body_limit(&self) -> usize {

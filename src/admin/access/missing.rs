@@ -145,7 +145,7 @@ impl Grant {
         };
         let is_new = matches!(self, Self::Group { is_new: true, .. });
         let makes_admin = matches!(self, Self::Group { makes_admin: true, .. } | Self::Admin);
-        GrantFacts { kind, name, is_new, makes_admin, command }
+        GrantFacts { kind: kind.into(), name, is_new, makes_admin, command }
     }
 }
 

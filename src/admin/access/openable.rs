@@ -85,7 +85,7 @@ impl Context {
                 continue;
             }
             let met = std::iter::once(&asked.requirement);
-            let mut ways = ways::of(scope, &relevant, &candidate.ways, &met);
+            let mut ways = ways::of(scope, &relevant, &candidate.ways, &met, None);
             setters.add_to(user, &mut ways);
             open.requirements.push(OpenRequirement { query: asked.query, seen_at: asked.seen_at, ways });
         }

@@ -2,6 +2,7 @@
 //! objects. Names of members do not change; new ones may come.
 
 mod access;
+mod access_csv;
 mod audit;
 mod changes;
 mod groups;
@@ -17,6 +18,7 @@ mod tool_servers;
 pub use access::{
     AccessList, AccessRequirement, AccessWay, OpenHost, OpenRequirement, OpenTenant, Openable, Opener,
 };
+pub use access_csv::CSV_HEADER;
 pub use audit::{AuditEntry, AuditHead};
 pub use changes::{
     AddressRelease, AdminChange, GroupChange, LinkChange, MappingChange, MemberChange, MembersChange,
@@ -29,7 +31,7 @@ pub use personal::{FormerAddress, PersonalData, PersonalRefusal, PersonalRequest
 pub use requests::{AccessRequest, RequestChange};
 pub use stores::{DirectoryStore, SessionStore, StoresView};
 pub use tenant_providers::{TenantDomain, TenantProvider};
-pub use tenants::{ProofRecord, Tenant, TenantHost, TenantMember, TenantWritten, Tier};
+pub use tenants::{ProofRecord, Tenant, TenantHost, TenantHostChange, TenantMember, TenantWritten, Tier};
 pub use tool_servers::{ToolRule, ToolRuleChange, ToolServer, ToolServerChange};
 
 use gatepost_core::access::Role;

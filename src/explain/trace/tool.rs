@@ -64,7 +64,7 @@ impl Trace<'_> {
         ToolFacts {
             is_judged,
             server: found.map(|(_, server)| server.id.to_string()),
-            kind: call.map(|call| call.kind.as_str()),
+            kind: call.map(|call| call.kind.as_str().into()),
             name: call.map(|call| bounded(&call.name)),
             way: way.and_then(Result::ok).map(named),
             missing_groups: missing.groups,

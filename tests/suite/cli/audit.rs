@@ -9,7 +9,7 @@ use gatepost_store::directory::Directory;
 use serde_json::Value;
 
 /// Moves all entries into an hour long ago, and makes its head.
-async fn make_head(world: &World) {
+pub(crate) async fn make_head(world: &World) {
     let stores = match &world.stores {
         Stores::Embedded(folder) => StoresConfig::Embedded { file: folder.path().join("gatepost.db") },
         Stores::Shared { database, .. } => {

@@ -233,7 +233,7 @@ fn told(openers: &[Opener]) -> Vec<String> {
             let ways = opener.ways.iter().map(|way| {
                 let by = match &way.by {
                     By::SignIn => "signs in".to_owned(),
-                    By::Group { group, source, opens } => {
+                    By::Group { group, source, opens, .. } => {
                         let source = match source {
                             Some(MembershipSource::Manual) => "manual".to_owned(),
                             Some(MembershipSource::Scim) => "scim".to_owned(),

@@ -1,6 +1,7 @@
 //! What a provider's group is called here, and what links do.
 
 use super::administration::Administers;
+use super::door::pass;
 use super::{actor, admitted, at_provider, config, person};
 use gatepost_config::GroupNames::{Link, Trust};
 use gatepost_core::access::Role;
@@ -157,10 +158,10 @@ both_stores! {
         let all = GroupFilter::default();
         let shown = store.directory.search_groups(&Scope::System, &all, None, 10).await.unwrap().items.remove(0);
         let link = |to: &str| LinkGroup::new(name(to).into(), external("entra:g-1"), &config(&[])).unwrap().from_group(shown.id);
-        let if_version = |number| Conditions { if_version: Some(Version::from_number(number)), ..Conditions::default() };
-        let late = store.directory.carry_out(&link("Late"), if_version(99), &actor()).await;
+        let if_version = |version| Conditions { if_version: Some(version), ..Conditions::default() };
+        let late = pass(&store, link("Late"), if_version(Version::from_number(99)), &actor()).await;
         assert!(matches!(late, Err(DirectoryError::Overtaken(Some(version))) if version == shown.version), "{late:?}");
-        let done = store.directory.carry_out(&link("First"), Conditions { if_version: Some(shown.version), ..Conditions::default() }, &actor()).await;
+        let done = pass(&store, link("First"), if_version(shown.version), &actor()).await;
         assert_eq!(done.unwrap().outcome, name("First"));
         let late = store.directory.make(link("Late"), &actor()).await;
         assert!(matches!(late, Err(DirectoryError::NotLinked(_))), "{late:?}");

@@ -106,7 +106,7 @@ async fn expensive(store: &Opened) -> Vec<(&'static str, Vec<String>)> {
     let (digest, key) = (Hash::of(&[b"a key"]), user.to_string().parse().unwrap());
     store.sql(&format!("UPDATE gatepost.keys SET hash = '\\x{digest}' WHERE id = '{user}'")).await;
     let mut identity = person("s7", "", &["e7"]);
-    identity.subject.issuer = "https://i".to_owned();
+    "https://i".clone_into(&mut identity.subject.issuer);
     let AssertedGroups::Known(groups) = &identity.groups else { panic!("{identity:?}") };
     let people =
         |filter: UserFilter| async move { directory.search_users(all, &filter, None, page).await.map(drop) };

@@ -28,7 +28,7 @@ async fn read(store: &Opened, id: KeyId) -> Option<KeyRecord> {
 async fn passes(store: &Opened, secret: &ApiKey<'_>) -> bool {
     let digest = secret.digest();
     let find = async || store.directory.find_key(&digest).await.ok();
-    until("the hot read to answer", SOON, find).await.is_some()
+    until("the hot read to answer", SOON, find).await.is_some_and(|key| !key.limits.is_ended)
 }
 
 /// What is known about a secret that was found somewhere.

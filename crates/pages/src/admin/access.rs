@@ -27,7 +27,7 @@ pub struct Access<'a> {
 /// The form as it was sent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AccessForm<'a> {
-    /// What `of` is: `url`, `requirement` or `tenant`.
+    /// What `of` is: `url`, `requirement`, `tenant` or `tool`.
     pub by: &'a str,
     pub of: &'a str,
     /// What is wrong, as a sentence, with the status of the page.
@@ -118,6 +118,7 @@ struct View<'a> {
 }
 
 struct AnswerView<'a> {
+    caption: &'static str,
     requirements: Vec<(&'a str, Option<Moment>)>,
     notes: &'a [String],
     people: Vec<PersonView<'a>>,
@@ -140,7 +141,12 @@ impl Access<'_> {
     pub fn page(&self) -> Page {
         let by = if self.form.by.is_empty() { "url" } else { self.form.by };
         let choice = |(value, text)| Choice { value, text, is_chosen: value == by };
-        let choices = [("url", "An address"), ("requirement", "A requirement"), ("tenant", "A tenant")];
+        let choices = [
+            ("url", "An address"),
+            ("requirement", "A requirement"),
+            ("tenant", "A tenant"),
+            ("tool", "A tool"),
+        ];
         let parameter = if by == "url" { "host" } else { by };
         let asked = Some(self.form.of).filter(|_| self.answer.is_some());
         let view = View {
@@ -168,13 +174,20 @@ impl Access<'_> {
                 text: "It is not known what the routers of this host require.",
                 remedy: "Open it once while you are signed in, or ask about a requirement.",
             }
+        } else if self.form.by == "tool" {
+            Empty {
+                text: "Nobody may call it.",
+                remedy: "Allow it on the page of the tool server, or add people to its tenant.",
+            }
         } else {
             Empty {
                 text: "Nobody can open it.",
                 remedy: "Add people to one of the groups or tenants that are required.",
             }
         };
+        let is_tool = self.form.by == "tool";
         AnswerView {
+            caption: if is_tool { "Who may call it, and why" } else { "Who can open it, and why" },
             requirements: answer
                 .requirements
                 .iter()

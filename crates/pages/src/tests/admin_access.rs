@@ -52,9 +52,9 @@ fn applications(name: &str, words: &str, count: usize) -> Sample {
     let (github, unseen) = ("github".parse().expect("a tenant"), [words.to_owned()]);
     let entry = |number: usize| ApplicationEntry {
         origin: "https://wiki.example.com",
-        tenant: Some(&github).filter(|_| number % 2 == 0),
+        tenant: Some(&github).filter(|_| number.is_multiple_of(2)),
         requirements: vec!["", words].into_iter().take(number % 3).collect(),
-        seen_at: Some(NOW.minus(MINUTE)).filter(|_| number % 3 > 0),
+        seen_at: Some(NOW.minus(MINUTE)).filter(|_| !number.is_multiple_of(3)),
     };
     let page = Access {
         frame: frame(words, None),

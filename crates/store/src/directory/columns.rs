@@ -310,6 +310,7 @@ impl Field for KeyLimits {
         let rate = "requests_per_minute";
         let narrow = |number: i64| number.try_into().map_err(|error| unreadable(rate, error));
         Ok(Self {
+            is_ended: false,
             expires_at: Field::read(row, "expires_at")?,
             scopes: Field::read(row, "scopes")?,
             hosts: Field::read(row, "hosts")?,

@@ -314,7 +314,7 @@ row! {
 /// Which refusals to list; all by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefusalFilter {
-    /// Of this person or machine.
+    /// Of this person and their keys, or of this machine.
     pub user: Option<UserId>,
     /// With this API key, by itself or for a person.
     pub key: Option<KeyId>,

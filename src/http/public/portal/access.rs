@@ -2,7 +2,8 @@
 
 use super::csv;
 use crate::admin;
-use crate::admin::access::{AccessError, Application, Applications, CSV_HEADER, Opener, Question, What};
+use crate::admin::access::{AccessError, Application, Applications, Opener, Question, What};
+use crate::admin::views::{self, AccessList, CSV_HEADER};
 use crate::explain::RequestUrl;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
@@ -87,7 +88,8 @@ pub(in crate::http::public) async fn as_csv(
     let scope = administrator.scope.clone();
     Ok(csv::answer("access.csv", CSV_HEADER, async move |after: Option<Place>| {
         let found = admin.list_next_openers(&scope, &question, after.as_ref()).await?;
-        let lines = found.items.iter().map(|opener| opener.to_csv(&question)).collect();
+        let lines =
+            AccessList::new(&question, &found.items, None).items.iter().map(views::Opener::to_csv).collect();
         Ok::<_, DirectoryError>((lines, found.next))
     }))
 }
@@ -108,11 +110,17 @@ async fn ask(
         }
         "requirement" => What::Requirement(query_of(of).to_owned()),
         "tenant" => What::Tenant(of.parse().map_err(|_| malformed("Enter the id of a tenant."))?),
+        "tool" => What::Tool(of.parse().map_err(|_| {
+            malformed("Enter the id of a tool server and the whole name of a tool, such as github:get_file.")
+        })?),
         _ => return Err(Wrong::Fault(Fault::NotFound)),
     };
     admin.ask(&administrator.scope, what).await.map_err(|error| match error {
         AccessError::Directory(DirectoryError::UnknownTenant(_) | DirectoryError::Denied(Denied::Hidden)) => {
             Wrong::Form(404, "There is no such tenant.".to_owned())
+        }
+        AccessError::Directory(DirectoryError::UnknownToolServer(id)) => {
+            Wrong::Form(404, format!("There is no tool server {id}."))
         }
         AccessError::Directory(DirectoryError::Denied(Denied::SystemOnly)) => Wrong::Form(
             403,
@@ -184,7 +192,11 @@ fn notes(question: &Question) -> Vec<String> {
     let groups = groups.iter().map(|name| format!("There is no group {name}: nobody is in it."));
     let tenants = question.unknown_tenants();
     let tenants = tenants.iter().map(|id| format!("There is no tenant {id}: nobody has access to it."));
-    groups.chain(tenants).collect()
+    let keys = matches!(question.what, What::Tool(_)).then(|| {
+        "People are listed here. The page of the tool server shows the keys for which it has rules."
+            .to_owned()
+    });
+    groups.chain(tenants).chain(keys).collect()
 }
 
 fn entry<'a>(question: &'a Question, opener: &'a Opener) -> OpenerEntry<'a> {

@@ -114,7 +114,7 @@ async fn costs(store: &Store, operations: &AtomicU64) -> Vec<(&'static str, u64)
         "what a key may administer": directory.find_key_caller(user.to_string().parse().unwrap());
         "the person of an access token": directory.find_token_standing(user, &identity);
         "the roles of an application": directory.find_role_access(&identity.provider, &groups);
-        "a revoked session": directory.list_ended(&[digest.clone()]);
+        "a revoked session": directory.list_ended(std::slice::from_ref(&digest));
         "the hosts of tenants": directory.read_active_hosts();
         "the tool servers": directory.read_tool_servers();
         "people": people(UserFilter::default());

@@ -19,7 +19,7 @@ macro_rules! found_columns {
 }
 
 /// A key counts in its tenant as long as its owner may enter it, by a group, as a member or as an administrator. The key of a
-/// deleted tenant is unknown.
+/// deleted tenant is unknown. One that was revoked, or whose owner is disabled, is found as ended, so that a refusal can name it.
 ///
 /// `next_end` is the first end among the rows that count for the owner now, as in the hot read of a person.
 macro_rules! key {
@@ -49,9 +49,10 @@ macro_rules! key {
     present_millis!(),
     " AS now_in_millis, ",
     is_standby!(),
-    " AS is_standby FROM found k LEFT JOIN tenants t ON t.id = k.tenant_id \
-     WHERE k.revoked_at IS NULL AND coalesce(t.state <> 'deleted', true) AND NOT ",
+    " AS is_standby, k.revoked_at IS NOT NULL OR ",
     key_is_stopped!(),
+    " AS is_ended FROM found k LEFT JOIN tenants t ON t.id = k.tenant_id \
+     WHERE coalesce(t.state <> 'deleted', true)",
     ) };
 }
 
@@ -81,6 +82,7 @@ row! {
         next_end: Option<i64>,
         now_in_millis: i64,
         is_standby: bool,
+        is_ended: bool,
     }
 }
 
@@ -102,7 +104,7 @@ impl Store {
                 sqlx::query_as(KEY_OF_ID).bind(id.to_string()).fetch_optional(connection).await?;
             Ok(row.map(|row| (row, sent)))
         })?;
-        found.map(|(row, sent)| read(row, sent)).transpose()
+        found.filter(|(row, _)| !row.is_ended).map(|(row, sent)| read(row, sent)).transpose()
     }
 }
 
@@ -120,6 +122,12 @@ async fn fetch(connection: &mut Connection, digest: &Hash) -> Result<Option<KeyR
 fn read(mut row: KeyRow, sent: BootTime) -> Result<FoundKey> {
     if row.is_standby {
         return Err(DirectoryError::standby());
+    }
+    if row.is_ended {
+        // Nothing of it counts, whoever asks.
+        row.limits = KeyLimits { is_ended: true, ..KeyLimits::default() };
+        row.groups.clear();
+        row.tenant_id = None;
     }
     row.groups.sort_unstable();
     let is_suspended = row.is_suspended;

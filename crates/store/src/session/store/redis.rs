@@ -8,6 +8,7 @@ mod client;
 mod draw;
 mod entries;
 mod permissions;
+mod scripts;
 mod sentinels;
 mod server;
 
@@ -24,6 +25,7 @@ use redis::{
     AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, Pipeline, RedisError, Script,
     ScriptInvocation, ServerErrorKind,
 };
+use scripts::{COUNT, DELETE_OWN, DRAW, INDEX, REPLACE, UNINDEX_STALE};
 use server::Server;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -43,27 +45,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// The limit for one command.
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(100);
-
-/// Compare and set, with the lifetime of the value.
-const REPLACE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then \
-     redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1 else return 0 end";
-
-/// Compare and delete.
-const DELETE_OWN: &str =
-    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end";
-
-/// Adds a member and returns the number of members. Never shortens the lifetime of the set.
-const INDEX: &str = "redis.call('SADD', KEYS[1], ARGV[1]) \
-     if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end \
-     return #redis.call('SMEMBERS', KEYS[1])";
-
-/// Removes the members whose values do not exist.
-const UNINDEX_STALE: &str = "for i = 2, #KEYS do \
-     if not redis.call('GET', KEYS[i]) then redis.call('SREM', KEYS[1], ARGV[i - 1]) end end return 1";
-
-/// Increments a counter that expires after its first increment.
-const COUNT: &str = "local n = redis.call('INCR', KEYS[1]) \
-     if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end return n";
 
 /// A handle to the store. Clones share the connection.
 #[derive(Clone)]
@@ -119,7 +100,7 @@ impl RedisStore {
             index: Script::new(INDEX),
             unindex_stale: Script::new(UNINDEX_STALE),
             count: Script::new(COUNT),
-            draw: Script::new(draw::SCRIPT),
+            draw: Script::new(DRAW),
             refusals: RefusalLog::default(),
         }));
         if store.0.server.moves() {
@@ -146,7 +127,7 @@ impl RedisStore {
             (index, INDEX),
             (unindex_stale, UNINDEX_STALE),
             (count, COUNT),
-            (draw, draw::SCRIPT),
+            (draw, DRAW),
         ];
         let scratch = format!("check:{}:", RequestId::generate());
         let mut refused = Vec::new();
