@@ -71,8 +71,8 @@ fn applications(name: &str, words: &str, count: usize) -> Sample {
 }
 
 fn refusal(name: &str, words: &str, is_open: bool) -> Sample {
-    let grant = |kind, is_new, makes_admin| GrantFacts {
-        kind,
+    let grant = |kind: &'static str, is_new, makes_admin| GrantFacts {
+        kind: kind.into(),
         name: Some(words.to_owned()).filter(|_| kind != "admin"),
         is_new,
         makes_admin,
@@ -108,7 +108,7 @@ fn refusal(name: &str, words: &str, is_open: bool) -> Sample {
         host: "app.example.com".to_owned(),
         method: "GET".to_owned(),
         path: format!("/{words}"),
-        kind: "navigation",
+        kind: "navigation".into(),
         asker: Some(words.to_owned()),
         requirement: format!("group={words}"),
         status: 403,

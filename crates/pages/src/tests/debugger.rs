@@ -144,7 +144,7 @@ fn past(text: &str) -> PastRequest {
         host: text.to_owned(),
         method: "GET".to_owned(),
         path: text.to_owned(),
-        kind: "navigation",
+        kind: "navigation".into(),
         asker: None,
         requirement: text.to_owned(),
         status: 403,
