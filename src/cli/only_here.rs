@@ -20,7 +20,7 @@ pub(super) enum OnlyHere {
 }
 
 impl OnlyHere {
-    /// The end of the sentence that begins with "GATEPOST_API names an installation elsewhere, and".
+    /// The end of the sentence that begins with "`GATEPOST_API` names an installation elsewhere, and".
     pub(super) const fn why(self) -> &'static str {
         match self {
             Self::Machine => "this works on one that is here",

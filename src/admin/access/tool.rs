@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn a_tool_is_a_server_and_a_whole_name() {
         for (text, name) in [("github:get_file", "get_file"), ("github:a:b", "a:b"), ("github:x y", "x y")] {
-            let tool: ServersTool = text.parse().unwrap();
+            let tool: ServersTool = text.parse().expect("a tool");
             assert_eq!(
                 (tool.server.as_str(), tool.name.as_str(), tool.to_string()),
                 ("github", name, text.to_owned())

@@ -3,7 +3,6 @@
 //! Guarantee: the key goes to the configured origin alone, over TLS or to this machine. No redirect is followed, and no error
 //! shows the key.
 
-use super::lines::Lines;
 use crate::http::problem_document::ProblemCode;
 use gatepost_config::RemoteConfig;
 use gatepost_core::administration::Version;
@@ -24,8 +23,6 @@ use url::Url;
 
 /// Bytes of an answer, or of a line of one. A page of 200 groups with many links has some hundred KiB.
 pub(super) const MOST_BYTES: usize = 16 << 20;
-/// How long an answer may take that comes line by line.
-const LONGEST_STREAM: Duration = Duration::from_hours(24);
 /// Items of a page: as many as the API gives.
 const PAGE: &str = "200";
 /// How often a request is sent again that came too early, and how long one waits for it at most.
@@ -254,11 +251,15 @@ impl Api {
         self.answer(self.respond(call, None).await?).await
     }
 
-    /// Sends a request whose answer comes line by line, over a longer time than other answers.
-    pub(super) async fn lines(&self, call: Call<'_>) -> Result<Lines<'_>, ApiError> {
-        let response = self.respond(call, Some(LONGEST_STREAM)).await?;
-        if response.status() == StatusCode::OK && content_type(&response) == "application/jsonl" {
-            return Ok(Lines::of(response, &self.origin));
+    /// Sends a request whose answer has this type, and may take this long. Its body is not read yet.
+    pub(super) async fn open(
+        &self,
+        call: Call<'_>,
+        (media_type, timeout): (&str, Duration),
+    ) -> Result<(Response, &str), ApiError> {
+        let response = self.respond(call, Some(timeout)).await?;
+        if response.status() == StatusCode::OK && content_type(&response) == media_type {
+            return Ok((response, &self.origin));
         }
         let (origin, status) = (self.origin.clone(), response.status());
         self.answer(response).await.and(Err(ApiError::NoApi { origin, status }))

@@ -1,6 +1,7 @@
 //! The audit: entries, as a list and as a stream, and the heads.
 
 use super::api::{Api, ApiError, Call};
+use super::lines::Lines;
 use crate::admin::views::{AuditEntry, AuditHead};
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::clock::Timestamp;
@@ -56,7 +57,7 @@ impl Api {
         let query = parameters(filter);
         let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let call = Call { query: &query, ..Call::new(&Method::GET, &["audit", "export"]) };
-        let mut lines = self.lines(call).await?;
+        let mut lines = Lines::of(self, call).await?;
         while let Some(line) = lines.next().await? {
             take(self.parse(&line)?)?;
         }

@@ -2,8 +2,12 @@
 //!
 //! Guarantee: at most one line is held, and an answer that breaks off is an error.
 
-use super::api::{ApiError, MOST_BYTES};
+use super::api::{Api, ApiError, Call, MOST_BYTES};
 use reqwest::Response;
+use std::time::Duration;
+
+/// How long an answer may take that comes line by line.
+const LONGEST_STREAM: Duration = Duration::from_hours(24);
 
 /// The lines of an answer.
 #[derive(Debug)]
@@ -17,8 +21,10 @@ pub(super) struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    pub(super) const fn of(response: Response, origin: &'a str) -> Self {
-        Self { response, origin, rest: Vec::new(), searched: 0 }
+    /// Those of the answer to this request, which may take longer than others.
+    pub(super) async fn of(api: &'a Api, call: Call<'_>) -> Result<Self, ApiError> {
+        let (response, origin) = api.open(call, ("application/jsonl", LONGEST_STREAM)).await?;
+        Ok(Self { response, origin, rest: Vec::new(), searched: 0 })
     }
 
     /// The next line without its end; `None`: there is no other one.

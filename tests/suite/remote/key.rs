@@ -71,6 +71,7 @@ async fn an_id_of_dots_names_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_machine_that_names_an_installation_elsewhere_opens_no_store() {
+    const ID: &str = "0199d1f0-5b7c-7d2e-8a3f-0123456789ab";
     let elsewhere = Elsewhere::start(Pair::Embedded).await;
     let key = elsewhere.full_key().await;
     // With all settings of the server beside it.
@@ -88,7 +89,6 @@ async fn a_machine_that_names_an_installation_elsewhere_opens_no_store() {
             "{arguments:?}: {error}"
         );
     }
-    const ID: &str = "0199d1f0-5b7c-7d2e-8a3f-0123456789ab";
     let hash = "0".repeat(64);
     let (keys, there) = ("no key makes or changes a key", "without GATEPOST_API");
     for (arguments, why, hint) in [
