@@ -401,12 +401,13 @@ fn wait_asked_for(response: &Response) -> Option<Duration> {
 }
 
 /// The words with which sentences of the API begin, beside names.
-const FIRST_WORDS: [&str; 15] = [
+const FIRST_WORDS: [&str; 16] = [
     "A",
     "Addresses",
     "Group",
     "It",
     "Key",
+    "Nothing",
     "One",
     "Request",
     "The",

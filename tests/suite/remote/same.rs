@@ -143,7 +143,7 @@ both_pairs! {
     async fn a_command_says_and_leaves_the_same_on_the_server_and_elsewhere(pair) {
         let elsewhere = Elsewhere::start(pair).await;
         elsewhere.world.signed_in("bob").await;
-        for command in [["group", "add", "Plain", "eve@example.com"].as_slice(), &["tenant", "create", "a"], &["tenant", "host", "add", "a", "a.example.net"], &["key", "create", "Of-a", "--tenant", "a", "--scope", "api.read", "--json"], &["key", "create", "Other-of-a", "--tenant", "a", "--scope", "api.read", "--json"], &["admin", "grant", "eve@example.com"]] {
+        for command in [["group", "add", "Plain", "eve@example.com"].as_slice(), &["tenant", "create", "a"], &["tenant", "host", "add", "a", "a.example.net"], &["tenant", "host", "refuse", "a", "a.example.net"], &["key", "create", "Of-a", "--tenant", "a", "--scope", "api.read", "--json"], &["key", "create", "Other-of-a", "--tenant", "a", "--scope", "api.read", "--json"], &["admin", "grant", "eve@example.com"]] {
             elsewhere.world.cli(command).await;
         }
         let key = elsewhere.full_key().await;
