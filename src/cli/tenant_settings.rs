@@ -7,16 +7,19 @@ use crate::admin::views::{self, TenantWritten};
 use clap::{Args, Subcommand};
 use gatepost_core::administration::Scope;
 use gatepost_core::host::HostName;
-use gatepost_core::ids::{TenantId, TierId};
+use gatepost_core::ids::{ServiceName, TenantId, TierId};
 use gatepost_core::tenant_host::{HostProof, HostState};
 use gatepost_core::tier::{Allowances, JsonObject};
-use gatepost_store::directory::TenantHostRecord;
 use gatepost_store::directory::changes::{
     AddTenantHost, ApproveTenantHost, ObjectEdit, RefuseTenantHost, RemoveTenantHost, TenantEdit,
     TenantHostName, WriteMode, WriteTenant,
 };
+use gatepost_store::directory::{DirectoryError, TenantHostRecord};
 use serde_json::{Map, Value, json};
 use std::str::FromStr;
+
+/// What `--service` takes for no upstream. No service can be named so.
+const NO_SERVICE: &str = "none";
 
 /// What to change of a tenant.
 #[derive(Debug, Args)]
@@ -27,6 +30,9 @@ pub(super) struct Settings {
     /// No tier limits the tenant any more
     #[arg(long, conflicts_with = "tier")]
     no_tier: bool,
+    /// The upstream in `GATEPOST_SERVICES` to which its hosts lead; `none`: no routers are made for them
+    #[arg(long, value_name = "NAME")]
+    service: Option<ServiceName>,
     /// What it may use over its tier, as `sso_enabled=true`; without a value the tier decides again
     #[arg(long, value_name = "NAME=VALUE")]
     feature: Vec<Member>,
@@ -64,11 +70,17 @@ fn edit(members: Vec<Member>) -> Option<ObjectEdit> {
 }
 
 pub(super) async fn set(console: &Console, id: TenantId, settings: Settings) -> Result<Report, CommandError> {
-    let Settings { tier, no_tier, feature, limit } = settings;
+    let Settings { tier, no_tier, service, feature, limit } = settings;
     let (features, limits) = (edit(feature), edit(limit));
     demand_plain(features.as_ref(), limits.as_ref())?;
     let tier = if no_tier { Some(None) } else { tier.map(Some) };
-    let edit = TenantEdit { tier, features, limits, ..TenantEdit::default() };
+    let service = service.map(|name| Some(name).filter(|name| name.as_str() != NO_SERVICE));
+    if let Some(Some(unknown)) = &service
+        && !console.here()?.site.config.services.contains_key(unknown)
+    {
+        return Err(DirectoryError::UnknownService(unknown.clone()).into());
+    }
+    let edit = TenantEdit { tier, service, features, limits, ..TenantEdit::default() };
     let done = console.carry_out_here(&WriteTenant { id: id.clone(), mode: WriteMode::Patch, edit }).await?;
     let written = TenantWritten::new(&done.outcome, done.changed);
     let mut text = if done.changed {
@@ -117,6 +129,7 @@ fn described(tenant: &views::Tenant) -> String {
     said.extend(tenant.suspended_reason.as_ref().map(|reason| format!("  Suspended because: {reason}")));
     said.extend(tenant.deleted_at.as_ref().map(|at| format!("  Deleted: {at}")));
     said.push(format!("  Tier: {}", tenant.tier.as_deref().unwrap_or("-")));
+    said.extend(tenant.service.as_ref().map(|service| format!("  Service: {service}")));
     said.push(format!("  Features: {}", members(&tenant.features)));
     said.push(format!("  Limits: {}", members(&tenant.limits)));
     said.extend(tenant.hosts.iter().map(|host| format!("  Host: {} ({})", host.host, host.state)));

@@ -17,6 +17,7 @@ mod responder;
 mod rpc;
 mod service;
 mod tools;
+mod traefik;
 mod untrusted_peers;
 mod verify;
 mod workers;
