@@ -4,11 +4,10 @@
 //! itself (`ROLE`). A Sentinel that is cut off from the others cannot lead Gatepost back to a former primary. Each is asked
 //! on its own by the crate's client, so that one that does not answer delays nothing.
 
-use super::Client;
 use super::server::{certificates, client, information};
 use gatepost_config::SentinelServers;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
-use redis::{ConnectionAddr, ConnectionInfo, RedisError, TlsMode};
+use redis::{Client, ConnectionAddr, ConnectionInfo, RedisError, TlsMode};
 use secrecy::ExposeSecret;
 use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
