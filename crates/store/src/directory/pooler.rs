@@ -139,9 +139,8 @@ impl Address {
                     return Ok((at, connection));
                 }
                 Some(Ok((_, Err(error)))) => failed = Some(error),
-                Some(Err(_)) => {}
                 None if others.is_empty() => return Err(failed.unwrap_or(sqlx::Error::PoolClosed)),
-                None => {}
+                Some(Err(_)) | None => {}
             }
             others.drain(..).for_each(|at| ask(&mut asking, at));
         }

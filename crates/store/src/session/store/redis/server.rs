@@ -19,9 +19,9 @@ pub(super) struct Server(DerivedSecret<Place>);
 
 #[derive(Clone)]
 enum Place {
-    One(Client),
+    One(Arc<Client>),
     Sentinels(Arc<Sentinels>),
-    Cluster { client: ClusterClient, hosts: Vec<String> },
+    Cluster { client: Arc<ClusterClient>, hosts: Vec<String> },
 }
 
 impl Server {
@@ -40,7 +40,7 @@ impl Server {
     /// The server, or the Sentinels, do not answer, or no majority of the Sentinels names a primary.
     pub async fn connect(&self) -> Result<(Option<ConnectionAddr>, Connection), RedisError> {
         let client = match self.0.current() {
-            Place::One(client) => client,
+            Place::One(client) => Client::clone(&client),
             Place::Sentinels(sentinels) => sentinels.find_primary().await?,
             Place::Cluster { client, .. } => {
                 return Ok((None, Connection::Cluster(client.get_async_connection().await?)));
@@ -99,7 +99,7 @@ impl Server {
 fn place(url: &SecretString, root: Option<&[u8]>) -> Result<Place, RedisError> {
     let no_url = |_| RedisError::from((ErrorKind::InvalidClientConfig, "no address of Redis"));
     match RedisServers::of_url(url.expose_secret()).map_err(no_url)? {
-        RedisServers::One(url) => client(information(&url)?, root).map(Place::One),
+        RedisServers::One(url) => client(information(&url)?, root).map(Arc::new).map(Place::One),
         RedisServers::Sentinels(servers) => {
             Sentinels::new(&servers, root).map(Arc::new).map(Place::Sentinels)
         }
@@ -122,7 +122,7 @@ fn cluster(urls: &[SecretString], root: Option<&[u8]>) -> Result<Place, RedisErr
         Some(root) => builder.certs(certificates(root)),
         None => builder,
     };
-    Ok(Place::Cluster { client: builder.build()?, hosts })
+    Ok(Place::Cluster { client: Arc::new(builder.build()?), hosts })
 }
 
 /// How a server is reached.
