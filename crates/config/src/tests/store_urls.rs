@@ -227,7 +227,8 @@ fn sockets_valkey_and_ipv6_are_accepted() {
 
 #[test]
 fn a_file_may_give_another_user_and_password_and_nothing_else() {
-    use crate::store_url::{take_postgres, take_redis};
+    use crate::redis_servers::take as take_redis;
+    use crate::store_url::take_postgres;
     let postgres = "postgres://u:old@db:5432/gatepost?sslmode=verify-full&application_name=a";
     for next in [
         "postgres://u:new@db:5432/gatepost?sslmode=verify-full&application_name=a",
@@ -255,6 +256,23 @@ fn a_file_may_give_another_user_and_password_and_nothing_else() {
     assert_ne!(told, require);
     assert_eq!(take_postgres(&told, require), Ok(told.clone()));
 
+    let several = "postgres://u:old@a:1,b/x";
+    assert_eq!(take_postgres(several, "postgres://u:new@a:1,b/x").as_deref(), Ok("postgres://u:new@a:1,b/x"));
+    for next in ["postgres://u:new@a:1/x", "postgres://u:new@b,a:1/x", "postgres://u:new@a:1,c/x"] {
+        assert!(take_postgres(several, next).is_err_and(|why| why.contains("until a restart")), "{next}");
+    }
+
+    let watched = "redis-sentinel://u:old@a,b/main/1";
+    assert!(take_redis(watched, "redis-sentinel://v:new@a,b:26379/main/1").is_ok());
+    for next in [
+        "redis-sentinel://u:new@a,c/main/1",
+        "redis-sentinel://u:new@a,b/other/1",
+        "redis-sentinel://u:new@a,b/main",
+        "rediss-sentinel://u:new@a,b/main/1",
+        "redis://u:new@a/1",
+    ] {
+        assert!(take_redis(watched, next).is_err_and(|why| why.contains("until a restart")), "{next}");
+    }
     let (tcp, socket) = ("redis://:old@cache:6379/0", "unix:///run/redis?user=u&pass=old&db=1");
     for (redis, next) in [(tcp, "redis://u:new@cache:6379/0"), (socket, "unix:///run/redis?db=1&pass=new")] {
         assert_eq!(take_redis(redis, next).as_deref(), Ok(next));
