@@ -288,5 +288,7 @@ fn a_file_may_give_another_user_and_password_and_nothing_else() {
     ] {
         assert!(take_redis(redis, next).is_err_and(|why| why.contains("until a restart")), "{next}");
     }
-    assert!(take_redis(tcp, "redis-cluster://:new@cache").is_err_and(|why| why.contains("no valid value")));
+    assert!(take_redis(tcp, "redis-cluster://:new@cache").is_err_and(|why| why.contains("until a restart")));
+    assert!(take_redis("redis-cluster://:old@a,b", "redis-cluster://:new@a,b:6379").is_ok());
+    assert!(take_redis("redis-cluster://:old@a,b", "redis-cluster://:new@a").is_err());
 }
