@@ -11,18 +11,15 @@ use crate::directory::lock_key::LockKey;
 use gatepost_core::clock::Timestamp;
 use std::time::Duration;
 
-/// Runs `$body` in one transaction of `$store.writer()`, under the locks of `$keys` if any are given. Unless `$is_kept` it
-/// is rolled back at its end. The transaction is retried if it lost a race, so `$body` must have no effect outside it. It is a macro for the reason that
-/// `directory::pool` gives.
+/// Runs `$body` in one transaction of `$store.writer()`, under the locks of `$keys` if any are given, for at most `$timeout`.
+/// Unless `$is_kept` it is rolled back at its end. The transaction is retried if it lost a race, so `$body` must have no
+/// effect outside it. It is a macro for the reason that `directory::pool` gives.
 macro_rules! transaction {
     ($store:expr, |$connection:ident| $body:expr) => {
         transaction!($store, &[], |$connection| $body)
     };
     ($store:expr, $keys:expr, |$connection:ident| $body:expr) => {
-        transaction!($store, $keys, true, |$connection| $body)
-    };
-    ($store:expr, $keys:expr, $is_kept:expr, |$connection:ident| $body:expr) => {
-        transaction!(within super::WRITE_TIMEOUT, $store, $keys, $is_kept, |$connection| $body)
+        transaction!(within super::WRITE_TIMEOUT, $store, $keys, true, |$connection| $body)
     };
     (within $timeout:expr, $store:expr, $keys:expr, $is_kept:expr, |$connection:ident| $body:expr) => {
         $crate::directory::pool::within($timeout, async {
