@@ -14,10 +14,13 @@
 //! | [`site`] | what is configured: settings, hosts, keys, providers |
 //! | [`stores`] | the two stores, with their metrics |
 //! | [`dns`] | asks for the records by which somebody proves that a host is theirs |
+//! | [`leadership`] | which replica does the work that one alone does |
 //! | [`webhook`] | tells a chat about requests for access |
 //! | [`authn`] | who calls: session and standing, read side by side |
 //! | [`invalidation`] | when answers that are kept in memory stop counting |
 //! | [`hosts`] | which hosts are protected: the configuration's, and those of tenants |
+//! | [`providers`] | at which providers people sign in: the configuration's, and those of tenants |
+//! | [`quotas`] | how many requests a tenant may send |
 //! | [`revocation`] | how a session ends |
 //! | [`refresh`] | sessions refreshed at their provider |
 //! | [`gate`] | one forwarded request: parse, session cache, decide, render |
@@ -38,7 +41,10 @@ pub mod gate;
 pub mod hosts;
 pub mod http;
 pub mod invalidation;
+pub mod leadership;
 pub mod permits;
+pub mod providers;
+pub mod quotas;
 pub mod rate;
 pub mod readiness;
 pub mod refresh;

@@ -7,7 +7,7 @@ use gatepost_core::auth_time::AuthTime;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::{self, Lifetimes, Recheck, SessionTimes};
 use gatepost_core::host::ProtectedHosts;
-use gatepost_oidc::{Providers, Speakers};
+use gatepost_oidc::{Providers, Speakers, TenantClients};
 use gatepost_store::session::cookie::CookiePolicy;
 use gatepost_store::session::record::SessionRecord;
 use gatepost_store::session::sealed::KeyRing;
@@ -28,8 +28,10 @@ pub struct Site {
     pub cookies: CookiePolicy,
     /// How long sessions live.
     pub lifetimes: Lifetimes,
-    /// The OpenID Connect providers.
+    /// The OpenID Connect providers of the configuration.
     pub providers: Providers,
+    /// Makes the providers that tenants bring.
+    pub tenant_clients: TenantClients,
     /// The programs that may send requests for a person.
     pub speakers: Speakers,
     /// A provider is configured whose access tokens are accepted.

@@ -1,12 +1,14 @@
-//! A warm Gatepost without a network: its connection handler on one end of an in-memory pipe, a browser's request on
-//! the other. For counting instructions.
+//! A warm Gatepost without a network: its connection handler on one end of an in-memory pipe, the request of a browser or
+//! of an MCP client on the other. For counting instructions.
 
 use crate::load::Requests;
 use crate::load::answer::Answer;
 use crate::site::{Addresses, Provider, Site};
+use crate::tool_call;
 use gatepost::app::State;
 use gatepost::http::internal;
 use gatepost::invalidation;
+use gatepost_core::mcp::Mode;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -15,6 +17,8 @@ use tokio::runtime::{Builder, Runtime};
 /// The number of answers that warm up the cache and all lazily initialized state.
 const WARM: usize = 5;
 const PIPE: usize = 64 * 1024;
+/// Where the tool server is.
+const PATH: &str = "/servers/github/mcp";
 
 /// A connection to a Gatepost that has one session in its cache.
 pub struct Gate {
@@ -37,15 +41,30 @@ impl std::fmt::Debug for Gate {
 }
 
 impl Gate {
-    /// Opens a connection and warms it up.
+    /// Opens a connection for navigations, and warms it up.
     ///
     /// # Panics
     /// If the visitor is not let through.
     pub fn open() -> Self {
+        Self::with(None)
+    }
+
+    /// Opens a connection for calls of a tool server, and warms it up. `tools` are what its rules give to the visitor.
+    ///
+    /// # Panics
+    /// If the visitor is not let through.
+    pub fn of_tools(mode: Mode, tools: &[String]) -> Self {
+        Self::with(Some((mode, tools)))
+    }
+
+    fn with(tool_server: Option<(Mode, &[String])>) -> Self {
         let behind = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let (site, visitors) = behind.block_on(async {
             let site = Site::embedded(&Provider::absent(), Addresses::production()).await.expect("a site");
             let people = site.people(1).await.expect("a person");
+            if let Some((mode, tools)) = tool_server {
+                site.tool_server(mode, PATH, tools).await.expect("a tool server");
+            }
             let visitors = site.sessions(&people, 1, site.addresses.host, None).await.expect("a session");
             (site, visitors)
         });
@@ -59,10 +78,14 @@ impl Gate {
             other,
         ));
         let cookie = visitors[0].cookie.clone();
-        let requests =
-            Requests::pages("/verify", site.addresses.host).by(site.addresses.cookie, visitors.into());
+        let host = site.addresses.host;
+        let requests = match tool_server {
+            None => Requests::pages("/verify", host),
+            Some((mode @ Mode::Body, _)) => tool_call::requests(mode, host, "/verify?mcp=true", PATH),
+            Some((mode @ Mode::Headers, _)) => tool_call::requests(mode, host, "/verify?mcp=headers", PATH),
+        };
         let mut request = Vec::new();
-        requests.ready().write(0, &mut request);
+        requests.by(site.addresses.cookie, visitors.into()).ready().write(0, &mut request);
         let answer = vec![0; PIPE];
         let mut gate = Self { pipe, request, answer, cookie, state, front, _behind: behind, _site: site };
         while gate.state.gate.cache.size().0 == 0 {
@@ -112,5 +135,16 @@ mod tests {
         gate.ask();
         assert!(gate.answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
         assert!(gate.state().gate.cache.fresh::<SessionProof>(&key).is_some());
+    }
+
+    #[test]
+    fn a_gate_in_memory_lets_calls_of_its_visitors_tools_pass() {
+        for mode in [Mode::Body, Mode::Headers] {
+            let mut gate = Gate::of_tools(mode, &["get_*".to_owned()]);
+            gate.ask();
+            let answer = String::from_utf8_lossy(&gate.answer);
+            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+            assert!(answer.contains("x-user-tools: get_*\r\n"), "{answer}");
+        }
     }
 }

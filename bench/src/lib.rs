@@ -12,6 +12,7 @@
 //! | [`rows`] | the measurements, one module for each kind |
 //! | [`site`] | a Gatepost with its stores, people and sessions |
 //! | [`stats`] | medians, spread, percentiles |
+//! | [`tool_call`] | the call of a tool |
 
 #![expect(clippy::cast_precision_loss, reason = "nanoseconds and bytes of one run are below 2^52")]
 
@@ -24,3 +25,4 @@ pub mod report;
 pub mod rows;
 pub mod site;
 pub mod stats;
+pub mod tool_call;

@@ -11,7 +11,9 @@ mod health;
 mod keys;
 mod requests;
 mod sessions;
+mod stores;
 mod tenant_hosts;
+mod tenant_providers;
 mod tool_servers;
 pub mod views;
 
@@ -19,8 +21,10 @@ pub use health::Health;
 pub use requests::DEFAULT_GRANT;
 pub use sessions::{EndedSessions, SessionError};
 pub use tenant_hosts::ProofError;
+pub use tenant_providers::TrialError;
 
 use crate::hosts::Hosts;
+use crate::leadership::Leadership;
 use crate::revocation;
 use crate::site::Site;
 use crate::stores::Stores;
@@ -39,6 +43,8 @@ pub struct Context {
     pub stores: Arc<Stores>,
     /// Ends sessions.
     pub revocation: Arc<revocation::Context>,
+    /// Which replica leads.
+    pub leadership: Arc<Leadership>,
     /// Tells a chat about requests for access.
     pub webhook: Webhook,
 }

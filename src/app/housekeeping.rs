@@ -1,7 +1,7 @@
 //! Background tasks of the process: the schema at start, the providers' documents, readiness, batched writes, and deleting
 //! expired data.
 
-use super::{StartError, State};
+use super::{StartError, State, leading};
 use crate::invalidation;
 use crate::readiness::Obstacle;
 use crate::revocation;
@@ -25,19 +25,14 @@ const READINESS_INTERVAL: Duration = Duration::from_secs(2);
 const KEY_TTL: Duration = Duration::from_secs(30);
 /// The greatest difference between the clocks of this replica and the database, in seconds.
 const MAX_CLOCK_SKEW: i64 = 30;
-/// How often expired data is deleted.
+/// How often expired sessions are deleted, and limits that are no longer used.
 const DELETE_INTERVAL: Duration = Duration::from_mins(10);
-/// How often complete hours of the audit get their heads.
-const HEADS_INTERVAL: Duration = Duration::from_mins(1);
 /// How often the metric of keys that end soon is made anew.
 const ENDING_KEYS_INTERVAL: Duration = Duration::from_mins(1);
 /// The metric shows keys that end within this time, unless they were made to live no longer.
 const ENDING_SOON: Duration = Duration::from_hours(14 * 24);
-/// The number of heads, of batches of audit entries, of keys, and of people, in one run.
-const MOST_AT_ONCE: u32 = 100;
-/// The number of old keys in one run. Postgres reports up to 64 keys by their ids; of more it says "all", which would empty
-/// the cache of every replica.
-const MOST_OLD_KEYS: u32 = 64;
+/// The number of keys that the metric shows.
+const MOST_ENDING_KEYS: u32 = 100;
 /// How often last uses of sessions and keys, refusals, requirements, and pending revocations are written.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 /// The number of entries in one write.
@@ -124,10 +119,12 @@ impl Housekeeping {
             spawn(wait_for_session_store(Arc::clone(state))),
             spawn(watch_readiness(Arc::clone(state))),
             spawn(delete_expired(Arc::clone(state))),
-            spawn(make_audit_heads(Arc::clone(state))),
+            spawn(leading::keep_lease(Arc::clone(state))),
+            spawn(leading::lead(Arc::clone(state))),
             spawn(show_ending_keys(Arc::clone(state))),
             spawn(watch_secret_files(Arc::clone(state))),
             spawn(invalidation::keep_lease(Arc::clone(&state.stores), Arc::clone(&state.lease))),
+            spawn(watch_quotas(Arc::clone(state))),
             spawn(write_periodically(Arc::clone(state), write_uses)),
             spawn(write_periodically(Arc::clone(state), write_key_uses)),
             spawn(write_periodically(Arc::clone(state), write_refusals)),
@@ -155,6 +152,10 @@ impl Housekeeping {
     }
 }
 
+async fn watch_quotas(state: Arc<State>) {
+    state.gate.quotas.watch().await;
+}
+
 async fn watch_readiness(state: Arc<State>) {
     let mut ticks = interval(READINESS_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -162,6 +163,7 @@ async fn watch_readiness(state: Arc<State>) {
         ticks.tick().await;
         if state.readiness.is_prepared() {
             state.readiness.set(find_obstacle(&state).await);
+            state.leadership.announce(&state.stores).await;
         }
     }
 }
@@ -264,6 +266,7 @@ async fn watch_secret_files(state: Arc<State>) {
     }
 }
 
+/// Each replica does so for itself. What all replicas share is deleted by the leader.
 async fn delete_expired(state: Arc<State>) {
     let mut ticks = interval(DELETE_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -272,52 +275,6 @@ async fn delete_expired(state: Arc<State>) {
         state.sign_in.limits.shrink();
         if let Err(error) = state.stores.sessions.delete_expired().await {
             tracing::warn!(error = %Chain(&error), "expired sessions were not deleted");
-        }
-        if let Err(error) = delete_from_directory(&state.stores.directory).await {
-            tracing::warn!(error = %Chain(&error), "expired rows of the directory were not deleted");
-        }
-        if let Err(error) = delete_old(&state).await {
-            tracing::warn!(error = %Chain(&error), "old audit entries or people were not deleted");
-        }
-    }
-}
-
-/// Deletes what is kept for a configured time.
-async fn delete_old(state: &State) -> Result<(), DirectoryError> {
-    let (directory, retention) = (&state.stores.directory, &state.site.config.retention);
-    let now = directory.clock().await?;
-    if let Some(after) = retention.forget_after {
-        let forgotten = directory.forget_people(now.minus(after), MOST_AT_ONCE).await?;
-        if forgotten > 0 {
-            tracing::info!(people = forgotten, "forgot people who have not signed in for long");
-        }
-    }
-    let keys = directory.delete_old_keys(retention.audit_keep, now, MOST_OLD_KEYS).await?;
-    if keys > 0 {
-        tracing::info!(keys, "deleted API keys that were revoked or expired long ago");
-    }
-    let tenants = directory.erase_deleted_tenants(now, MOST_AT_ONCE).await?;
-    if tenants > 0 {
-        tracing::info!(tenants, "erased tenants that were deleted long ago");
-    }
-    let deleted = directory.delete_old_audit(retention.audit_keep, now, MOST_AT_ONCE).await?;
-    if deleted > 0 {
-        tracing::info!(entries = deleted, "deleted old audit entries");
-    }
-    Ok(())
-}
-
-/// Every replica does so. Whoever is first writes the head.
-async fn make_audit_heads(state: Arc<State>) {
-    let mut ticks = interval(HEADS_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        if !state.readiness.is_prepared() {
-            continue;
-        }
-        if let Err(error) = state.stores.directory.make_audit_heads(MOST_AT_ONCE).await {
-            tracing::warn!(error = %Chain(&error), "the heads of the audit were not made");
         }
     }
 }
@@ -338,18 +295,10 @@ async fn find_ending_keys(state: &State) -> Result<(), DirectoryError> {
     let directory = &state.stores.directory;
     let now = directory.clock().await?;
     let span = (now, now.plus(ENDING_SOON));
-    let keys = directory.find_ending_keys(span, ENDING_SOON, MOST_AT_ONCE).await?;
+    let keys = directory.find_ending_keys(span, ENDING_SOON, MOST_ENDING_KEYS).await?;
     let keys = keys
         .iter()
         .map(|key| (key.id.to_string(), key.tenant_id.as_ref().map(TenantId::as_str), key.expires_at));
     state.stores.metrics.keys_end(keys);
-    Ok(())
-}
-
-/// By the database's clock, because this replica's clock may be wrong.
-async fn delete_from_directory(directory: &Directory) -> Result<(), DirectoryError> {
-    let now = directory.clock().await?;
-    directory.delete_expired(now).await?;
-    while directory.delete_ended(now).await? > 0 {}
     Ok(())
 }

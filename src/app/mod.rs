@@ -1,6 +1,7 @@
 //! Starts and stops the process: opens the stores, starts the listeners and background tasks, stops them in order.
 
 mod housekeeping;
+mod leading;
 mod state;
 
 pub use state::State;
@@ -20,7 +21,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::Lifetimes;
 use gatepost_core::host::ProtectedHosts;
 use gatepost_core::secret::Secret;
-use gatepost_oidc::{Calls, Providers, Settings, Speakers};
+use gatepost_oidc::{Calls, Providers, Settings, Speakers, TenantClients};
 use gatepost_store::directory::{Directory, DirectoryError};
 use gatepost_store::session::Sessions;
 use gatepost_store::session::cookie::CookiePolicy;
@@ -116,6 +117,7 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
     );
     let stopped = stop_on_signal(&state, internal, &public).await;
     housekeeping.stop().await;
+    leading::forget(&state).await;
     tracing::info!("stopped");
     stopped.map_err(StartError::Runtime)
 }
@@ -150,6 +152,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
     let site = Site {
         accepts_access_tokens: providers.accept_access_tokens(),
         providers,
+        tenant_clients: TenantClients::new(&settings, &config.tenants.provider_networks, &calls)?,
         hosts: ProtectedHosts::new(config.hosts.clone(), config.public_url.clone()),
         cookies: CookiePolicy {
             is_secure: !config.is_development(),
@@ -259,6 +262,7 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
         _ = interrupt.recv() => false,
     };
     state.readiness.drain();
+    leading::leave(state).await;
     if is_graceful {
         // In development no proxy has to notice first.
         let drain = if state.site.config.is_development() { Duration::ZERO } else { DRAIN };
@@ -272,6 +276,7 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
     if is_graceful {
         state.tasks.finish(FINISH).await;
     }
+    state.gate.quotas.give_back().await;
     housekeeping::write_uses(state).await;
     housekeeping::write_key_uses(state).await;
     housekeeping::write_refusals(state).await;

@@ -10,7 +10,10 @@ use crate::gate::{
 use crate::hosts::Hosts;
 use crate::http::{internal, public};
 use crate::invalidation::lease::Lease;
+use crate::leadership::Leadership;
 use crate::permits::Permits;
+use crate::providers::Providers;
+use crate::quotas::Quotas;
 use crate::readiness::Readiness;
 use crate::sign_in::{self, limit::Limits, return_cookie::Slots};
 use crate::site::Site;
@@ -18,8 +21,11 @@ use crate::stores::Stores;
 use crate::tasks::Tasks;
 use crate::webhook::Webhook;
 use crate::{admin, explain, refresh, revocation};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::ReplicaId;
 use gatepost_store::session::last_used::LastUsed;
 use reqwest::Client;
+use std::fs;
 use std::sync::Arc;
 
 /// Every part of the process, put together once. Only `app` and the command line know it: the other modules take the
@@ -32,6 +38,8 @@ pub struct State {
     pub stores: Arc<Stores>,
     /// Whether cached answers of the directory count.
     pub lease: Arc<Lease>,
+    /// Whether this replica leads.
+    pub leadership: Arc<Leadership>,
     /// What runs beside the answers.
     pub tasks: Arc<Tasks>,
     /// Whether this replica should get requests.
@@ -62,6 +70,8 @@ impl State {
         webhook: Webhook,
         upstreams: Option<Client>,
     ) -> Self {
+        let replica = ReplicaId::generate(&host_name());
+        let leadership = &Arc::new(Leadership::new(replica, Timestamp::now()));
         let site = &Arc::new(site);
         let stores = &Arc::new(stores);
         let assertion_keys = &Arc::new(assertion_keys);
@@ -69,13 +79,19 @@ impl State {
         let readiness = &Arc::new(Readiness::default());
         let lease = &Arc::new(Lease::default());
         let hosts = &Arc::new(Hosts::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
-        let revocation =
-            &Arc::new(revocation::Context::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
+        let providers = &Arc::new(Providers::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
+        let revocation = &Arc::new(revocation::Context::new(
+            (site.clone(), providers.clone()),
+            stores.clone(),
+            lease.clone(),
+            tasks.clone(),
+        ));
         let refresh =
             &Arc::new(refresh::Context::new(site.clone(), stores.clone(), revocation.clone(), tasks.clone()));
         let cache = &Arc::new(SessionCache::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
         let tool_servers =
             Arc::new(ToolServers::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
+        let quotas = Arc::new(Quotas::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
         let gate = &Arc::new(gate::Context {
             site: site.clone(),
             hosts: hosts.clone(),
@@ -83,6 +99,7 @@ impl State {
             refresh: refresh.clone(),
             cache: cache.clone(),
             tool_servers: tool_servers.clone(),
+            quotas,
             assertion_keys: assertion_keys.clone(),
             last_used: LastUsed::default(),
             key_uses: Arc::new(KeyUses::default()),
@@ -96,6 +113,7 @@ impl State {
         });
         let sign_in = &Arc::new(sign_in::Context {
             site: site.clone(),
+            providers: providers.clone(),
             hosts: hosts.clone(),
             stores: stores.clone(),
             refresh: refresh.clone(),
@@ -110,6 +128,7 @@ impl State {
             hosts: hosts.clone(),
             stores: stores.clone(),
             revocation: revocation.clone(),
+            leadership: leadership.clone(),
             webhook,
         });
         let explain =
@@ -120,6 +139,7 @@ impl State {
                 gate: gate.clone(),
                 sign_in: sign_in.clone(),
                 readiness: readiness.clone(),
+                leadership: leadership.clone(),
                 upstreams,
                 listing: Arc::new(Permits::new(most_of_one, most)),
             }),
@@ -137,6 +157,7 @@ impl State {
             site: site.clone(),
             stores: stores.clone(),
             lease: lease.clone(),
+            leadership: leadership.clone(),
             tasks: tasks.clone(),
             readiness: readiness.clone(),
             revocation: revocation.clone(),
@@ -146,4 +167,9 @@ impl State {
             explain: explain.clone(),
         }
     }
+}
+
+/// The name of this host, or of this container. Empty: Linux does not tell.
+fn host_name() -> String {
+    fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default()
 }

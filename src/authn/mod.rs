@@ -129,7 +129,7 @@ pub async fn list_live(
     Ok(sessions)
 }
 
-/// Loads an API key by the hash of its text. `None`: it is unknown or revoked.
+/// Loads an API key by the hash of its text. `None`: it is unknown. One that has ended says so in its limits.
 ///
 /// # Errors
 /// [`LoadError`]: the directory did not answer in time.

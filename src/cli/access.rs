@@ -2,21 +2,19 @@
 
 use super::console::Console;
 use super::error::CommandError;
-use super::report::{Report, lines, print_part, table};
-use crate::admin::access::{AccessError, CSV_HEADER, Openable, Opener, Question, Way, What};
-use crate::admin::views::{AccessList, Openable as OpenableView};
+use super::report::{Report, lines, minute_of, minute_or_dash, print_part, table};
+use crate::admin::access::{AccessError, ServersTool, What};
+use crate::admin::views::{AccessList, AccessWay, CSV_HEADER, OpenTenant, Openable, Opener};
 use crate::explain::RequestUrl;
 use clap::{ArgGroup, Args};
 use gatepost_core::administration::Scope;
-use gatepost_core::calendar::minute;
-use gatepost_core::decision::SignInReason;
 use gatepost_core::ids::TenantId;
-use gatepost_store::directory::{By, TenantWay, UserKey};
+use gatepost_store::directory::{DirectoryError, UserKey};
 use std::fmt::Write;
 
 /// Arguments of `gatepost access`.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("what").required(true).args(["url", "requirement", "tenant", "user"])))]
+#[command(group(ArgGroup::new("what").required(true).args(["url", "requirement", "tenant", "tool", "user"])))]
 pub(super) struct Access {
     /// An absolute address of an application: with the requirements of its host that requests showed in the last 30 days
     #[arg(long, value_name = "URL")]
@@ -27,6 +25,9 @@ pub(super) struct Access {
     /// A tenant
     #[arg(long, value_name = "ID")]
     tenant: Option<TenantId>,
+    /// A tool of a tool server, by its whole name
+    #[arg(long, value_name = "SERVER:NAME")]
+    tool: Option<ServersTool>,
     /// What this person can open, by address or id
     #[arg(long, value_name = "USER")]
     user: Option<UserKey>,
@@ -44,6 +45,7 @@ pub(super) const HELP: &str = "This command only reads the directory and changes
     gatepost access --url https://github.example.com/\n  \
     gatepost access --requirement 'group=MCP-GitHub&max_age=900'\n  \
     gatepost access --tenant github --csv > github.csv\n  \
+    gatepost access --tool github:get_file\n  \
     gatepost access --user alice@example.com";
 
 /// `None`: it is printed already.
@@ -53,37 +55,53 @@ pub(super) async fn run(console: &Console, args: Access) -> Result<Option<Report
         Access { url: Some(url), .. } => What::Host(url.host().map_err(AccessError::Host)?),
         Access { requirement: Some(query), .. } => What::Requirement(query),
         Access { tenant: Some(id), .. } => What::Tenant(id),
+        Access { tool: Some(tool), .. } => What::Tool(tool),
         _ => unreachable!("clap asks for one of them"),
     };
-    let question = console.here()?.admin.ask(&Scope::System, what).await?;
     if args.csv {
         print_part(CSV_HEADER).map_err(CommandError::Output)?;
-        for_each_range(console, &question, |openers| {
-            let text: String = openers.iter().map(|opener| opener.to_csv(&question)).collect();
+        for_each_part(console, &what, |part| {
+            let text: String = part.items.iter().map(Opener::to_csv).collect();
             print_part(&text).map_err(CommandError::Output)
         })
         .await?;
         return Ok(None);
     }
-    let mut all = Vec::new();
-    for_each_range(console, &question, |openers| {
-        all.extend(openers);
+    let mut all: Option<AccessList> = None;
+    for_each_part(console, &what, |mut part| {
+        match &mut all {
+            None => all = Some(part),
+            Some(all) => all.items.append(&mut part.items),
+        }
         Ok(())
     })
     .await?;
-    Ok(Some(report(&question, &all)))
+    Ok(all.map(|list| report(&what, AccessList { next: None, ..list })))
 }
 
-/// Reads everybody, one range after the other.
-async fn for_each_range(
+/// Reads everybody, one part after the other. There is one part at least.
+async fn for_each_part(
     console: &Console,
-    question: &Question,
-    mut take: impl FnMut(Vec<Opener>) -> Result<(), CommandError>,
+    what: &What,
+    mut take: impl FnMut(AccessList) -> Result<(), CommandError>,
 ) -> Result<(), CommandError> {
+    if let Some(api) = console.api() {
+        let mut after = None;
+        loop {
+            let part = Box::pin(api.list_openers(what, after.as_deref())).await?;
+            after.clone_from(&part.next);
+            take(part)?;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+    let admin = &console.here()?.admin;
+    let question = admin.ask(&Scope::System, what.clone()).await?;
     let mut after = None;
     loop {
-        let page = console.here()?.admin.list_next_openers(&Scope::System, question, after.as_ref()).await?;
-        take(page.items)?;
+        let page = admin.list_next_openers(&Scope::System, &question, after.as_ref()).await?;
+        take(AccessList::new(&question, &page.items, None))?;
         after = page.next;
         if after.is_none() {
             return Ok(());
@@ -91,30 +109,37 @@ async fn for_each_range(
     }
 }
 
-fn report(question: &Question, openers: &[Opener]) -> Report {
-    let asks_several = question.requirements.len() > 1;
-    let rows = openers.iter().map(|opener| {
+fn report(what: &What, list: AccessList) -> Report {
+    let asks_several = list.requirements.len() > 1;
+    let rows = list.items.iter().map(|opener| {
         let mut ways: Vec<String> = opener.ways.iter().map(with_end).collect();
         if asks_several {
-            let met = opener.meets.iter().map(|place| question.requirements[*place].query.as_str());
-            ways.push(format!("meets {}", met.map(shown).collect::<Vec<_>>().join(", ")));
+            let met = opener.requirements.iter().map(|query| shown(query));
+            ways.push(format!("meets {}", met.collect::<Vec<_>>().join(", ")));
         }
         let user = &opener.user;
-        let who = user.email.as_ref().map_or_else(|| user.id.to_string(), ToString::to_string);
-        [who, user.last_sign_in_at.map_or_else(|| "-".to_owned(), minute), lines(&ways)]
+        let who = user.email.as_ref().unwrap_or(&user.id).clone();
+        [who, minute_or_dash(user.last_sign_in_at.as_ref()), lines(&ways)]
     });
-    let json = AccessList::new(question, openers, None);
     let header = ["Person", "Last sign-in", "Why"];
-    let report = Report::list(header, rows.collect(), "Nobody can open it.", json);
-    match notes(question).as_str() {
+    let (rows, notes) = (rows.collect(), notes(what, &list));
+    let report = Report::list(header, rows, nobody(what), list);
+    match notes.as_str() {
         "" => report,
         notes => report.followed_by(notes),
     }
 }
 
-fn notes(question: &Question) -> String {
+const fn nobody(what: &What) -> &'static str {
+    match what {
+        What::Tool(_) => "Nobody may call it.",
+        _ => "Nobody can open it.",
+    }
+}
+
+fn notes(what: &What, list: &AccessList) -> String {
     let mut notes = Vec::new();
-    match (&question.what, question.requirements.as_slice()) {
+    match (what, list.requirements.as_slice()) {
         (What::Host(host), []) => notes.push(format!(
             "No request of somebody who was signed in came for {host} in the last 30 days, so it is not known what its routers \
              require. Ask with --requirement."
@@ -123,12 +148,16 @@ fn notes(question: &Question) -> String {
             let queries: Vec<String> = known.iter().map(|asked| shown(&asked.query)).collect();
             notes.push(format!("The routers of {host} require: {}", queries.join(", ")));
         }
+        (What::Tool(tool), _) => notes.push(format!(
+            "These people may call it. `gatepost tool-server show {}` shows the keys for which it has rules.",
+            tool.server
+        )),
         _ => {}
     }
-    for group in question.unknown_groups() {
+    for group in &list.unknown_groups {
         notes.push(format!("There is no group {group}: nobody is in it."));
     }
-    for tenant in question.unknown_tenants() {
+    for tenant in &list.unknown_tenants {
         notes.push(format!("There is no tenant {tenant}: nobody has access to it."));
     }
     notes.join("\n")
@@ -139,22 +168,29 @@ fn shown(query: &str) -> String {
     if query.is_empty() { "a session alone".to_owned() } else { query.to_owned() }
 }
 
-fn with_end(way: &Way) -> String {
-    let end = way.until.map(|until| format!(" until {} UTC", minute(until)));
-    way.text() + end.unwrap_or_default().as_str()
+fn with_end(way: &AccessWay) -> String {
+    format!("{}{}", way.text, until(way.until.as_ref()))
+}
+
+fn until(end: Option<&String>) -> String {
+    end.map(|end| format!(" until {} UTC", minute_of(end))).unwrap_or_default()
 }
 
 async fn openable(console: &Console, key: &UserKey) -> Result<Report, CommandError> {
     let user = console.find_user(key).await?;
-    let found = console.here()?.admin.find_openable(&Scope::System, user.id).await?;
-    let found = found.ok_or_else(|| gatepost_store::directory::DirectoryError::UnknownUser(key.clone()))?;
-    Ok(Report::new(openable_text(&found), OpenableView::from(&found)))
+    let found = if let Some(api) = console.api() {
+        api.find_openable(user.id).await?
+    } else {
+        let found = console.here()?.admin.find_openable(&Scope::System, user.id).await?;
+        found.as_ref().map(Openable::from)
+    };
+    let found = found.ok_or_else(|| DirectoryError::UnknownUser(key.clone()))?;
+    Ok(Report::new(openable_text(&user.called(), &found), found))
 }
 
-fn openable_text(found: &Openable) -> String {
-    let who = found.user.email.as_ref().map_or_else(|| found.user.id.to_string(), ToString::to_string);
-    let mut text = match found.obstacle {
-        Some(SignInReason::Disabled) => {
+fn openable_text(who: &str, found: &Openable) -> String {
+    let mut text = match found.obstacle.as_deref() {
+        Some("disabled") => {
             format!("{who} can open nothing: an administrator disabled the person.\n\n")
         }
         Some(_) => format!("{who} can open nothing: the person has no address.\n\n"),
@@ -194,13 +230,11 @@ fn openable_text(found: &Openable) -> String {
     text.trim_end().to_owned()
 }
 
-fn tenant_row(way: &TenantWay) -> [String; 3] {
-    let by = match &way.by {
-        By::Group(group) => {
-            group.as_ref().map_or_else(|| "a group".to_owned(), |group| format!("group {group}"))
-        }
-        By::Direct(_) => "a member by itself".to_owned(),
+fn tenant_row(way: &OpenTenant) -> [String; 3] {
+    let by = match (&way.group, way.is_direct) {
+        (Some(group), _) => format!("group {group}"),
+        (None, true) => "a member by itself".to_owned(),
+        (None, false) => "a group".to_owned(),
     };
-    let end = way.until.map(|until| format!(" until {} UTC", minute(until))).unwrap_or_default();
-    [way.tenant.to_string(), way.role.to_string(), by + end.as_str()]
+    [way.tenant.clone(), way.role.clone(), by + &until(way.until.as_ref())]
 }

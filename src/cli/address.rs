@@ -2,6 +2,7 @@
 
 use super::console::{Console, Known, WHAT_GOES_ON};
 use super::error::CommandError;
+use super::only_here::OnlyHere;
 use super::report::Report;
 use crate::admin::views::AddressRelease;
 use gatepost_core::calendar::{minute, rfc3339};
@@ -15,9 +16,10 @@ pub(super) async fn change(
     key: &UserKey,
     to: &EmailAddress,
 ) -> Result<Report, CommandError> {
+    let config = &console.only_here(OnlyHere::Address)?.site.config;
     let user = console.find_user(key).await?;
     let id = user.id;
-    let change = ChangeAddress::new(UserKey::Id(id), to.clone(), &console.here()?.site.config)?;
+    let change = ChangeAddress::new(UserKey::Id(id), to.clone(), config)?;
     let news = console.carry_out_here(&change).await?.outcome;
     let Some(AddressChange::Changed { from, .. }) = &news.change else {
         let text = format!("Applications already get {to} for this person.");

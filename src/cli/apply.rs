@@ -3,6 +3,7 @@
 use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::error::CommandError;
 use super::files::{self, Fault, Files, Reference};
+use super::only_here::OnlyHere;
 use super::report::Report;
 use crate::app::State;
 use clap::Args;
@@ -43,11 +44,11 @@ pub(super) struct Apply {
 }
 
 pub(super) async fn run(console: &Console, args: Apply) -> Result<ExitCode, CommandError> {
+    let state = console.only_here(OnlyHere::Apply)?;
     let files = files::read(&args.file).map_err(|error| CommandError::Folder(args.file.clone(), error))?;
     if !files.faults.is_empty() {
-        return Err(CommandError::Files(with_references(console.here()?, files).await));
+        return Err(CommandError::Files(with_references(state, files).await));
     }
-    let state = console.here()?;
     let held = state.stores.directory.find_held(files.declared.has_members()).await?;
     let faults = refused(state, &files, &held).await?;
     if !faults.is_empty() {

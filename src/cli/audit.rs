@@ -4,14 +4,14 @@ use super::audit_chain::{self, Verify};
 use super::console::Console;
 use super::error::CommandError;
 use super::moment::Moment;
-use super::report::{Report, lines, print_line, rfc3339};
+use super::report::{Report, lines, print_line, text_or_dash};
 use crate::admin::audit::Export;
 use crate::admin::views::AuditEntry;
 use clap::{Args, Subcommand};
 use gatepost_core::administration::Scope;
 use gatepost_core::api_key::KeyId;
 use gatepost_core::ids::{RequestId, TenantId};
-use gatepost_store::directory::{AuditCursor, AuditFilter, AuditRecord, UserKey, Via, Who};
+use gatepost_store::directory::{AuditCursor, AuditFilter, UserKey, Via, Who};
 use serde_json::{Map, Value, json};
 use std::process::ExitCode;
 
@@ -110,6 +110,9 @@ async fn export(console: &Console, since: Option<Moment>, until: Option<Moment>)
         until: until.map(|until| until.0),
         ..AuditFilter::default()
     };
+    if let Some(api) = console.api() {
+        return Box::pin(api.export_audit(&filter, print_line)).await;
+    }
     let mut export = Export::new(&console.here()?.admin, filter);
     loop {
         let page = export.next(&Scope::System).await?;
@@ -123,17 +126,14 @@ async fn export(console: &Console, since: Option<Moment>, until: Option<Moment>)
 }
 
 async fn list(console: &Console, which: Which) -> Result<Report, CommandError> {
-    let limit = which.limit;
+    let limit = which.limit as usize;
     let filter = filter(console, which).await?;
     // One more entry shows whether there is a next page.
-    let mut entries = console.here()?.stores.directory.list_audit(&Scope::System, &filter, limit + 1).await?;
-    let is_last = entries.len() <= limit as usize;
-    entries.truncate(limit as usize);
-    let next = entries.last().filter(|_| !is_last).map(AuditRecord::cursor);
-    let json = json!({
-        "entries": entries.iter().map(AuditEntry::from).collect::<Vec<_>>(),
-        "next": next.map(|next| next.to_string()),
-    });
+    let mut entries = read(console, &filter, limit + 1).await?;
+    let is_last = entries.len() <= limit;
+    entries.truncate(limit);
+    let next = entries.last().filter(|_| !is_last).and_then(AuditEntry::cursor);
+    let json = json!({ "entries": &entries, "next": next.map(|next| next.to_string()) });
     let header = ["At", "Actor", "Action", "Target", "What", "From", "Request"];
     let report =
         Report::list(header, entries.iter().map(row).collect(), "There are no matching entries.", json);
@@ -141,6 +141,16 @@ async fn list(console: &Console, which: Which) -> Result<Report, CommandError> {
         Some(next) => report.followed_by(&format!("Older entries: the same command with --before {next}")),
         None => report,
     })
+}
+
+/// The newest entries that match.
+async fn read(console: &Console, filter: &AuditFilter, most: usize) -> Result<Vec<AuditEntry>, CommandError> {
+    if let Some(api) = console.api() {
+        return Ok(Box::pin(api.list_audit(filter, most)).await?);
+    }
+    let most = u32::try_from(most).unwrap_or(u32::MAX);
+    let found = console.here()?.stores.directory.list_audit(&Scope::System, filter, most).await?;
+    Ok(found.iter().map(AuditEntry::from).collect())
 }
 
 async fn filter(console: &Console, which: Which) -> Result<AuditFilter, CommandError> {
@@ -175,25 +185,25 @@ async fn filter(console: &Console, which: Which) -> Result<AuditFilter, CommandE
     })
 }
 
-fn row(entry: &AuditRecord) -> [String; 7] {
-    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+fn row(entry: &AuditEntry) -> [String; 7] {
+    let object = |state: &Option<Map<String, Value>>| state.clone().unwrap_or_default();
     [
-        rfc3339(entry.at),
+        entry.at.clone(),
         actor(entry),
         entry.action.clone(),
-        entry.target_email.clone().unwrap_or_else(|| entry.target.clone()),
-        lines(&changes(&object(entry.before.as_deref()), &object(entry.after.as_deref()))),
-        or_dash(&entry.address),
-        or_dash(&entry.request_id),
+        entry.target_email.as_ref().unwrap_or(&entry.target).clone(),
+        lines(&changes(&object(&entry.before), &object(&entry.after))),
+        text_or_dash(entry.address.as_ref()),
+        text_or_dash(entry.request_id.as_ref()),
     ]
 }
 
 /// Who acted, and by which key.
-fn actor(entry: &AuditRecord) -> String {
-    let who = entry.actor_email.clone().unwrap_or_else(|| entry.actor.to_string());
+fn actor(entry: &AuditEntry) -> String {
+    let who = entry.actor_email.as_ref().unwrap_or(&entry.actor);
     match &entry.key_id {
-        Some(key) if !matches!(entry.actor, Who::Key(_)) => format!("{who} by key {key}"),
-        _ => who,
+        Some(key) if !entry.actor.starts_with("key:") => format!("{who} by key {key}"),
+        _ => who.clone(),
     }
 }
 
@@ -212,18 +222,14 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Stored values are a JSON object or absent.
-fn object(written: Option<&str>) -> Map<String, Value> {
-    written.and_then(|written| serde_json::from_str(written).ok()).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_change_reads_as_what_was_and_what_is() {
-        let changed = |before: &str, after: &str| changes(&object(Some(before)), &object(Some(after)));
+        let object = |text: &str| serde_json::from_str::<Map<_, _>>(text).unwrap_or_default();
+        let changed = |before: &str, after: &str| changes(&object(before), &object(after));
         assert_eq!(changed("", r#"{"group":"Team","source":"manual"}"#), ["group: Team", "source: manual"]);
         assert_eq!(changed(r#"{"is_admin":null}"#, r#"{"is_admin":true}"#), ["is_admin: null -> true"]);
         assert_eq!(
@@ -231,6 +237,6 @@ mod tests {
             ["role: viewer -> admin", "tenant: t"]
         );
         assert_eq!(changed(r#"{"groups":["a","b"]}"#, ""), [r#"groups: ["a","b"]"#]);
-        assert!(changed("", "no JSON").is_empty());
+        assert!(changed("", "").is_empty());
     }
 }

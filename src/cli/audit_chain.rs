@@ -3,6 +3,7 @@
 use super::console::Console;
 use super::error::CommandError;
 use super::moment::Moment;
+use super::only_here::OnlyHere;
 use super::report::{Report, print_line, rfc3339};
 use crate::admin::audit::{self, Fault, FaultKind, Heads, Verdict};
 use crate::admin::views;
@@ -24,6 +25,12 @@ pub(super) struct Verify {
 }
 
 pub(super) async fn print_heads(console: &Console, since: Option<Moment>) -> Result<(), CommandError> {
+    if let Some(api) = console.api() {
+        return Box::pin(api.list_audit_heads(since.map(|since| since.0)))
+            .await?
+            .iter()
+            .try_for_each(print_line);
+    }
     let since = since.map_or(i64::MIN, |since| AuditHead::hour_of(since.0) - 1);
     let mut heads = Heads::after(&console.here()?.stores.directory, since);
     loop {
@@ -38,8 +45,9 @@ pub(super) async fn print_heads(console: &Console, since: Option<Moment>) -> Res
 }
 
 pub(super) async fn verify(console: &Console, how: Verify, json: bool) -> Result<ExitCode, CommandError> {
+    let directory = &console.only_here(OnlyHere::Verification)?.stores.directory;
     let kept = how.against.as_deref().map(read_heads).transpose()?.unwrap_or_default();
-    let verdict = audit::verify(&console.here()?.stores.directory, &kept).await?;
+    let verdict = audit::verify(directory, &kept).await?;
     let report = Report::new(text(&verdict), verdict_to_json(&verdict));
     report.print(json).map_err(CommandError::Output)?;
     Ok(if verdict.fault.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -1,13 +1,15 @@
 //! `gatepost check --mcp`: asks the addresses of all tool servers through the proxy, without a credential and with an API key.
 //!
 //! The key is made for one tool server, lives for minutes, and is revoked when its requests are done or the command is
-//! interrupted. What it sends is refused everywhere, or names a tool that no server has.
+//! interrupted. What it sends is refused everywhere, or names a tool that no server has. [`entra`] asks the provider.
+
+mod entra;
 
 use super::console::Console;
 use super::error::CommandError;
 use gatepost_check::mcp::{self, Answer, Seen, Server};
 use gatepost_check::{Finding, Place};
-use gatepost_config::{Config, ProviderKind};
+use gatepost_config::Config;
 use gatepost_core::api_key::{KeyExpiry, KeyLimits, KeyScope};
 use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::GroupName;
@@ -34,7 +36,8 @@ pub(super) async fn run(
     requirements: &[(Requirement, Place)],
     proxy: Option<IpAddr>,
 ) -> Result<Vec<Finding>, CommandError> {
-    let config = &console.here()?.site.config;
+    let site = &console.here()?.site;
+    let config = &site.config;
     let mut findings = Vec::new();
     for (server, _) in console.here()?.stores.directory.read_tool_servers().await? {
         let (id, settings) = (server.id.to_string(), &server.settings);
@@ -51,23 +54,13 @@ pub(super) async fn run(
         if is_judged {
             findings.extend(try_with_key(console, &client, &known, &server, requirements).await?);
         }
-        if is_at_entra(config, &server) {
-            findings.extend(mcp::entra(&known, &settings.scopes, settings.audience.as_deref()));
-        }
+        findings.extend(entra::check(&site.providers, &known, settings).await);
         if findings.len() == before {
             findings.push(mcp::fine(&known));
         }
     }
     findings.extend(discoveries(config).await?);
     Ok(findings)
-}
-
-/// Whether clients sign in at Entra alone for this server.
-fn is_at_entra(config: &Config, server: &ToolServer) -> bool {
-    let wanted = server.settings.provider.as_ref();
-    let mut providers =
-        config.providers.iter().filter(|provider| wanted.is_none_or(|id| *id == provider.id)).peekable();
-    providers.peek().is_some() && providers.all(|own| matches!(own.kind, ProviderKind::Entra { .. }))
 }
 
 /// The trial with a key, which is revoked whatever comes of it.

@@ -5,6 +5,7 @@
 //! elsewhere is named, no store here is opened.
 
 use super::error::CommandError;
+use super::only_here::OnlyHere;
 use super::remote::{Api, ApiError, Remote};
 use super::report::{Report, rfc3339};
 use crate::admin::views::{Group, Tenant, UserDetails};
@@ -72,11 +73,16 @@ impl Console {
         Ok(Self { carrier: Carrier::Api(Api::new(config)?), actor, conditions })
     }
 
-    /// The stores here, for what the API does not have.
+    /// The stores here, for a command that has asked for [`Self::api`] before.
     pub(super) fn here(&self) -> Result<&State, CommandError> {
+        self.only_here(OnlyHere::Machine)
+    }
+
+    /// The stores here, for what the API does not have.
+    pub(super) fn only_here(&self, what: OnlyHere) -> Result<&State, CommandError> {
         match &self.carrier {
             Carrier::Stores(state) => Ok(state),
-            Carrier::Api(_) => Err(CommandError::OnlyHere),
+            Carrier::Api(_) => Err(CommandError::OnlyHere(what)),
         }
     }
 

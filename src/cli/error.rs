@@ -3,6 +3,7 @@
 use super::copy_stores;
 use super::environment::NotText;
 use super::files::Fault;
+use super::only_here::OnlyHere;
 use super::remote::ApiError;
 use crate::admin::access::AccessError;
 use crate::admin::{ProofError, SessionError};
@@ -39,8 +40,8 @@ pub(super) enum CommandError {
     Directory(#[from] DirectoryError),
     #[error(transparent)]
     Api(#[from] ApiError),
-    #[error("GATEPOST_API names an installation elsewhere, and this works on one that is here")]
-    OnlyHere,
+    #[error("GATEPOST_API names an installation elsewhere, and {}", .0.why())]
+    OnlyHere(OnlyHere),
     #[error(transparent)]
     Session(#[from] SessionError),
     #[error(transparent)]
@@ -161,7 +162,7 @@ impl CommandError {
             | Self::Access(AccessError::Directory(error))
             | Self::Explain(ExplainError::Directory(error)) => return of_directory(error),
             Self::Api(error) => return error.hint().map(str::to_owned),
-            Self::OnlyHere => "run it where that installation runs, without GATEPOST_API",
+            Self::OnlyHere(what) => what.hint(),
             Self::Explain(ExplainError::UnknownUser { user, similar }) if similar.is_empty() => {
                 return of_directory(&DirectoryError::UnknownUser(user.clone()));
             }

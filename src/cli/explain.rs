@@ -79,12 +79,18 @@ pub(super) async fn run(console: &Console, args: Explain) -> Result<Report, Comm
     let asker = args.user.clone().map(Asker::Person).or(args.key.map(Asker::Key));
     match (args.request, asker.zip(args.url.clone())) {
         (Some(id), _) => {
-            let request = explain_request(&console.here()?.explain, id).await?;
+            let request = match console.api() {
+                Some(api) => api.explain_request(id).await?,
+                None => explain_request(&console.here()?.explain, id).await?,
+            };
             Ok(Report::colored(past(&request), request.to_json()))
         }
         (None, Some((asker, url))) => {
             let question = args.question(asker, url);
-            let explanation = explain(&console.here()?.explain, &question).await?;
+            let explanation = match console.api() {
+                Some(api) => api.explain(&question).await?,
+                None => explain(&console.here()?.explain, &question).await?,
+            };
             Ok(Report::colored(to_text(&explanation), explanation.to_json()))
         }
         (None, None) => unreachable!("clap asks for one of the two, and for --url with --user and --key"),

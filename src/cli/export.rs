@@ -3,6 +3,7 @@
 use super::console::Console;
 use super::error::CommandError;
 use super::files::{FILES, write};
+use super::only_here::OnlyHere;
 use super::report::Report;
 use clap::Args;
 use serde_json::json;
@@ -32,7 +33,7 @@ pub(super) struct Export {
 
 pub(super) async fn run(console: &Console, args: Export) -> Result<Report, CommandError> {
     let Export { output, members, force, .. } = args;
-    let held = console.here()?.stores.directory.find_held(members).await?;
+    let held = console.only_here(OnlyHere::Export)?.stores.directory.find_held(members).await?;
     let written = write(&held, members);
     let texts: Vec<(PathBuf, String)> =
         written.files.into_iter().filter_map(|(name, text)| Some((output.join(name), text?))).collect();

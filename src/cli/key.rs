@@ -3,6 +3,7 @@
 use super::console::Console;
 use super::error::CommandError;
 use super::key_table;
+use super::only_here::OnlyHere;
 use super::report::{Report, minute, minute_of, minute_or_dash};
 use crate::admin::views::{Key, KeyChange, LookedUpKey, NewKey};
 use clap::{Args, Subcommand};
@@ -173,8 +174,9 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             Ok(Report::new(key_table::described(&key), key))
         }
         Command::Update { id, name, limits, expiry } => {
+            let admin = &console.only_here(OnlyHere::Keys)?.admin;
             let expiry = expiry.read(console).await?;
-            let holder = console.here()?.admin.find_key(id, &console.actor).await?.holder();
+            let holder = admin.find_key(id, &console.actor).await?.holder();
             let new = update(console, holder.tenant.as_ref(), (name, limits, expiry)).await?;
             let done = console.carry_out_here(&UpdateKey { id, holder, new }).await?;
             let is = if done.changed { console.either("was", "would be") } else { "already is" };
@@ -183,7 +185,8 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             Ok(Report::new(text, KeyChange { record, changed: done.changed }))
         }
         Command::Rotate { id, overlap: Span(overlap) } => {
-            let holder = console.here()?.admin.find_key(id, &console.actor).await?.holder();
+            let admin = &console.only_here(OnlyHere::Keys)?.admin;
+            let holder = admin.find_key(id, &console.actor).await?.holder();
             let new = console.carry_out_here(&RotateKey { id, holder, overlap }).await?.outcome;
             let old = match new.record.previous_until.filter(|_| !overlap.is_zero()) {
                 Some(until) => format!("The old secret counts until {} UTC.", minute(until)),
@@ -208,11 +211,12 @@ async fn owner_id(
 
 async fn create(console: &Console, create: Create) -> Result<Report, CommandError> {
     let Create { name, tenant, owner, scopes, groups, limits, expiry } = create;
+    let admin = &console.only_here(OnlyHere::Keys)?.admin;
     let owner = owner_id(console, owner.as_ref()).await?;
     let expiry = expiry.read(console).await?.unwrap_or_default();
     let Limits { hosts, networks, tools, per_minute: requests_per_minute } = limits;
-    let faults = console.here()?.admin.faults_of_hosts(tenant.as_ref(), &hosts).await?;
-    let limits = KeyLimits { expires_at: None, scopes, hosts, networks, tools, requests_per_minute };
+    let faults = admin.faults_of_hosts(tenant.as_ref(), &hosts).await?;
+    let limits = KeyLimits { scopes, hosts, networks, tools, requests_per_minute, ..KeyLimits::default() };
     let change = CreateKey { name, holder: KeyHolder { tenant, owner }, limits, groups, expiry, faults };
     let new = console.carry_out_here(&change).await?.outcome;
     let text = format!("This key is not shown again.\n{}", key_table::described(&(&new.record).into()));

@@ -29,12 +29,14 @@ mod key_table;
 mod member;
 mod migrate;
 mod moment;
+mod only_here;
 mod openapi;
 mod remote;
 mod report;
 mod request;
 mod serve;
 mod session;
+mod store;
 mod tenant;
 mod tenant_life;
 mod tenant_member;
@@ -53,6 +55,7 @@ use gatepost_config::{Config, RemoteConfig};
 use gatepost_core::administration::Version;
 use gatepost_core::error_chain::Chain;
 use gatepost_store::directory::Conditions;
+use only_here::OnlyHere;
 use std::env::{ArgsOs, VarsOs};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -95,7 +98,7 @@ enum Command {
     /// Explains step by step whether a person may open an address, or why a request was refused
     #[command(after_help = explain::HELP)]
     Explain(explain::Explain),
-    /// Shows who can open an address, a router's requirement or a tenant, and why; or what a person can open
+    /// Shows who can open an address, a router's requirement or a tenant, or call a tool, and why; or what a person can open
     #[command(after_help = access::HELP)]
     Access(access::Access),
     /// Asks a running Gatepost whether it is ready; for Docker's HEALTHCHECK
@@ -139,6 +142,9 @@ enum Command {
     #[command(after_help = "Examples:\n  gatepost session list alice@example.com\n  \
                             gatepost session end --user alice@example.com")]
     Session(Administration<session::Command>),
+    /// Shows what the stores are and hold
+    #[command(after_help = "Example:\n  gatepost store show")]
+    Store(Administration<store::Command>),
     /// Compares groups, links and tenants with files, and makes the directory hold what the files say
     #[command(after_help = apply::HELP)]
     Apply(apply::Apply),
@@ -210,7 +216,7 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
     };
     // Whoever names an installation elsewhere does not mean the one here.
     let only_here = || match elsewhere()? {
-        (Some(_), _) => Err(CommandError::OnlyHere),
+        (Some(_), _) => Err(CommandError::OnlyHere(OnlyHere::Machine)),
         (None, environment) => Ok(environment),
     };
     let load = || -> Result<(Config, &Environment), CommandError> {
@@ -300,6 +306,7 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
                 (console.finish(Box::pin(session::run(&console, args.command)).await?), json)
             }
+            Command::Store(args) => (store::run(&open().await?, args.command).await?, args.json),
         };
         report.print(json).map(done).map_err(CommandError::Output)
     })

@@ -2,6 +2,7 @@
 
 use super::console::{Console, WHAT_GOES_ON};
 use super::error::CommandError;
+use super::only_here::OnlyHere;
 use super::report::{Report, minute_of, text_or_dash};
 use crate::admin::views::{Session, SessionEnd, SessionsEnd};
 use crate::authn;
@@ -81,7 +82,7 @@ async fn list_live(console: &Console, user: UserId) -> Result<Vec<Session>, Comm
 }
 
 async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError> {
-    let admin = &console.here()?.admin;
+    let admin = &console.only_here(OnlyHere::Session)?.admin;
     let id = if console.conditions.is_dry_run {
         admin.find_session(hash, &console.actor).await?
     } else {

@@ -12,7 +12,7 @@ use gatepost_core::administration::Scope;
 use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_core::tenant::SuspensionReason;
 use gatepost_store::directory::changes::{CreateTenant, MapGroup, RenameTenant, UnmapGroup};
-use gatepost_store::directory::{Directory, Done, Place, UserKey};
+use gatepost_store::directory::{Directory, Done, Place, TenantFilter, UserKey};
 use serde::Serialize;
 use serde_json::json;
 
@@ -201,7 +201,7 @@ async fn rename(console: &Console, id: &TenantId, name: Option<String>) -> Resul
 
 async fn list(console: &Console) -> Result<Report, CommandError> {
     let page = async |directory: &Directory, after: Option<Place>, limit| {
-        directory.search_tenants(&Scope::System, None, after.as_ref(), limit).await
+        directory.search_tenants(&Scope::System, &TenantFilter::default(), after.as_ref(), limit).await
     };
     let tenants: Vec<views::Tenant> = console.list((&["tenants"], &[]), page).await?;
     let mut listed = Vec::new();

@@ -3,14 +3,13 @@
 use super::console::Console;
 use super::error::CommandError;
 use super::report::{Report, lines};
-use crate::admin::views::{self, TenantWritten};
+use crate::admin::views::{self, TenantHostChange, TenantWritten};
 use clap::{Args, Subcommand};
 use gatepost_core::administration::Scope;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{TenantId, TierId};
-use gatepost_core::tenant_host::{HostProof, HostState};
 use gatepost_core::tier::{Allowances, JsonObject};
-use gatepost_store::directory::TenantHostRecord;
+use gatepost_store::directory::Done;
 use gatepost_store::directory::changes::{
     AddTenantHost, ApproveTenantHost, ObjectEdit, RefuseTenantHost, RemoveTenantHost, TenantEdit,
     TenantHostName, WriteMode, WriteTenant,
@@ -57,21 +56,23 @@ impl FromStr for Member {
     }
 }
 
-fn edit(members: Vec<Member>) -> Option<ObjectEdit> {
+fn object(members: Vec<Member>) -> Option<JsonObject> {
     let object: Map<String, Value> =
         members.into_iter().map(|Member { name, value }| (name, value)).collect();
-    (!object.is_empty()).then(|| ObjectEdit::Merge(object.into()))
+    (!object.is_empty()).then(|| object.into())
 }
 
 pub(super) async fn set(console: &Console, id: TenantId, settings: Settings) -> Result<Report, CommandError> {
     let Settings { tier, no_tier, feature, limit } = settings;
-    let (features, limits) = (edit(feature), edit(limit));
+    let (features, limits) = (object(feature), object(limit));
     demand_plain(features.as_ref(), limits.as_ref())?;
     let tier = if no_tier { Some(None) } else { tier.map(Some) };
+    let [features, limits] = [features, limits].map(|object| object.map(ObjectEdit::Merge));
     let edit = TenantEdit { tier, features, limits, ..TenantEdit::default() };
-    let done = console.carry_out_here(&WriteTenant { id: id.clone(), mode: WriteMode::Patch, edit }).await?;
-    let written = TenantWritten::new(&done.outcome, done.changed);
-    let mut text = if done.changed {
+    let change = WriteTenant { id: id.clone(), mode: WriteMode::Patch, edit };
+    let Done { changed, outcome, .. } = console.carry_out(&change).await?;
+    let written = TenantWritten { changed, ..outcome };
+    let mut text = if changed {
         format!("Tenant {id} {} changed.", console.either("was", "would be"))
     } else {
         format!("Tenant {id} is already like this.")
@@ -84,9 +85,10 @@ pub(super) async fn set(console: &Console, id: TenantId, settings: Settings) -> 
 }
 
 /// Demands that what is set is what its name says.
-fn demand_plain(features: Option<&ObjectEdit>, limits: Option<&ObjectEdit>) -> Result<(), CommandError> {
-    let object =
-        |edit: Option<&ObjectEdit>| edit.map(|edit| edit.of(&JsonObject::default())).unwrap_or_default();
+fn demand_plain(features: Option<&JsonObject>, limits: Option<&JsonObject>) -> Result<(), CommandError> {
+    let object = |patch: Option<&JsonObject>| {
+        patch.map(|patch| JsonObject::default().merged(patch)).unwrap_or_default()
+    };
     let flaws = Allowances { features: object(features), limits: object(limits) }.flaws();
     match flaws.first() {
         None => Ok(()),
@@ -152,49 +154,42 @@ pub(super) enum HostCommand {
 }
 
 pub(super) async fn host(console: &Console, command: HostCommand) -> Result<Report, CommandError> {
+    let belongs = |id: &TenantId| {
+        let is = console.either("belongs to", "would belong to");
+        format!("{is} tenant {id}: its members may enter there.")
+    };
     match command {
         HostCommand::Add(OneHost { id, host }) => {
-            let host = TenantHostName::new(host, &console.here()?.site.config)?;
-            let done = console.carry_out_here(&AddTenantHost { tenant: id.clone(), host }).await?;
-            let host = &done.outcome;
-            let mut text = match (done.changed, host.state) {
-                (true, _) => format!(
-                    "Host {} {} proposed for tenant {id}.",
-                    host.host,
-                    console.either("is", "would be")
-                ),
-                (false, state) => format!("Tenant {id} already has host {} ({state}).", host.host),
+            let found = if let Some(api) = console.api() {
+                console.sent(api.add_tenant_host(&id, &host, console.conditions).await)?
+            } else {
+                let host = TenantHostName::new(host, &console.here()?.site.config)?;
+                let done = console.carry_out_here(&AddTenantHost { tenant: id.clone(), host }).await?;
+                TenantHostChange::new(&done.outcome, done.changed)
             };
-            if host.state == HostState::Proposed {
-                let how = format!(
-                    "\nIt counts when its zone has this record: {} TXT \"{}\"\n\
-                     Then: gatepost tenant host confirm {id} {name}\n\
-                     Or because you say so: gatepost tenant host approve {id} {name}",
-                    HostProof::record_name(&host.host),
-                    host.proof.record_text(),
-                    name = host.host
-                );
-                text.push_str(&how);
-            }
-            Ok(Report::new(text, views::TenantHost::from(host)))
+            Ok(Report::new(added(console, &id, &found), found))
         }
         HostCommand::Confirm(OneHost { id, host }) => {
-            let change = console.here()?.admin.find_proof(&Scope::System, id.clone(), host).await?;
-            let done = console.carry_out_here(&change).await?;
-            let is = console.either("belongs to", "would belong to");
-            Ok(said(&done.outcome, done.changed, &format!("{is} tenant {id}: its members may enter there.")))
+            let found = if let Some(api) = console.api() {
+                console.sent(api.confirm_tenant_host(&id, &host, console.conditions).await)?
+            } else {
+                let change = console.here()?.admin.find_proof(&Scope::System, id.clone(), host).await?;
+                let done = console.carry_out_here(&change).await?;
+                TenantHostChange::new(&done.outcome, done.changed)
+            };
+            Ok(said(found, &belongs(&id)))
         }
         HostCommand::Approve(OneHost { id, host }) => {
-            let done = console.carry_out_here(&ApproveTenantHost { tenant: id.clone(), host }).await?;
-            let is = console.either("belongs to", "would belong to");
-            Ok(said(&done.outcome, done.changed, &format!("{is} tenant {id}: its members may enter there.")))
+            let done = console.carry_out(&ApproveTenantHost { tenant: id.clone(), host }).await?;
+            Ok(said(TenantHostChange { host: done.outcome, changed: done.changed }, &belongs(&id)))
         }
         HostCommand::Refuse(OneHost { id, host }) => {
-            let done = console.carry_out_here(&RefuseTenantHost { tenant: id, host }).await?;
-            Ok(said(&done.outcome, done.changed, console.either("is refused.", "would be refused.")))
+            let done = console.carry_out(&RefuseTenantHost { tenant: id, host }).await?;
+            let found = TenantHostChange { host: done.outcome, changed: done.changed };
+            Ok(said(found, console.either("is refused.", "would be refused.")))
         }
         HostCommand::Remove(OneHost { id, host }) => {
-            console.carry_out_here(&RemoveTenantHost { tenant: id.clone(), host: host.clone() }).await?;
+            console.carry_out(&RemoveTenantHost { tenant: id.clone(), host: host.clone() }).await?;
             let text = format!(
                 "Host {host} {} tenant {id}.",
                 console.either("no longer belongs to", "would no longer belong to")
@@ -204,12 +199,28 @@ pub(super) async fn host(console: &Console, command: HostCommand) -> Result<Repo
     }
 }
 
-fn said(host: &TenantHostRecord, changed: bool, what: &str) -> Report {
+fn added(console: &Console, id: &TenantId, TenantHostChange { host, changed }: &TenantHostChange) -> String {
     let name = &host.host;
-    let text = if changed {
-        format!("Host {name} {what}")
+    let mut text = if *changed {
+        format!("Host {name} {} proposed for tenant {id}.", console.either("is", "would be"))
     } else {
-        format!("Host {name} is already {}.", host.state)
+        format!("Tenant {id} already has host {name} ({}).", host.state)
     };
-    Report::new(text, views::TenantHost::from(host))
+    if let Some(record) = &host.record {
+        let how = format!(
+            "\nIt counts when its zone has this record: {} {} \"{}\"\n\
+             Then: gatepost tenant host confirm {id} {name}\n\
+             Or because you say so: gatepost tenant host approve {id} {name}",
+            record.name, record.r#type, record.value,
+        );
+        text.push_str(&how);
+    }
+    text
+}
+
+fn said(found: TenantHostChange, what: &str) -> Report {
+    let TenantHostChange { host: views::TenantHost { host, state, .. }, changed } = &found;
+    let text =
+        if *changed { format!("Host {host} {what}") } else { format!("Host {host} is already {state}.") };
+    Report::new(text, found)
 }

@@ -114,7 +114,7 @@ fn facts(refusal: Refusal) -> RefusalFacts {
         host: refusal.host,
         method: refusal.method,
         path: refusal.path,
-        kind: refusal.kind.as_str(),
+        kind: refusal.kind.as_str().into(),
         asker: refusal.initiator.to_origin_header(),
         requirement: refusal.requirement,
         status: refusal.status,

@@ -4,6 +4,7 @@ use super::forwarded::Forwarded;
 use super::identity_headers::IdentityHeaders;
 use super::tools::ToolPassage;
 use crate::authn::LoadError;
+use crate::quotas::Charge;
 use gatepost_core::access::Standing;
 use gatepost_core::api_key::NamedKey;
 use gatepost_core::decision::{Denial, SessionTimes, SignInReason};
@@ -41,8 +42,13 @@ pub struct Caller<'a> {
 /// The result of a decision.
 #[derive(Debug)]
 pub enum Verdict {
-    /// The request passes: 200 with these headers.
-    Allow(HeaderMap),
+    /// The request passes: 200 with these headers, once it is counted.
+    Allow {
+        /// The headers of the answer.
+        headers: HeaderMap,
+        /// For whom it counts. `None`: for nobody, or it is counted.
+        charge: Option<Charge>,
+    },
     /// The person may enter, and what the message asks a tool server for decides the rest.
     AskTools(Box<ToolPassage>),
     /// The request does not pass.
@@ -66,6 +72,19 @@ impl Verdict {
     /// A denial because nobody is signed in.
     pub(super) const fn sign_in(reason: SignInReason) -> Self {
         Self::nobody(Denial::SignIn(reason))
+    }
+
+    /// The same if it passes and counts for somebody.
+    #[must_use]
+    pub(super) fn charged(self, charge: Option<Charge>) -> Self {
+        match self {
+            Self::Allow { headers, .. } => Self::Allow { headers, charge },
+            Self::AskTools(mut passage) => {
+                passage.charge = charge;
+                Self::AskTools(passage)
+            }
+            verdict => verdict,
+        }
     }
 
     /// A denial that concerns this key and no person.

@@ -7,6 +7,7 @@ use super::session_cache::SessionCache;
 use super::tools::ToolServers;
 use super::unknown_requirements::UnknownRequirements;
 use crate::hosts::Hosts;
+use crate::quotas::Quotas;
 use crate::rate::Rate;
 use crate::refresh;
 use crate::site::Site;
@@ -31,6 +32,8 @@ pub struct Context {
     pub cache: Arc<SessionCache>,
     /// The tool servers and their rules.
     pub tool_servers: Arc<ToolServers>,
+    /// How many requests tenants may send.
+    pub quotas: Arc<Quotas>,
     /// Signs `X-User-Assertion`.
     pub assertion_keys: Arc<AssertionKeys>,
     /// Uses of sessions that are not written yet.

@@ -4,7 +4,7 @@ use super::assertion::SignedAssertion;
 use super::case::{Caller, Case, Verdict};
 use super::context::Context;
 use super::credential::{Credential, HashedCookie, HashedToken};
-use super::pass::{Passing, complete};
+use super::pass::{Passing, charge_of_person, complete, count_now};
 use super::request::{Target, VerifyRequest};
 use super::session_cache::{CacheKey, CachedSession};
 use super::{decide_key, decide_token};
@@ -28,9 +28,14 @@ const REVALIDATE_INTERVAL: Duration = Duration::from_mins(1);
 /// The pause between two attempts of this process to refresh one session.
 const REFRESH_PAUSE: Duration = Duration::from_secs(5);
 
-/// Decides from the session cache alone, without I/O. `None`: the session is not cached, the person would have to sign
-/// in, the provider would have to confirm the session first, or the request is not for an application.
+/// Decides from the session cache alone, without I/O, and counts what passes. `None`: the session is not cached, the person would
+/// have to sign in, the provider would have to confirm the session first, or the request is not for an application.
+#[inline]
 pub fn decide_from_cache(context: &Arc<Context>, request: &VerifyRequest<'_>) -> Option<Verdict> {
+    cached(context, request).map(|verdict| count_now(context, verdict))
+}
+
+fn cached(context: &Arc<Context>, request: &VerifyRequest<'_>) -> Option<Verdict> {
     let Target::Application(requirement) = &request.target else { return None };
     let (case, now) = (request.case(requirement), Timestamp::now());
     let &HashedCookie { text, key } = match &request.credential {
@@ -142,10 +147,13 @@ fn judge(
             || SignedAssertion::new(permit, case.origin.host(), &context.site, &context.assertion_keys, now);
         context.cache.assertion(*key, session, now, sign)
     });
-    if matches!(verdict, Verdict::Allow(_) | Verdict::AskTools(_)) && session.headers.is_cut() {
+    if matches!(verdict, Verdict::Allow { .. } | Verdict::AskTools(_)) && session.headers.is_cut() {
         context.stores.metrics.groups_truncated();
     }
-    verdict
+    match charge_of_person(case, &session.standing.access, now) {
+        None => verdict,
+        charge => verdict.charged(charge),
+    }
 }
 
 /// Decides about a request of a person with a session, at `now`. Both `/verify` and `gatepost explain` decide here.
@@ -171,7 +179,8 @@ pub fn judge_at(
             let mut headers = HeaderMap::with_capacity(12);
             identity_headers::write(&mut headers, &permit, caller.headers, case.forwarded, site.cookies);
             identity_headers::pass_authorization(&mut headers, case.forwarded);
-            let passing = Passing { permit: &permit, access: &caller.standing.access, headers, now };
+            let passing =
+                Passing { permit: &permit, access: &caller.standing.access, headers, now, key: None };
             complete(site, case, passing, std::convert::identity, || sign(&permit))
         }
         Err(denial) => {

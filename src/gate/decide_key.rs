@@ -27,7 +27,10 @@ pub(super) fn from_cache(
     presented: HashedKey,
     now: Timestamp,
 ) -> Option<Verdict> {
-    let key = context.cache.fresh(&presented.key)?;
+    let key: Arc<CachedKey> = context.cache.fresh(&presented.key)?;
+    if key.proof.limits.is_ended {
+        return Some(ended(&key));
+    }
     match decide_word::heard(context, case, &key, now) {
         Ok(None) => Some(judge(context, case, &key, presented, now)),
         Ok(Some(said)) => {
@@ -47,6 +50,9 @@ pub(super) async fn from_stores(context: &Context, case: &Case<'_>, presented: H
             Err(verdict) => return verdict,
         },
     };
+    if key.proof.limits.is_ended {
+        return ended(&key);
+    }
     let now = Timestamp::now();
     match decide_word::heard(context, case, &key, now) {
         Ok(None) => judge(context, case, &key, presented, now),
@@ -57,6 +63,11 @@ pub(super) async fn from_stores(context: &Context, case: &Case<'_>, presented: H
         },
         Err(verdict) => *verdict,
     }
+}
+
+/// A key that was revoked, or whose owner is disabled, is worth nothing whatever it says. It is known whose it was.
+fn ended(key: &CachedKey) -> Verdict {
+    Verdict::of_key(Denial::Key(KeyDenial::Ended), key.proof.named())
 }
 
 /// Finds a key in the directory.
@@ -97,7 +108,8 @@ fn judge(
     if !presented.is_authorization {
         identity_headers::pass_authorization(&mut headers, case.forwarded);
     }
-    let passing = Passing { permit: &permit, access: &key.standing.access, headers, now };
+    let key_proof = Some(&key.proof);
+    let passing = Passing { permit: &permit, access: &key.standing.access, headers, now, key: key_proof };
     pass(context, case, (key, presented.key), passing, |passage| {
         passage.of_machine(key.proof.named(), Arc::clone(limits))
     })
@@ -118,7 +130,7 @@ pub fn explain(site: &Site, case: &Case<'_>, found: &FoundKey, now: Timestamp) -
     let rendered = IdentityHeaders::new(&standing, &site.config.verify);
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &rendered, case.forwarded, site.cookies);
-    let passing = Passing { permit: &permit, access: &standing.access, headers, now };
+    let passing = Passing { permit: &permit, access: &standing.access, headers, now, key: None };
     let narrow = |passage: ToolPassage| passage.of_machine(named(), found.limits.clone().into());
     complete(site, case, passing, narrow, || HeaderValue::from_static("..."))
 }

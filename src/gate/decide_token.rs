@@ -189,7 +189,7 @@ fn judge(
     };
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &token.headers, case.forwarded, context.site.cookies);
-    let passing = Passing { permit: &permit, access: &token.standing.access, headers, now };
+    let passing = Passing { permit: &permit, access: &token.standing.access, headers, now, key: None };
     let is_person = token.proof.is_of_person();
     let narrow = |passage: ToolPassage| if is_person { passage } else { passage.of_program() };
     pass(context, case, (token, presented.key), passing, |passage| {

@@ -158,7 +158,8 @@ fn judge(
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &person.headers, case.forwarded, site.cookies);
     identity_headers::write_via(&mut headers, &key.proof.name);
-    let passing = Passing { permit: &permit, access: &person.standing.access, headers, now };
+    let sent = Some(&key.proof);
+    let passing = Passing { permit: &permit, access: &person.standing.access, headers, now, key: sent };
     pass(context, case, (person, cache_key), passing, |passage| {
         passage.via_key(key.proof.named(), Arc::clone(&key.proof.limits))
     })

@@ -3,12 +3,13 @@
 use super::assertion::{self, Claims, SignedAssertion};
 use super::case::{Case, Verdict};
 use super::context::Context;
-use super::session_cache::{CacheKey, CachedCaller, Kind};
+use super::session_cache::{CacheKey, CachedCaller, KeyProof, Kind};
 use super::tools::ToolPassage;
+use crate::quotas::{Charge, Counting};
 use crate::site::Site;
 use gatepost_core::access::Access;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::decision::Permit;
+use gatepost_core::decision::{Denial, Permit};
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub(super) struct Passing<'a> {
     pub headers: HeaderMap,
     /// The current time.
     pub now: Timestamp,
+    /// The key that was sent.
+    pub key: Option<&'a KeyProof>,
 }
 
 /// Completes the answer to a cached caller whose credential is no session.
@@ -33,7 +36,7 @@ pub(super) fn pass<P: Kind>(
     passing: Passing<'_>,
     narrow: impl FnOnce(ToolPassage) -> ToolPassage,
 ) -> Verdict {
-    let Passing { permit, now, .. } = passing;
+    let Passing { permit, now, key: sent, .. } = passing;
     context.seen_requirements.note(case.origin.host(), case.query, now);
     if caller.headers.is_cut() {
         context.stores.metrics.groups_truncated();
@@ -43,7 +46,32 @@ pub(super) fn pass<P: Kind>(
             || SignedAssertion::new(permit, case.origin.host(), &context.site, &context.assertion_keys, now);
         context.cache.assertion(key, caller, now, sign)
     };
-    complete(&context.site, case, passing, narrow, sign)
+    complete(&context.site, case, passing, narrow, sign).charged(charge(permit, sent, now))
+}
+
+/// For whom a request with a key or token counts: for the tenant that it means, else for the key's own.
+fn charge(permit: &Permit<'_>, key: Option<&KeyProof>, now: Timestamp) -> Option<Charge> {
+    let meant = permit.tenant.map(|(tenant, _)| tenant);
+    let tenant = meant.or_else(|| key.and_then(|key| key.tenant.as_ref()))?.clone();
+    let holder = key.map_or(permit.person.id, |key| key.id.machine());
+    Some(Charge { tenant, holder: Some(holder), now })
+}
+
+/// For whom a request with a session counts: nobody, unless its router says so. A page has a hundred pictures.
+pub(super) fn charge_of_person(case: &Case<'_>, access: &Access, now: Timestamp) -> Option<Charge> {
+    case.requirement.meter?;
+    let (tenant, _) = case.requirement.tenant_for(access)?;
+    Some(Charge { tenant: tenant.clone(), holder: None, now })
+}
+
+/// Counts a request that passes, if that needs no I/O.
+pub(super) fn count_now(context: &Context, verdict: Verdict) -> Verdict {
+    let Verdict::Allow { mut headers, charge: Some(charge) } = verdict else { return verdict };
+    match context.quotas.count_now(&charge, &mut headers) {
+        Counting::Done => Verdict::Allow { headers, charge: None },
+        Counting::Waits => Verdict::Allow { headers, charge: Some(charge) },
+        Counting::Exceeded(exceeded) => Verdict::nobody(Denial::Quota(exceeded)),
+    }
 }
 
 /// Completes the answer to anybody. `narrow` says what of a tool server the caller may use at most, where a router asks
@@ -52,7 +80,7 @@ pub(super) fn pass<P: Kind>(
 pub(super) fn complete(
     site: &Site,
     case: &Case<'_>,
-    Passing { permit, access, mut headers, now }: Passing<'_>,
+    Passing { permit, access, mut headers, now, .. }: Passing<'_>,
     narrow: impl FnOnce(ToolPassage) -> ToolPassage,
     sign: impl FnOnce() -> HeaderValue,
 ) -> Verdict {
@@ -64,5 +92,5 @@ pub(super) fn complete(
     if case.requirement.assertion {
         headers.insert(assertion::HEADER, sign());
     }
-    Verdict::Allow(headers)
+    Verdict::Allow { headers, charge: None }
 }

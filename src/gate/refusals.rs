@@ -1,7 +1,8 @@
 //! Collects refusals of signed-in people, and of programs that are known by their credential, which are written to the
 //! directory in batches.
 //!
-//! Requests whose sender is not known are never noted, so a made-up key, cookie or token costs no row. One person is noted as
+//! Requests whose sender is not known are never noted, so a made-up key, cookie or token costs no row. A key that was revoked, or
+//! whose owner is disabled, is known: whoever looks for what a program was refused finds it. One person is noted as
 //! often as [`PEOPLE`] allows and one program as [`PROGRAMS`] does: a program that fails repeats itself by day and by night. A
 //! refusal that exceeds a limit is only counted in the metrics. No answer waits for a write.
 
@@ -80,7 +81,8 @@ pub const fn is_kept(reply: Reply<'_>) -> bool {
         | Reply::SignInRequired(_)
         | Reply::RefreshPending
         | Reply::RecheckBySignIn
-        | Reply::TooMany(_) => false,
+        | Reply::TooMany(_)
+        | Reply::QuotaExceeded(_) => false,
     }
 }
 

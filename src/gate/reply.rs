@@ -4,6 +4,7 @@
 use super::forwarded::{Malformed, RequestKind};
 use gatepost_core::api_key::KeyDenial;
 use gatepost_core::decision::{Denial, Missing, SignInReason, TokenDenial, WordDenial};
+use gatepost_core::quota::QuotaExceeded;
 use gatepost_core::requirement::Requirement;
 use gatepost_telemetry::Reason;
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub enum Reply<'a> {
     TokenStepUp(Duration),
     /// 429: too many requests. Holds the time to wait.
     TooMany(Duration),
+    /// 429: a quota of the tenant is used up.
+    QuotaExceeded(&'a QuotaExceeded),
 }
 
 impl<'a> Reply<'a> {
@@ -68,6 +71,7 @@ impl<'a> Reply<'a> {
             Denial::Key(KeyDenial::TooMany(wait)) | Denial::Token(TokenDenial::TooMany(wait)) => {
                 Self::TooMany(*wait)
             }
+            Denial::Quota(exceeded) => Self::QuotaExceeded(exceeded),
             Denial::Token(TokenDenial::MissingScope(scopes)) => Self::ScopeMissing(scopes.as_slice()),
             Denial::Token(TokenDenial::StepUp(max_age)) => Self::TokenStepUp(*max_age),
             Denial::Token(denial) => Self::InvalidToken(denial),
@@ -92,7 +96,7 @@ impl<'a> Reply<'a> {
             | Self::WordRefused(_)
             | Self::NobodyToActFor(_)
             | Self::ScopeMissing(_) => 403,
-            Self::TooMany(_) => 429,
+            Self::TooMany(_) | Self::QuotaExceeded(_) => 429,
             Self::RefreshPending | Self::RecheckBySignIn => 503,
         }
     }
@@ -113,13 +117,16 @@ pub const fn reason_of(denial: &Denial) -> Reason {
         Denial::Forbidden(missing) if missing.tool.is_some() => Reason::ToolForbidden,
         Denial::Forbidden(missing) if missing.suspended.is_some() => Reason::TenantSuspended,
         Denial::Forbidden(missing) if !missing.groups.is_empty() => Reason::GroupMissing,
-        Denial::Forbidden(missing) if !missing.tenants.is_empty() => Reason::TenantMissing,
+        Denial::Forbidden(missing) if !missing.tenants.is_empty() || missing.confined_to.is_some() => {
+            Reason::TenantMissing
+        }
         Denial::Forbidden(_) => Reason::NotAdmin,
         Denial::Key(denial) => reason_of_key(*denial),
         Denial::Word(WordDenial::Nobody) => Reason::NobodyToActFor,
         Denial::Word(denial) if denial.is_invalid() => Reason::InvalidWord,
         Denial::Word(_) => Reason::WordRefused,
         Denial::Token(denial) => reason_of_token(denial),
+        Denial::Quota(_) => Reason::QuotaExceeded,
     }
 }
 
@@ -138,7 +145,9 @@ const fn reason_of_token(denial: &TokenDenial) -> Reason {
 
 const fn reason_of_key(denial: KeyDenial) -> Reason {
     match denial {
-        KeyDenial::NotAKey(_) | KeyDenial::Unknown | KeyDenial::Network => Reason::InvalidCredential,
+        KeyDenial::NotAKey(_) | KeyDenial::Unknown | KeyDenial::Ended | KeyDenial::Network => {
+            Reason::InvalidCredential
+        }
         KeyDenial::Expired => Reason::Expired,
         KeyDenial::Scope => Reason::KeyScope,
         KeyDenial::Host => Reason::KeyHost,

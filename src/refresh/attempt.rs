@@ -64,7 +64,7 @@ async fn refresh_locked(context: &Context, session: &Session) -> Result<RefreshO
     if current.record.checked_at != session.record.checked_at {
         return Ok(RefreshOutcome::Refreshed);
     }
-    let Some(provider) = context.site.providers.find(&current.record.provider) else {
+    let Some(provider) = context.revocation.providers().find(&current.record.provider).await? else {
         return Ok(RefreshOutcome::Unreachable);
     };
     let Some(token) = current.record.refresh_token.clone() else { return Ok(RefreshOutcome::Unreachable) };
@@ -190,10 +190,10 @@ async fn update_directory(
     identity: &AssertedIdentity,
 ) -> Result<DirectoryUpdate, LoadError> {
     let provider = &identity.provider;
-    let Some(configured) = context.site.providers.find(provider) else {
+    let Some(found) = context.revocation.providers().find(provider).await? else {
         return Ok(DirectoryUpdate::SessionEnds);
     };
-    let policy = context.site.config.identity_policy_for(configured.config(), &identity.subject);
+    let policy = context.site.config.identity_policy_for(found.config(), &identity.subject);
     if identity.groups == AssertedGroups::Unknown {
         context.stores.count(provider, ProviderMetrics::groups_unknown);
     }

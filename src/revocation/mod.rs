@@ -7,6 +7,7 @@ pub use pending::write_pending;
 
 use crate::authn::{self, LoadError};
 use crate::invalidation::lease::Lease;
+use crate::providers::Providers;
 use crate::site::Site;
 use crate::stores::Stores;
 use crate::tasks::Tasks;
@@ -31,6 +32,7 @@ const CALLBACK_TIME: Duration = Duration::from_mins(5);
 #[derive(Debug)]
 pub struct Context {
     site: Arc<Site>,
+    providers: Arc<Providers>,
     stores: Arc<Stores>,
     lease: Arc<Lease>,
     tasks: Arc<Tasks>,
@@ -39,8 +41,18 @@ pub struct Context {
 
 impl Context {
     /// Creates a context without pending revocations.
-    pub fn new(site: Arc<Site>, stores: Arc<Stores>, lease: Arc<Lease>, tasks: Arc<Tasks>) -> Self {
-        Self { site, stores, lease, tasks, pending: PendingRevocations::default() }
+    pub fn new(
+        (site, providers): (Arc<Site>, Arc<Providers>),
+        stores: Arc<Stores>,
+        lease: Arc<Lease>,
+        tasks: Arc<Tasks>,
+    ) -> Self {
+        Self { site, providers, stores, lease, tasks, pending: PendingRevocations::default() }
+    }
+
+    /// At which providers people sign in.
+    pub fn providers(&self) -> &Providers {
+        &self.providers
     }
 }
 
@@ -153,13 +165,10 @@ pub async fn end_excess(context: &Context, user: UserId, actor: &Actor) -> Resul
 /// Revokes the refresh token of an ended session at its provider (RFC 7009), in the background. A failure is only
 /// logged.
 pub fn revoke_refresh_token(context: &Context, record: &SessionRecord) {
-    let (Some(token), Some(provider)) =
-        (record.refresh_token.clone(), context.site.providers.find(&record.provider))
-    else {
-        return;
-    };
-    let provider = Arc::clone(provider);
+    let Some(token) = record.refresh_token.clone() else { return };
+    let (providers, id) = (Arc::clone(&context.providers), record.provider.clone());
     context.tasks.spawn(async move {
+        let Ok(Some(provider)) = providers.find(&id).await else { return };
         if let Err(error) = provider.revoke(token.secret()).await {
             tracing::debug!(error = %Chain(&error), provider.id = %provider.id(), "a refresh token was not revoked");
         }

@@ -3,15 +3,14 @@
 use super::addresses::{callback_address, find_host, page_address};
 use super::checked_session::{FoundSession, OutageDecision, find, keep_during_outage};
 use super::issue_ticket::issue_ticket;
+use super::offered::Offered;
 use super::{Browser, Context, Destination, Problem, browser_binding, return_cookie};
 use crate::authn::Principal;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::ProviderId;
 use gatepost_core::secret::Secret;
 use gatepost_oidc::{AuthorizationRequest, Prompt, Provider};
 use gatepost_store::session::sealed::Purpose;
 use gatepost_store::session::tokens::{LoginRequest, LoginState, OneTimeId, Target};
-use std::sync::Arc;
 
 /// The parameters of `/login`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,9 +47,10 @@ pub async fn begin(
         None => LoginRequest { target: Target::Account, max_age: None, restarts: 0 },
     };
     if query.other_account {
-        return match choose_provider(context, query.provider, None)? {
-            Some(provider) => authorize(context, browser, request, provider, Intent::OtherAccount).await,
-            None => Ok(provider_choice(context, &request, true)),
+        let offered = Offered::find(context, &request).await?;
+        return match offered.choose(query.provider, None)? {
+            Some(provider) => authorize(context, browser, request, &provider, Intent::OtherAccount).await,
+            None => Ok(provider_choice(context, &request, &offered, true)),
         };
     }
     continue_sign_in(context, browser, request, query.provider).await
@@ -67,12 +67,18 @@ async fn restart_expired(context: &Context, request: &LoginRequest) -> Result<De
     Ok(Destination::redirect(return_cookie::return_address(found.origin(), uri)))
 }
 
-fn provider_choice(context: &Context, request: &LoginRequest, other_account: bool) -> Destination {
+fn provider_choice(
+    context: &Context,
+    request: &LoginRequest,
+    offered: &Offered,
+    other_account: bool,
+) -> Destination {
     let host = match &request.target {
         Target::Host { host, .. } => host.parse().ok(),
         Target::Account | Target::Page(_) => None,
     };
     Destination::ProviderChoice {
+        providers: offered.offers(),
         to: Some(context.site.ring.seal(Purpose::LoginRequest, "", request)),
         host,
         other_account,
@@ -101,15 +107,20 @@ pub(super) async fn continue_sign_in(
     }
     let previous = live.as_ref().or(rechecked.as_ref());
     let previous = previous.map(|principal| &principal.session.record.provider);
-    let Some(provider) = choose_provider(context, provider, previous)? else {
-        return Ok(provider_choice(context, &request, false));
+    let offered = Offered::find(context, &request).await?;
+    let offered_before = match previous {
+        Some(id) => offered.before(context, id).await?,
+        None => None,
+    };
+    let Some(provider) = offered.choose(provider, offered_before)? else {
+        return Ok(provider_choice(context, &request, &offered, false));
     };
     let intent = match (&live, &rechecked) {
         (Some(principal), _) => Intent::StepUp(principal),
         (None, Some(principal)) => Intent::Recheck(principal),
         (None, None) => Intent::SignIn,
     };
-    authorize(context, browser, request, provider, intent).await
+    authorize(context, browser, request, &provider, intent).await
 }
 
 /// Why the browser goes to the provider.
@@ -126,24 +137,6 @@ enum Intent<'a> {
 fn is_recent_enough(principal: &Principal, request: &LoginRequest) -> bool {
     let auth_time = principal.session.record.auth_time;
     request.max_age().is_none_or(|max_age| auth_time.is_within(max_age, Timestamp::now()))
-}
-
-/// The named provider, else the only one, else the one that signed this person in last time. `None`: the person has to
-/// choose.
-fn choose_provider<'a>(
-    context: &'a Context,
-    named: Option<&str>,
-    previous: Option<&ProviderId>,
-) -> Result<Option<&'a Arc<Provider>>, Problem> {
-    if let Some(named) = named {
-        let provider = named.parse().ok().and_then(|id| context.site.providers.find(&id));
-        return provider.map(Some).ok_or(Problem::UnknownProvider);
-    }
-    let mut all = context.site.providers.iter();
-    match (all.next(), all.next()) {
-        (only, None) => Ok(only),
-        _ => Ok(previous.and_then(|id| context.site.providers.find(id))),
-    }
 }
 
 async fn authorize(

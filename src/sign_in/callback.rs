@@ -63,7 +63,7 @@ pub async fn complete_sign_in(
     called: &ProviderId,
     query: CallbackQuery,
 ) -> Result<Destination, Problem> {
-    let provider = context.site.providers.find(called).ok_or(Problem::UnknownProvider)?;
+    let provider = context.providers.find(called).await?.ok_or(Problem::UnknownProvider)?;
     let sealed = query.state.as_deref().ok_or(Problem::Unreadable)?;
     let opened = context
         .site
@@ -79,7 +79,7 @@ pub async fn complete_sign_in(
         return recover(context, browser, login.request, Instant::now() + RETRY_WAIT).await;
     }
     if let Some(error) = &query.error {
-        return Err(refused(provider, error, &query));
+        return Err(refused(&provider, error, &query));
     }
     let code = query.code.filter(|code| is_code(code)).ok_or(Problem::Unreadable)?;
     let request = ExchangeRequest {
@@ -96,7 +96,7 @@ pub async fn complete_sign_in(
     let exchange = Exchange {
         context: Arc::clone(context),
         browser: browser.clone(),
-        provider: Arc::clone(provider),
+        provider: Arc::clone(&provider),
         login,
         code,
         issuer: query.iss,

@@ -91,7 +91,7 @@ pub(super) async fn keep_during_outage(
     if principal.session.record.refresh_token.is_some() {
         return Ok(OutageDecision::GoToProvider(principal));
     }
-    let Some(provider) = context.site.providers.find(&principal.session.record.provider) else {
+    let Some(provider) = context.providers.find(&principal.session.record.provider).await? else {
         return Ok(OutageDecision::GoToProvider(principal));
     };
     let Err(error) = provider.reach().await else { return Ok(OutageDecision::GoToProvider(principal)) };

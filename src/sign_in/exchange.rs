@@ -49,6 +49,11 @@ impl Exchange {
         let sign_in = self.redeem().await.map_err(|source| self.failed(source))?;
         let is_recent = self.login.is_met_by(sign_in.auth_time, Timestamp::now());
         let existing = self.browser.live(&self.context).await?;
+        // Whoever runs the provider of a tenant could have any browser sign in there unseen, and end the session in it.
+        let is_other = |found: &Principal| found.session.record.provider != *self.provider.id();
+        if self.provider.id().tenant().is_some() && existing.as_ref().is_some_and(is_other) {
+            return Err(Problem::SignedInElsewhere(self.provider.id().clone()));
+        }
         if !is_recent && existing.is_some() {
             return Ok(Redeemed::NotRecent(sign_in.auth_time));
         }

@@ -10,6 +10,7 @@ pub mod checked_session;
 mod exchange;
 mod issue_ticket;
 pub mod limit;
+mod offered;
 mod provider_session;
 pub mod return_cookie;
 pub mod sign_out;
@@ -19,6 +20,7 @@ pub mod ticket;
 use crate::authn::{self, LoadError, Principal};
 use crate::gate::session_cache::SessionCache;
 use crate::hosts::Hosts;
+use crate::providers::Providers;
 use crate::site::Site;
 use crate::stores::Stores;
 use crate::tasks::Tasks;
@@ -30,6 +32,7 @@ use gatepost_core::identity::AddressRule;
 use gatepost_core::ids::{ProviderId, RequestId};
 use gatepost_core::provider_refusal::ProviderRefusal;
 use gatepost_oidc::OidcError;
+use gatepost_pages::Offer;
 use gatepost_store::directory::{Actor, DirectoryError, Via, Who};
 use gatepost_store::session::cookie::{self, BrowserCookie, CookiePolicy};
 use gatepost_store::session::store::StoreError;
@@ -45,6 +48,8 @@ use std::time::Duration;
 pub struct Context {
     /// What is configured.
     pub site: Arc<Site>,
+    /// At which providers people sign in.
+    pub providers: Arc<Providers>,
     /// The protected hosts.
     pub hosts: Arc<Hosts>,
     /// Both stores.
@@ -105,6 +110,8 @@ pub enum Destination {
     },
     /// A page on which the person chooses a provider.
     ProviderChoice {
+        /// The providers, in the order of the page.
+        providers: Vec<Offer>,
         /// The sealed [`LoginRequest`](gatepost_store::session::tokens::LoginRequest) that the choice passes on.
         to: Option<String>,
         /// The host for which the person signs in.
@@ -177,6 +184,9 @@ pub enum Problem {
         /// The time of the sign-in according to the provider.
         auth_time: AuthTime,
     },
+    /// The provider of a tenant identified somebody in a browser where somebody else has a session.
+    #[error("somebody whom another provider identified is signed in: {0} does not replace their session")]
+    SignedInElsewhere(ProviderId),
     /// The provider ended the session before the sign-in was complete.
     #[error("the provider ended the session before the sign-in was complete")]
     EndedAtProvider,

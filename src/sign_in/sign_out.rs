@@ -85,6 +85,10 @@ async fn end_wanted(
 /// Where the browser goes after its session was ended.
 fn after(context: &Context, record: &SessionRecord) -> String {
     let signed_out = context.site.public_address("/logged-out", &[]);
+    if record.provider.tenant().is_some() {
+        // The pages of the gate redirect to providers of the configuration alone.
+        return context.site.public_address("/logged-out", &[("provider", record.provider.as_str())]).into();
+    }
     let Some(provider) = context.site.providers.find(&record.provider) else { return signed_out.into() };
     let request = EndSession {
         post_logout_redirect_uri: &signed_out,

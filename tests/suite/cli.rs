@@ -1,9 +1,10 @@
 //! The command line of administration while `serve` runs on the same stores: each command's word, and its effect on
 //! the next request.
 
-mod audit;
+pub(crate) mod audit;
 mod changes;
 mod keys;
+mod store;
 
 use crate::world::{APP, MCP_GITHUB, Pair, Plan, Stores, World, alice, run_command};
 use gatepost_kit::client::Client;

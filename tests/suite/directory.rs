@@ -9,12 +9,13 @@ use gatepost_core::ids::UserId;
 use gatepost_core::secret::{Hash, Secret};
 use gatepost_kit::process::until;
 use gatepost_store::directory::{
-    Actor, AuditFilter, AuditRecord, Directory, SignInContext, SignInOutcome, UserFilter, UserKey,
-    UserSummary, Via, Who,
+    Actor, AuditFilter, AuditRecord, Directory, Leading, SignInContext, SignInOutcome, Term, UserFilter,
+    UserKey, UserSummary, Via, Who,
 };
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
 /// How long a test waits for what must come about.
 pub const SOON: Duration = Duration::from_secs(20);
@@ -53,11 +54,13 @@ mod ends;
 mod faults;
 mod files;
 mod groups;
+mod hot_reads;
 mod key_actors;
 mod key_changes;
 mod key_erasure;
 mod key_life;
 mod keys;
+mod leader;
 mod lists;
 mod many_rows;
 mod members;
@@ -84,6 +87,7 @@ pub struct Opened {
     pub stores: StoresConfig,
     pub url: String,
     raw: Raw,
+    term: OnceCell<Term>,
     _folder: Option<TempDir>,
 }
 
@@ -111,7 +115,18 @@ impl Opened {
             None => Raw::Postgres(PgPool::connect_lazy(&url).unwrap()),
             Some(_) => Raw::Sqlite(SqlitePool::connect_lazy(&url).unwrap()),
         };
-        Self { directory, stores, url, raw, _folder: folder }
+        Self { directory, stores, url, raw, term: OnceCell::new(), _folder: folder }
+    }
+
+    /// The term in which this directory leads.
+    pub async fn term(&self) -> Term {
+        let lead = async || self.directory.hold_leader_lease("test", None).await.unwrap().term.unwrap();
+        *self.term.get_or_init(lead).await
+    }
+
+    /// The work of the leader.
+    pub async fn leading(&self) -> Leading<'_> {
+        self.directory.leading(self.term().await)
     }
 
     pub fn is_postgres(&self) -> bool {

@@ -22,13 +22,13 @@ fn clock() -> Duration {
 }
 
 /// A second that is `SHORT` from now, and how a command line names it.
-fn soon() -> (Duration, String) {
+pub fn soon() -> (Duration, String) {
     let at = Timestamp::now().plus(SHORT);
     (Duration::from_secs(at.unix().unsigned_abs()), rfc3339(at))
 }
 
 /// Asks again and again, from before the end until some time after it: it passes until that second, and then it does not.
-async fn ends_at(end: Duration, asked: &Asked, replica: &Gatepost, passes: impl Fn(&Told) -> bool) {
+pub async fn ends_at(end: Duration, asked: &Asked, replica: &Gatepost, passes: impl Fn(&Told) -> bool) {
     let (mut before, mut after) = (0, 0);
     until("the end to be over", TIMEOUT, async || {
         let sent = clock();
@@ -49,7 +49,7 @@ async fn ends_at(end: Duration, asked: &Asked, replica: &Gatepost, passes: impl 
     assert!(before > 0, "it never passed");
 }
 
-async fn first(asked: &Asked, replica: &Gatepost) {
+pub async fn first(asked: &Asked, replica: &Gatepost) {
     until("a first pass", TIMEOUT, async || (asked.at(replica).await.status == 200).then_some(())).await;
 }
 

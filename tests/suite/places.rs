@@ -334,7 +334,7 @@ both_pairs! {
         assert!(!list.body.contains("/admin/tenants/b") && !list.body.contains("Create a tenant"), "{}", list.body);
         let page = house.get(&carol, "/admin/tenants/a").await;
         has(&page, &["carol@example.com", "new@example.com", "A group"]);
-        for part in ["Team", "/admin/groups", "/admin/system", "Rename or delete"] {
+        for part in ["Team", "/admin/groups", "/admin/system", "Rename, suspend or delete"] {
             assert!(!page.body.contains(part), "{part}: {}", page.body);
         }
         let member = [("user", "guest@example.com"), ("role", "member"), NEVER, NEW];
@@ -427,6 +427,6 @@ both_pairs! {
     async fn the_system_page_says_what_answers_and_draws_the_days(pair) {
         let house = House::open(pair).await;
         let page = house.get(&house.root, "/admin/system").await;
-        has(&page, &["answers", "Sign-ins of each day", "<rect", "The numbers of each day", env!("CARGO_PKG_VERSION")]);
+        has(&page, &["answers", "audit_entries", "leads", "Schema", "Sign-ins of each day", "<rect", "The numbers of each day", env!("CARGO_PKG_VERSION")]);
     }
 }

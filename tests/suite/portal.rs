@@ -1,19 +1,28 @@
 //! The pages for administrators: who sees what.
 
+mod applications;
+mod audit;
 mod forms;
 mod keys;
 mod overtaken;
 mod person;
+mod tenant_life;
 mod tools;
 
-use crate::world::{APP, PUBLIC, World};
+use crate::world::{APP, PUBLIC, Pair, Plan, World, alice};
 use gatepost::http::public;
 use gatepost_kit::client::{Answer, Client};
 use gatepost_kit::entra::Person;
 
 /// The administrator of the system. Alice is in one group, and Bob is in none.
-pub(crate) async fn start(pair: crate::world::Pair) -> (World, Client) {
-    let world = World::start(pair).await;
+pub(crate) async fn start(pair: Pair) -> (World, Client) {
+    start_of(Plan::default(), pair).await
+}
+
+/// The same with other settings.
+async fn start_of(plan: Plan, pair: Pair) -> (World, Client) {
+    let world = plan.start(pair).await;
+    world.entra.add(alice());
     world.entra.add(Person::named("bob"));
     world.entra.add(Person::named("root"));
     for who in ["alice", "bob", "root"] {

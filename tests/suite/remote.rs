@@ -2,7 +2,9 @@
 //! nowhere else.
 
 mod key;
+mod questions;
 mod same;
+mod servers;
 
 use crate::world::{PUBLIC, Pair, Plan, World, alice, run_command};
 use gatepost_kit::entra::Person;
@@ -57,8 +59,11 @@ impl Elsewhere {
             .env("HTTPS_PROXY", self.tunnel.url())
     }
 
+    /// Runs a command there. Whatever comes of it, it does not show the key.
     async fn run(&self, key: &str, arguments: &[&str]) -> Ran {
-        run_command(&self.command_line(key), arguments).await
+        let (code, out, error) = run_command(&self.command_line(key), arguments).await;
+        assert!(!out.contains(key) && !error.contains(key), "{arguments:?}: {out}{error}");
+        (code, out, error)
     }
 
     async fn run_here(&self, arguments: &[&str]) -> Ran {

@@ -1,5 +1,7 @@
 //! Two replicas on one Redis and one Postgres, without sticky sessions: no sign-in and no session belongs to one.
 
+mod leader;
+
 use crate::world::{APP, MCP_GITHUB, OTHER, PUBLIC, Pair, Plan, Stores, World, alice, heard};
 use gatepost_kit::client::Client;
 use gatepost_kit::edge::Route;
@@ -29,7 +31,7 @@ pub async fn another_with(world: &World, variables: &[(&str, &str)]) -> Gatepost
 }
 
 /// All requests go to this replica from now on.
-fn route(world: &World, replica: &Gatepost) {
+pub fn route(world: &World, replica: &Gatepost) {
     world.edge.set_route(PUBLIC, Route::open(replica.public()));
     for host in [APP, OTHER] {
         world.edge.set_route(host, Route::gated(replica.verify_url(""), world.app.addr()));

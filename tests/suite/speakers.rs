@@ -93,7 +93,7 @@ both_pairs! {
         revoke_keys(&world).await;
         let answer = calls(&world, &key, &said).await;
         assert_eq!(answer.status, 401, "{}", answer.body);
-        assert!(answer.header("www-authenticate").unwrap().contains("unknown or revoked"));
+        assert!(answer.header("www-authenticate").unwrap().contains("the key was revoked"));
     }
 
     async fn a_person_has_no_admin_rights_and_only_the_tenants_of_the_key(pair) {

@@ -11,6 +11,8 @@ mod pooler;
 mod postgres;
 mod redis;
 mod round_trips;
+mod sentinel;
+mod several_hosts;
 mod sign_out;
 mod start;
 mod tls;

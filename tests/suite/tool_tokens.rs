@@ -1,7 +1,7 @@
 //! Access tokens at tool servers: for which server a token was issued, and with which scopes.
 
 use crate::tools::{JSON, MCP, PATH, call, error, post};
-use crate::world::{Pair, Plan, World};
+use crate::world::{PUBLIC, Pair, Plan, World};
 use gatepost_kit::client::Answer;
 use gatepost_kit::entra::{Entra, Person, Shape};
 use serde_json::{Value, json};
@@ -11,14 +11,20 @@ const ANOTHER: &str = "00000000-0000-4000-8000-000000000abc";
 
 /// Alice has signed in once. `scopes` are those of the tool server, as clients request them.
 async fn world(pair: Pair, entra: Entra, bearer_scopes: &str, scopes: &[String]) -> World {
+    let world = world_of(Plan::default(), pair, entra, bearer_scopes, scopes).await;
+    world.signed_in("alice").await;
+    world
+}
+
+/// The same with other settings, before Alice has signed in.
+async fn world_of(plan: Plan, pair: Pair, entra: Entra, bearer_scopes: &str, scopes: &[String]) -> World {
     let audience = format!("{},{ANOTHER}", entra.audience());
-    let plan = Plan::default()
+    let plan = plan
         .route(MCP, "mcp=true")
         .env("GATEPOST_PROVIDERS__ENTRA__AUDIENCE", audience)
         .env("GATEPOST_PROVIDERS__ENTRA__BEARER_SCOPES", bearer_scopes);
     let world = plan.start_with(pair, entra).await;
-    world.entra.add(Person::named("alice"));
-    world.signed_in("alice").await;
+    world.entra.add(Person::named("alice").email_verified(Some(true)));
     world.cli(&["tenant", "create", "github"]).await;
     let url = world.url(MCP, PATH);
     let create = ["tool-server", "create", "github", "--tenant", "github", "--url", &url];
@@ -111,5 +117,45 @@ both_pairs! {
         let scopes = ["mcp.call", "mcp.write"].map(|scope| format!("https://{MCP}{PATH}/{scope}"));
         let world = world(pair, entra, "mcp.call", &scopes).await;
         assert_scopes_and_audience(&world, Shape::EntraV2, &scopes.join(" "), &audience).await;
+    }
+
+    async fn a_token_of_another_provider_is_worth_nothing_where_a_tool_server_names_its_provider(pair) {
+        let other = Entra::start_oidc().await;
+        let mut plan = Plan::default().env("GATEPOST_PROVIDERS__ENTRA__ALLOWED_DOMAINS", "example.com");
+        for (name, value) in [
+            ("KIND", "oidc".to_owned()),
+            ("ISSUER", other.issuer()),
+            ("CLIENT_ID", other.client_id()),
+            ("CLIENT_SECRET", other.client_secret()),
+            ("AUDIENCE", other.audience()),
+            ("ALLOWED_DOMAINS", "other.example".to_owned()),
+            ("GROUP_NAMES", "link".to_owned()),
+        ] {
+            plan = plan.env(&format!("GATEPOST_PROVIDERS__OTHER__{name}"), value);
+        }
+        let entra = Entra::start_oidc().await;
+        let audience = entra.audience();
+        let world = world_of(plan, pair, entra, "mcp.call", &[]).await;
+        world.cli(&["tool-server", "update", "github", "--audience", &audience]).await;
+        world.entra.at_the_browser(Some("alice"));
+        let alice = world.browser();
+        let trip = alice.navigate(&world.url(PUBLIC, "/login?provider=entra")).await;
+        assert_eq!(trip.end().status, 200, "{}", trip.describe());
+        let own = token(&world, Shape::Rfc9068, "mcp.call", &audience);
+        assert_eq!(send(&world, &own, &call("get_file")).await.status, 200, "no provider is named");
+        world.cli(&["tool-server", "update", "github", "--provider", "other"]).await;
+        for body in [call("get_file"), json!({ "id": 1, "method": "tools/list" }).to_string()] {
+            let answer = send(&world, &own, &body).await;
+            let body = error(&answer, 401, 401);
+            assert_eq!(body["id"], Value::Null, "the body is not read");
+            let told = answer.header("www-authenticate").unwrap();
+            assert!(told.starts_with("Bearer error=\"invalid_token\"") && told.contains("of another provider"), "{told}");
+            assert!(told.contains("resource_metadata=\"https://mcp.example.test"), "{told}");
+        }
+        // A session says nothing about a provider.
+        alice.navigate(&world.url(MCP, PATH)).await;
+        assert_eq!(post(&alice, &world.url(MCP, PATH), &[JSON], &call("get_file")).await.status, 200);
+        world.cli(&["tool-server", "update", "github", "--provider", "entra"]).await;
+        assert_eq!(send(&world, &own, &call("get_file")).await.status, 200);
     }
 }

@@ -274,6 +274,61 @@ both_pairs! {
             assert_eq!((&claims["tenant"], &claims["mcp"]), (&json!("github"), &mcp), "{who}");
         }
     }
+
+    async fn a_long_list_of_patterns_is_cut_in_the_header_and_in_the_claim_and_calls_stay_allowed(pair) {
+        let plan = Plan::default().env("GATEPOST_VERIFY__GROUPS_HEADER_LIMIT", "256");
+        let world = tool_world_of(plan, pair).await;
+        let tool = |number: u8| format!("{}-{number}", "long-name".repeat(9));
+        for number in 1..=5 {
+            world.cli(&["tool-server", "allow", "github", "--group", "MCP-GitHub", "--tool", &tool(number)]).await;
+        }
+        world.cli(&["tool-server", "allow", "github", "--group", "MCP-GitHub", "--prompt", &"p".repeat(100)]).await;
+        let url = world.url(MCP, PATH);
+        let alice = world.signed_in("alice").await;
+        alice.navigate(&url).await;
+        let cookie = format!("{COOKIE}={}", alice.find_cookie(MCP, COOKIE).unwrap());
+        let asked = || Asked::fetch(PATH).with("X-Forwarded-Host", MCP).with("Cookie", cookie.as_str());
+        let told = asked().requiring("tenant=github&mcp=true&assertion=true").of(&world).await;
+        assert_eq!(told.status, 200, "{told:?}");
+        let header = told.header("x-user-tools").unwrap();
+        assert!((150..=256).contains(&header.len()), "{header}");
+        let token = told.all("x-user-assertion")[0].to_owned();
+        let claims = jsonwebtoken::dangerous::insecure_decode::<Value>(&token).unwrap().claims;
+        let tools: Vec<_> = header.split(',').collect();
+        let mcp = json!({ "server": "github", "tools": tools, "prompts": [], "resources": ["*"], "truncated": true });
+        assert_eq!(claims["mcp"], mcp);
+        assert_eq!(post(&alice, &url, &[JSON], &call(&tool(5))).await.status, 200, "not in the list");
+        error(&post(&alice, &url, &[JSON], &call(&tool(6))).await, 403, 403);
+        // A change of the rules is in the next answer, whatever was kept.
+        for number in 1..=5 {
+            world.cli(&["tool-server", "forbid", "github", "--group", "MCP-GitHub", "--tool", &tool(number)]).await;
+        }
+        let told = asked().requiring("tenant=github&mcp=true").of(&world).await;
+        assert_eq!(told.all("x-user-tools"), ["get_*"]);
+    }
+
+    async fn two_callers_with_the_same_groups_get_the_list_of_their_own_key(pair) {
+        let world = tool_world(pair).await;
+        let url = world.url(MCP, PATH);
+        let key = async |name: &str, tools: &[&str]| {
+            let create = ["key", "create", name, "--tenant", "github", "--host", MCP, "--group", "MCP-GitHub", "--json"];
+            let tools: Vec<&str> = tools.iter().flat_map(|tool| ["--tool", *tool]).collect();
+            let made: Value = serde_json::from_str(&world.cli(&[&create[..], &tools[..]].concat()).await).unwrap();
+            (made["id"].as_str().unwrap().to_owned(), format!("Bearer {}", made["key"].as_str().unwrap()))
+        };
+        let (id, first) = key("first", &[]).await;
+        let (_, second) = key("second", &[]).await;
+        let (_, narrow) = key("narrow", &["get_file"]).await;
+        world.cli(&["tool-server", "allow", "github", "--key", &id, "--tool", "delete_repo"]).await;
+        let list = json!({ "id": 1, "method": "tools/list" }).to_string();
+        for _ in 0..2 {
+            for (bearer, tools) in [(&first, "delete_repo,get_*"), (&second, "get_*"), (&narrow, "get_file")] {
+                let passed = post(&world.browser(), &url, &[JSON, ("authorization", bearer)], &list).await;
+                assert_eq!(passed.status, 200, "{}", passed.body);
+                assert_eq!(passed.echoed().header("x-user-tools"), Some(tools));
+            }
+        }
+    }
 }
 
 /// With `forwardBody`, which is what the edge of the other tests imitates.

@@ -13,6 +13,7 @@ use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::decision::{Demand, Lifetimes, Permit, Recheck, SessionTimes, decide};
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{GroupName, UserId};
+use gatepost_core::mcp::Mode;
 use gatepost_core::requirement::Requirement;
 use gatepost_core::secret::Secret;
 use gatepost_store::session::cookie::{self, CookiePolicy};
@@ -189,6 +190,21 @@ fn whole_warm_verify(mut gate: Gate) -> Gate {
     gate
 }
 
+fn open_tools(mode: Mode, patterns: usize) -> Gate {
+    let others = (1..patterns).map(|number| format!("other_{number}"));
+    Gate::of_tools(mode, &["get_*".to_owned()].into_iter().chain(others).collect::<Vec<_>>())
+}
+
+// The same for the call of a tool: by its headers, and by its body of 2 KiB.
+#[library_benchmark]
+#[bench::by_headers(open_tools(Mode::Headers, 1))]
+#[bench::by_body(open_tools(Mode::Body, 1))]
+#[bench::by_headers_100_rules(open_tools(Mode::Headers, 100))]
+fn whole_tool_call(mut gate: Gate) -> Gate {
+    gate.ask();
+    gate
+}
+
 library_benchmark_group!(
     name = hot,
     benchmarks = [
@@ -199,7 +215,8 @@ library_benchmark_group!(
         decide_permit,
         write_identity,
         find_pass,
-        whole_warm_verify
+        whole_warm_verify,
+        whole_tool_call
     ]
 );
 main!(library_benchmark_groups = hot);

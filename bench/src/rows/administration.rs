@@ -6,7 +6,8 @@ use crate::stats::{Latencies, Spread};
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_store::directory::{
-    AuditFilter, Directory, DirectoryError, GroupFilter, GroupKey, Place, UserFilter, UserKey, UserState, Who,
+    AuditFilter, Directory, DirectoryError, GroupFilter, GroupKey, Place, TenantFilter, UserFilter, UserKey,
+    UserState, Who,
 };
 use std::io;
 use std::time::{Duration, Instant};
@@ -166,8 +167,9 @@ impl Reads<'_> {
     async fn tenants(&self, stage: &mut Stage) -> Result<(), DirectoryError> {
         let (one, all) = ("t-7".parse().expect("an id"), "all".parse().expect("an id"));
         for (name, q) in [("tenants, all", None), ("tenants, q", Some("client 7"))] {
+            let filter = TenantFilter { q: q.map(str::to_owned), ..TenantFilter::default() };
             self.time(stage, name, async |_| {
-                self.directory.search_tenants(&Scope::System, q, None, PAGE).await.map(drop)
+                self.directory.search_tenants(&Scope::System, &filter, None, PAGE).await.map(drop)
             })
             .await?;
         }

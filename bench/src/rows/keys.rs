@@ -1,5 +1,5 @@
-//! Compares programs with an API key and with an access token with a person with a session, all warm, at the same
-//! Gatepost.
+//! Compares programs with an API key, with one of a tenant that has limits, and with an access token with a person with a
+//! session, all warm, at the same Gatepost.
 
 use super::Stage;
 use super::production::{CONNECTIONS, Production, contestant};
@@ -7,12 +7,14 @@ use crate::cpu::Watched;
 use crate::load::{Requests, Visitor};
 use crate::site::{Ground, Site, Stores};
 use gatepost_kit::client::send_raw;
-use gatepost_kit::process::Gatepost;
+use gatepost_kit::process::{Gatepost, Postgres};
 use std::io;
 use std::sync::Arc;
 
 /// The person of the access token, at the provider.
 const PERSON: &str = "bench";
+/// The other keys in the directory, which must not matter.
+const KEYS: u32 = 100_000;
 const AUDIENCE: &str = "GATEPOST_PROVIDERS__ENTRA__AUDIENCE";
 
 /// Measures over http.
@@ -21,11 +23,13 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let Production { site, .. } = production;
     let host = site.addresses.host;
     let key = Site::command(site.builder(&ground), &["key", "create", "bench", "--host", host]).await?;
+    crowd(site).await?;
+    let limited = limited_key(&ground, site, host).await?;
     let token = token(&ground, site).await?;
     let builder = site.builder(&ground).env(AUDIENCE, ground.entra.audience());
     let gatepost = site.start(&ground, &builder).await?;
     let mut contestants = vec![production.gatepost(&gatepost, "session")];
-    for (name, credential) in [("API key", key), ("access token", token)] {
+    for (name, credential) in [("API key", key), ("access token", token), ("API key with limits", limited)] {
         let credential = format!("Bearer {credential}");
         let email = email_of(&gatepost, host, &credential).await?;
         // The cookie is the application's own.
@@ -36,11 +40,16 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
         contestants.push(contestant(name, gatepost.internal(), requests, watched));
     }
     contestants[0].become_known(ground.cores).await?;
-    let title = format!("Warm, http, {CONNECTIONS} connections: a session, an API key and an access token");
+    let title = format!(
+        "Warm, http, {CONNECTIONS} connections: a session, API keys beside {KEYS} others, and an access token"
+    );
     let row = stage.row(&title, &contestants, schedule).await?;
-    let [of_key, of_token] = [row.cpu_ratio(1), row.cpu_ratio(2)];
+    // The other rows have none.
+    postgres(site)?.sql("test_0", "DELETE FROM gatepost.keys WHERE name = 'other'").await;
+    let [of_key, of_token, of_limited] = [row.cpu_ratio(1), row.cpu_ratio(2), row.cpu_ratio(3)];
     if let Some(ratio) = of_key {
-        let note = "a request with an API key by one with a session, both warm, http, 16 connections";
+        let note =
+            "a request with an API key by one with a session, both warm, http, 16 connections; 100,000 keys";
         let fact = stage.report.fact("CPU of a warm API key", ratio, "ratio", note);
         fact.must("CPU of a warm API key : warm session", 1.05, 1.0);
     }
@@ -49,7 +58,40 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
         let fact = stage.report.fact("CPU of a warm access token", ratio, "ratio", note);
         fact.must("CPU of a warm access token : warm session", 1.10, 1.0);
     }
+    if let Some(ratio) = of_limited {
+        let note = "a request with an API key of a tenant with limits by one with a session, both warm, http, 16 connections";
+        stage.report.fact("CPU of a warm API key with limits", ratio, "ratio", note);
+    }
     Ok(())
+}
+
+/// Makes [`KEYS`] other keys like the one that there is.
+async fn crowd(site: &Site) -> io::Result<()> {
+    let keys = format!(
+        "INSERT INTO gatepost.keys \
+         (id, hash, hint, name, machine_name, created_by, scopes, hosts, expires_at, created_at) \
+         SELECT '00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'), sha256(n::text::bytea), hint, 'other', \
+         'other-' || n, created_by, scopes, hosts, expires_at, created_at \
+         FROM gatepost.keys, generate_series(1, {KEYS}) n WHERE name = 'bench' ON CONFLICT DO NOTHING"
+    );
+    postgres(site)?.sql("test_0", &keys).await;
+    Ok(())
+}
+
+fn postgres(site: &Site) -> io::Result<&Postgres> {
+    match &site.stores {
+        Stores::Shared { postgres, .. } => Ok(postgres),
+        Stores::Embedded => Err(io::Error::other("no Postgres")),
+    }
+}
+
+/// A key of a tenant whose requests are counted, with limits that the run does not reach.
+async fn limited_key(ground: &Ground, site: &Site, host: &str) -> io::Result<String> {
+    let builder = || site.builder(ground);
+    Site::command(builder(), &["tenant", "create", "counted"]).await?;
+    let limits = ["--limit", "api_requests_per_day=4000000000", "--limit", "requests_per_minute=1000000000"];
+    Site::command(builder(), &[&["tenant", "set", "counted"], &limits[..]].concat()).await?;
+    Site::command(builder(), &["key", "create", "counted", "--tenant", "counted", "--host", host]).await
 }
 
 /// The address that applications get.
@@ -64,7 +106,6 @@ async fn email_of(gatepost: &Gatepost, host: &str, credential: &str) -> io::Resu
 
 /// An access token for one of the people who have the sessions, so that both answers are alike.
 async fn token(ground: &Ground, site: &Site) -> io::Result<String> {
-    let Stores::Shared { postgres, .. } = &site.stores else { return Err(io::Error::other("no Postgres")) };
     ground.entra.add(gatepost_kit::entra::Person::named(PERSON));
     let subject = ground.entra.find(PERSON).ok_or_else(|| io::Error::other("nobody"))?.oid;
     let issuer = ground.entra.issuer();
@@ -73,6 +114,6 @@ async fn token(ground: &Ground, site: &Site) -> io::Result<String> {
          SELECT '{issuer}', '{subject}', 'entra', id, 0 FROM gatepost.users WHERE email = 'person-0@example.com' \
          ON CONFLICT DO NOTHING"
     );
-    postgres.sql("test_0", &identity).await;
+    postgres(site)?.sql("test_0", &identity).await;
     Ok(ground.entra.access_token(PERSON))
 }

@@ -63,6 +63,7 @@ fn requests(site: &Site) -> Requests {
         tools: (0..PATTERNS / 2).flat_map(patterns).collect(),
         prompts: Vec::new(),
         resources: Vec::new(),
+        is_cut: false,
     };
     let (id, now) = (UserId::generate(), Timestamp::now());
     let claims = Claims {

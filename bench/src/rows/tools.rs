@@ -8,7 +8,9 @@ use crate::load::Requests;
 use crate::measure::Contestant;
 use crate::site::{GROUP, Site};
 use crate::stats::Spread;
+use crate::tool_call;
 use gatepost_core::access::{Access, Role};
+use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::pattern::Kind;
 use gatepost_core::mcp::rules::{Holder, Rule, RuleSet, User};
 use gatepost_kit::process::Gatepost;
@@ -18,18 +20,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Judged by its body, and by its headers.
-const SERVERS: [(&str, &str); 2] = [("body", "/servers/body/mcp"), ("headers", "/servers/headers/mcp")];
-const TOOL: &str = "get_file_contents";
-/// The bytes of a call.
-const CALL: usize = 2 * 1024;
-const VERSION: &str = "2026-07-28";
+const SERVERS: [(Mode, &str); 2] =
+    [(Mode::Body, "/servers/body/mcp"), (Mode::Headers, "/servers/headers/mcp")];
 const PATTERNS: u16 = 1_000;
 
 /// Measures over http, and the rules without any connection.
 pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let (ground, schedule) = (stage.ground.clone(), stage.tempo.deciding());
     let Production { site, .. } = production;
-    for (mode, path) in SERVERS {
+    for (mode, path) in SERVERS.map(|(mode, path)| (mode.as_str(), path)) {
         let url = format!("https://{}{path}", site.addresses.host);
         let create = ["tool-server", "create", mode, "--tenant", "github", "--mode", mode, "--url", &url];
         Site::command(site.builder(&ground), &create).await?;
@@ -40,8 +39,8 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
         .await?;
     }
     let gatepost = site.start(&ground, &site.builder(&ground)).await?;
-    let by_body = call(production, SERVERS[0].1, "/verify?tenant=github&mcp=true").with_json(body());
-    let by_headers = call(production, SERVERS[1].1, "/verify?tenant=github&mcp=headers");
+    let by_body = call(production, SERVERS[0], "/verify?tenant=github&mcp=true");
+    let by_headers = call(production, SERVERS[1], "/verify?tenant=github&mcp=headers");
     let contestants = [
         production.gatepost(&gatepost, "page"),
         asked("tool call by its body, 2 KiB", &gatepost, by_body),
@@ -70,29 +69,11 @@ fn asked(name: &str, gatepost: &Gatepost, requests: Requests) -> Contestant {
     contestant(name, gatepost.internal(), Arc::new(requests.ready()), watched)
 }
 
-/// A call as a program in a browser sends it, with the headers of the current revision.
-fn call(production: &Production, path: &str, verify: &str) -> Requests {
+/// A call of each visitor, as a program in a browser sends it.
+fn call(production: &Production, (mode, path): (Mode, &str), verify: &str) -> Requests {
     let addresses = &production.site.addresses;
-    let requests = Requests::pages(verify, addresses.host).by_script();
-    requests
-        .with("Accept", "application/json, text/event-stream")
-        .with("X-Forwarded-Method", "POST")
-        .with("X-Forwarded-Uri", path)
-        .with("Mcp-Protocol-Version", VERSION)
-        .with("Mcp-Method", "tools/call")
-        .with("Mcp-Name", TOOL)
-        .by(addresses.cookie, Arc::clone(&production.visitors))
-}
-
-/// A message of [`CALL`] bytes.
-fn body() -> String {
-    let of = |text: &str| {
-        format!(
-            r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{{"name":"{TOOL}","arguments":{{"owner":"octo","path":"README.md","query":"{text}"}},"_meta":{{"io.modelcontextprotocol/protocolVersion":"{VERSION}"}}}}}}"#
-        )
-    };
-    let room = CALL - of("").len();
-    of(&"where is it? ".repeat(room)[..room])
+    let requests = tool_call::requests(mode, addresses.host, verify, path);
+    requests.by(addresses.cookie, Arc::clone(&production.visitors))
 }
 
 /// Measures decisions with [`PATTERNS`] patterns, in this process.
@@ -143,15 +124,6 @@ fn rule_set() -> Result<RuleSet, gatepost_core::tool_pattern::ToolPatternError> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gatepost_core::mcp::message::Message;
-
-    #[test]
-    fn a_call_has_its_size_and_is_one_message() {
-        let body = body();
-        assert_eq!(body.len(), CALL);
-        let call = Message::read(body.as_bytes()).expect("a message").call.expect("a call");
-        assert_eq!((call.kind, &*call.name), (Kind::Tool, TOOL));
-    }
 
     #[test]
     fn the_rules_allow_some_calls_and_refuse_others() {

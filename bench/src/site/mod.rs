@@ -5,6 +5,7 @@ mod directory;
 mod ground;
 mod people;
 mod tool_list;
+mod tool_server;
 
 pub use answers::Answers;
 pub use directory::{ADMINS, Size, id_of_person};

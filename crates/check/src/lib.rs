@@ -10,6 +10,7 @@ mod finding;
 mod keys;
 mod loopback;
 pub mod mcp;
+pub mod mcp_entra;
 mod postgres;
 mod provider;
 mod redis;
@@ -45,7 +46,8 @@ pub fn codes() -> impl Iterator<Item = &'static Code> {
         postgres::CODES,
         requirements::CODES,
     ];
-    parts.into_iter().flatten().copied().chain(traefik::codes()).chain(mcp::CODES.iter().copied())
+    let tools = mcp::CODES.iter().chain(mcp_entra::CODES).copied();
+    parts.into_iter().flatten().copied().chain(traefik::codes()).chain(tools)
 }
 
 /// Checks every part. Must be called within a Tokio runtime.

@@ -44,12 +44,6 @@ codes! {
     PROBE_REFUSED = Hint "mcp-probe-refused":
         "Whether a message whose headers and body differ is refused could not be tried.",
         "Give the files with --traefik, so that the key for the trial gets the groups that the router requires. A router with admin=true or max_age cannot be tried with a key.";
-    ENTRA_RESOURCE = Error "mcp-entra-resource":
-        "Entra answers AADSTS9010010 to clients that send the resource, because it is not the Application ID URI in the scope. It compares letter by letter.",
-        "Make the address of the tool server an Application ID URI of the API (Expose an API), and let each scope be that address, a slash and the name of the scope.";
-    ENTRA_AUDIENCE = Hint "mcp-entra-audience":
-        "Any access token for an audience of the provider counts for this tool server, also one that was issued for another.",
-        "Set the API's client id: gatepost tool-server update ID --audience CLIENT-ID.";
     PKCE_UNNAMED = Hint "mcp-pkce-unnamed":
         "Clients that follow the specification strictly refuse to sign in: they look for code_challenge_methods_supported. The provider may support PKCE all the same, as Entra does. MCP Inspector and clients of the TypeScript SDK mind.",
         "Use clients that go on, or a provider that names S256.";
@@ -91,7 +85,7 @@ impl Answer {
 }
 
 impl Server<'_> {
-    fn place(&self) -> String {
+    pub(super) fn place(&self) -> String {
         format!("tool server {}", self.id)
     }
 
@@ -183,21 +177,6 @@ pub fn long(server: &Server<'_>, seen: &Seen) -> Option<Finding> {
     Some(BODY_SIZE.at(server.place(), found))
 }
 
-/// Compares the strings that a client sends to Entra: the resource, and the scopes.
-pub fn entra(server: &Server<'_>, scopes: &[String], audience: Option<&str>) -> Vec<Finding> {
-    let url = server.url.as_str();
-    let resource_of =
-        |scope: &str| scope.rsplit_once('/').map_or_else(String::new, |(resource, _)| resource.to_owned());
-    let differing = scopes.iter().filter(|scope| resource_of(scope) != url);
-    let differing = differing.map(|scope| {
-        let found =
-            format!("The resource is {url:?}, and the scope {scope:?} is of {:?}.", resource_of(scope));
-        ENTRA_RESOURCE.at(server.place(), found)
-    });
-    let unset = audience.is_none().then(|| ENTRA_AUDIENCE.at(server.place(), "No audience is set."));
-    differing.chain(unset).collect()
-}
-
 /// Judges the discovery document of a provider where clients sign in.
 pub fn discovery(provider: &str, document: &Value) -> Option<Finding> {
     let methods = document["code_challenge_methods_supported"].as_array();
@@ -281,23 +260,6 @@ mod tests {
         assert_eq!(code(mismatch(&headers, &unread)), Some("mcp-mismatch-accepted"));
         assert_eq!(code(long(&server, &Ok(answer(413, &Value::Null)))), None);
         assert_eq!(code(long(&server, &Ok(answer(401, &Value::Null)))), Some("mcp-body-size"));
-    }
-
-    #[test]
-    fn the_strings_for_entra_are_compared_letter_by_letter() {
-        let url: Endpoint = "https://mcp.example.com/servers/github/mcp".parse().expect("an address");
-        let server = Server { id: "github", url: &url, mode: Mode::Body };
-        let found = |scope: &str| entra(&server, &[scope.to_owned()], Some("id"));
-        assert!(found("https://mcp.example.com/servers/github/mcp/tools").is_empty());
-        for scope in ["tools", "api://1234/tools", "https://mcp.example.com/servers/GitHub/mcp/tools"] {
-            let findings = found(scope);
-            assert_eq!(findings.len(), 1, "{scope}");
-            assert!(
-                findings[0].found.contains(url.as_str()) && findings[0].found.contains(scope),
-                "both are named"
-            );
-        }
-        assert_eq!(entra(&server, &[], None).len(), 1);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::finding::{Code, Finding, Place, codes, describe};
 use super::time;
 use gatepost_certs::tls;
-use gatepost_config::StoresConfig;
+use gatepost_config::{PostgresServers, StoresConfig};
 use gatepost_store::directory::{Directory, DirectoryError, SchemaState, ServerReport};
 use secrecy::{ExposeSecret, SecretString};
 use std::path::Path;
@@ -207,15 +207,11 @@ fn check_privileges(report: &ServerReport, state: SchemaState, findings: &mut Ve
 }
 
 fn check_connection(url: &SecretString, report: &ServerReport, findings: &mut Vec<Finding>) {
-    let Ok(url) = Url::parse(url.expose_secret()) else { return };
+    let servers = PostgresServers::of_url(url.expose_secret()).parsed();
+    let is_near = |url: &&Url| crate::loopback::is_on_this_machine(url) || is_socket(url);
+    let Some(url) = servers.iter().find(|url| !is_near(url)) else { return };
     let mode = url.query_pairs().find(|(name, _)| name == "sslmode" || name == "ssl-mode");
     let mode = mode.map(|(_, value)| value.to_ascii_lowercase()).unwrap_or_default();
-    // A URL of a Unix socket has the folder in the query or, percent-encoded, in place of the host.
-    if crate::loopback::is_on_this_machine(&url)
-        || url.host_str().is_none_or(|host| host.starts_with("%2F") || host.is_empty())
-    {
-        return;
-    }
     if !report.is_encrypted {
         findings
             .push(PLAIN.at(SETTING, "The connection is not encrypted, and Postgres is not on this machine."));
@@ -225,6 +221,11 @@ fn check_connection(url: &SecretString, report: &ServerReport, findings: &mut Ve
     } else if mode != "verify-full" {
         findings.push(UNVERIFIED.at(SETTING, "The server's certificate is not verified."));
     }
+}
+
+/// A URL of a Unix socket has the folder in the query or, percent-encoded, in place of the host.
+fn is_socket(url: &Url) -> bool {
+    url.host_str().is_none_or(|host| host.starts_with("%2F") || host.is_empty())
 }
 
 fn refusal(error: &DirectoryError) -> &'static Code {

@@ -3,7 +3,7 @@
 use super::finding::{Code, Finding, codes, describe};
 use super::time;
 use gatepost_certs::tls;
-use gatepost_config::WatchedSecret;
+use gatepost_config::{RedisServers, WatchedSecret};
 use gatepost_core::error_chain::Chain;
 use gatepost_store::retry::retry;
 use gatepost_store::session::store::{RedisStore, StoreError, is_refusal};
@@ -224,17 +224,17 @@ fn check_memory(report: &Report<'_>, saves: Option<bool>, findings: &mut Vec<Fin
 
 /// Checks whether others can read the traffic, or connect without a password.
 fn check_exposure(url: &SecretString, findings: &mut Vec<Finding>) {
-    let Ok(url) = Url::parse(url.expose_secret()) else { return };
-    if url.scheme().ends_with("unix") || crate::loopback::is_loopback(&url) {
-        return;
-    }
+    let servers = RedisServers::of_url(url.expose_secret()).map(|servers| servers.urls()).unwrap_or_default();
+    let is_elsewhere = |url: &&Url| !url.scheme().ends_with("unix") && !crate::loopback::is_loopback(url);
+    // Sentinels lead to servers elsewhere if one of them is.
+    let Some(url) = servers.iter().find(is_elsewhere) else { return };
     if url.password().is_none() {
         findings.push(OPEN.at(
             SETTING,
             "REDIS_URL has no password, and Redis is on another machine or in another container.",
         ));
     }
-    if matches!(url.scheme(), "redis" | "valkey") && !crate::loopback::is_on_this_machine(&url) {
+    if matches!(url.scheme(), "redis" | "valkey") && !crate::loopback::is_on_this_machine(url) {
         findings
             .push(PLAIN.at(SETTING, "The connection does not use TLS, and Redis is not on this machine."));
     }
@@ -329,6 +329,9 @@ mod tests {
             ("valkey://cache.example.com", vec!["redis-open", "redis-plain"]),
             ("valkeys://:secret@cache.example.com", vec![]),
             ("unix:///run/redis.sock", vec![]),
+            ("redis-sentinel://127.0.0.1,10.0.0.2/main", vec!["redis-open", "redis-plain"]),
+            ("redis-sentinel://:secret@[::1]:26379,localhost/main", vec![]),
+            ("rediss-sentinel://:secret@10.0.0.2/main", vec![]),
         ] {
             assert_eq!(found(|findings| check_exposure(&url.into(), findings)), codes, "{url}");
         }

@@ -127,7 +127,7 @@ fn name(pattern: &HostPattern) -> String {
     host.split(':').next().unwrap_or_default().to_owned()
 }
 
-fn network(text: &str) -> Option<IpNet> {
+pub(super) fn network(text: &str) -> Option<IpNet> {
     text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 

@@ -1,6 +1,6 @@
 //! `..__ALLOWED_DOMAINS`: the domains whose addresses a provider may assert.
 
-use super::{EntraTenant, ProviderConfig, ProviderKind};
+use super::{Config, EntraTenant, ProviderConfig, ProviderKind};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::is_guid;
 use std::str::FromStr;
@@ -53,10 +53,17 @@ impl AssertableDomains {
     }
 }
 
+impl Config {
+    /// Whether a configured provider lists the domain. A provider that may assert every domain lists none.
+    pub fn assigns_domain(&self, domain: &str) -> bool {
+        self.providers.iter().any(|provider| provider.domains_of(domain).next().is_some())
+    }
+}
+
 impl ProviderConfig {
     /// Whether the domain is listed with this Entra tenant. Then no claim must prove that the tenant owns it.
     pub fn lists_domain_for_tenant(&self, tid: &str, email: &EmailAddress) -> bool {
-        self.domains_of(email).any(|entry| entry.tid.as_deref() == Some(tid))
+        self.domains_of(email.domain()).any(|entry| entry.tid.as_deref() == Some(tid))
     }
 
     /// The domains whose addresses this provider, and for Entra this tenant of it, may assert. `is_sole`: no other provider
@@ -73,7 +80,7 @@ impl ProviderConfig {
         }
     }
 
-    fn domains_of(&self, email: &EmailAddress) -> impl Iterator<Item = &AllowedDomain> {
-        self.allowed_domains.iter().flatten().filter(|entry| entry.domain == email.domain())
+    fn domains_of(&self, domain: &str) -> impl Iterator<Item = &AllowedDomain> {
+        self.allowed_domains.iter().flatten().filter(move |entry| entry.domain == domain)
     }
 }

@@ -96,7 +96,7 @@ fn guid(text: &str) -> Option<String> {
 }
 
 /// Parses an address that only the provider can answer: over TLS, or on this machine.
-pub(super) fn secure_url(text: &str) -> Option<Url> {
+pub fn secure_url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     let is_plain = url.query().is_none()
         && url.fragment().is_none()

@@ -17,9 +17,11 @@ pub mod keyring;
 mod load;
 mod log;
 mod platform;
+mod postgres_servers;
 mod providers;
 mod raw;
 mod reader;
+mod redis_servers;
 mod remote;
 mod requests;
 mod retention;
@@ -40,6 +42,9 @@ pub use domains::{AllowedDomain, AllowedDomainError, AssertableDomains};
 pub use error::{ConfigError, ConfigErrors, Problem};
 pub use groups::RoleWithoutTenant;
 pub use identity_policy::IdentityPolicy;
+pub use issuer::secure_url;
+pub use postgres_servers::PostgresServers;
+pub use redis_servers::{NoRedisUrl, RedisServers, SentinelServers};
 pub use speaker_config::{SpeakerConfig, SpeakerKey, SpeakerKind, UNSIGNED_HEADERS};
 pub use watched::{DerivedSecret, RELOAD_INTERVAL, WatchedSecret};
 
@@ -388,6 +393,8 @@ pub struct TenantsConfig {
     pub domain: Option<HostName>,
     /// `..__RESOLVER`: the server that is asked for records of the DNS. `None`: those of the system.
     pub resolver: Option<SocketAddr>,
+    /// `..__PROVIDER_NETWORKS`: private networks in which tenants' own providers may be. None: the public Internet alone.
+    pub provider_networks: Vec<IpNet>,
 }
 
 /// `GATEPOST_REQUESTS__*`: how people ask for access.

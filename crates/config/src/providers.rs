@@ -41,10 +41,12 @@ pub(super) fn read(reader: &mut Reader) -> Read<Vec<ProviderConfig>> {
 
 /// Reads one provider. The keys of all kinds are read, so that a key of another kind is not reported as unknown.
 fn read_one(reader: &mut Reader, name: &str, names: &BTreeSet<String>) -> Read<ProviderConfig> {
-    let Ok(id) = name.parse::<ProviderId>() else {
+    let parsed = name.parse::<ProviderId>().ok().filter(|id| id.tenant().is_none());
+    let Some(id) = parsed else {
         let at = format!("providers.{name}");
         reader.pass_over(&format!("{at}."));
-        return Err(reader.malformed(&at, format!("{name:?}"), "an id of 1 to 32 of a-z, 0-9 and -"));
+        let expected = "an id of 1 to 32 of a-z, 0-9 and -, which does not begin with t- (tenants' own providers have such ids)";
+        return Err(reader.malformed(&at, format!("{name:?}"), expected));
     };
     let at = |setting: &str| format!("providers.{id}.{setting}");
     let words = [("entra", Kind::Entra), ("google", Kind::Google), ("oidc", Kind::Oidc)];

@@ -11,7 +11,7 @@ use super::platform;
 pub(super) const CONFIG_VARIABLE: &str = "GATEPOST_CONFIG";
 
 /// Keys whose tables are values: the operator chooses the names in them.
-const TABLES_OF_VALUES: [&str; 1] = ["groups"];
+const TABLES_OF_VALUES: [&str; 2] = ["groups", "services"];
 
 /// No setting is nested deeper than this, so deeper tables are not flattened.
 const DEEPEST: usize = 4;

@@ -3,15 +3,16 @@
 //! Guarantees that TLS is never weaker than the URL demands. No error shows more of a URL than the name of a parameter:
 //! the rest may be a password.
 
+use super::postgres_servers::{self, TARGET};
 use super::watched::MALFORMED;
 use std::borrow::Cow;
 use url::Url;
 
 pub(super) const DATABASE: &str = "postgres://user:password@host/database or sqlite://path";
-pub(super) const REDIS: &str =
-    "redis://[user:password@]host[:port][/db], rediss:// for TLS, or unix:///path/of/the/socket";
+pub(super) const REDIS: &str = "redis://[user:password@]host[:port][/db], rediss:// for TLS, unix:///path/of/the/socket, or \
+     redis-sentinel://[user:password@]host[:port],host[:port]/MASTER[/db]";
 
-const ESCAPES: &str = "such characters in a user's name or password percent-encoded: # as %23, / as %2F, ? as %3F, \
+pub(super) const ESCAPES: &str = "such characters in a user's name or password percent-encoded: # as %23, / as %2F, ? as %3F, \
      @ as %40, % as %25";
 const SSL_MODES: &str = "sslmode=verify-full, verify-ca, require, prefer, allow or disable";
 
@@ -22,18 +23,34 @@ pub(super) struct Fault {
     pub expected: Cow<'static, str>,
 }
 
-type Parsed<T> = Result<T, Fault>;
+pub(super) type Parsed<T> = Result<T, Fault>;
 
-fn fault<T>(found: impl Into<Cow<'static, str>>, expected: impl Into<Cow<'static, str>>) -> Parsed<T> {
+pub(super) fn fault<T>(
+    found: impl Into<Cow<'static, str>>,
+    expected: impl Into<Cow<'static, str>>,
+) -> Parsed<T> {
     Err(Fault { found: found.into(), expected: expected.into() })
 }
 
-/// Checks a Postgres URL, and returns it in the form that the driver needs.
+/// Checks a Postgres URL, and returns it in the form that [`super::PostgresServers`] reads.
 pub(super) fn postgres(text: &str) -> Parsed<String> {
+    let Some(urls) = postgres_servers::split(text) else { return one_postgres(text) };
+    let urls = urls.iter().map(|url| one_postgres(url)).collect::<Parsed<Vec<_>>>()?;
+    postgres_servers::join(&urls).map_or_else(|| fault("several hosts, of which one has a @", DATABASE), Ok)
+}
+
+/// Checks a URL with one host, and returns it in the form that the driver needs.
+fn one_postgres(text: &str) -> Parsed<String> {
     let url = parse(text, &["postgres", "postgresql"], DATABASE)?;
     let parameters = Parameters::read(text, &url, postgres_parameter)?;
     if parameters.get("host").is_some_and(|host| host.contains(',')) {
         return several_hosts();
+    }
+    if !matches!(parameters.get(TARGET), None | Some("read-write" | "primary")) {
+        return fault(
+            "a target_session_attrs with which a standby would do",
+            "target_session_attrs=read-write, or none: of several hosts Gatepost uses the primary",
+        );
     }
     if parameters.get("sslcert").is_some() != parameters.get("sslkey").is_some() {
         return fault("one of sslcert and sslkey", "both, or neither");
@@ -77,6 +94,7 @@ fn postgres_parameter(key: &str) -> Option<&'static str> {
         "application_name" => "application_name",
         "options" => "options",
         "channel_binding" => "channel_binding",
+        TARGET => TARGET,
         _ => return None,
     })
 }
@@ -126,24 +144,21 @@ fn redis_socket_parameter(key: &str) -> Option<&'static str> {
 
 /// While Gatepost runs, a file may only change user and password: open connections, and what was learnt about the
 /// server, would still belong to the old one.
-const OTHER_SERVER: &str = "a secret's file holds a URL that differs in more than user and password: the last one stays in use until a restart";
+pub(super) const OTHER_SERVER: &str = "a secret's file holds a URL that differs in more than user and password: the last one stays in use until a restart";
 
 /// Checks a Postgres URL that shall replace the one in use, and returns it in the form that the driver needs.
 pub(super) fn take_postgres(in_use: &str, text: &str) -> Result<String, &'static str> {
     let next = postgres(text).map_err(|_| MALFORMED)?;
     let is_credential = |key: &str| matches!(postgres_parameter(key), Some("user" | "password"));
-    same_place(in_use, &next, is_credential).then_some(next).ok_or(OTHER_SERVER)
-}
-
-/// Checks a Redis URL that shall replace the one in use.
-pub(super) fn take_redis(in_use: &str, text: &str) -> Result<String, &'static str> {
-    redis(text).map_err(|_| MALFORMED)?;
-    let is_credential = |key: &str| matches!(key, "user" | "pass");
-    same_place(in_use, text, is_credential).then(|| text.to_owned()).ok_or(OTHER_SERVER)
+    let urls = |text: &str| postgres_servers::split(text).unwrap_or_else(|| vec![text.to_owned()]);
+    let (one, other) = (urls(in_use), urls(&next));
+    let is_same = one.len() == other.len()
+        && one.iter().zip(&other).all(|(one, other)| same_place(one, other, is_credential));
+    is_same.then_some(next).ok_or(OTHER_SERVER)
 }
 
 /// Whether two URLs differ only in user and password.
-fn same_place(one: &str, other: &str, is_credential: impl Fn(&str) -> bool) -> bool {
+pub(super) fn same_place(one: &str, other: &str, is_credential: impl Fn(&str) -> bool) -> bool {
     let place = |text: &str| {
         let mut url = Url::parse(text).ok()?;
         let mut rest: Vec<(String, String)> = url
@@ -161,7 +176,7 @@ fn same_place(one: &str, other: &str, is_credential: impl Fn(&str) -> bool) -> b
 }
 
 /// Parses a URL with one of the schemes. Refuses a URL in which an unescaped `#`, `/` or `?` of the password cuts it.
-fn parse(text: &str, schemes: &[&str], expected: &'static str) -> Parsed<Url> {
+pub(super) fn parse(text: &str, schemes: &[&str], expected: &'static str) -> Parsed<Url> {
     let hidden = || fault(super::error::hidden(text), expected);
     let Some((scheme, rest)) = text.split_once("://") else { return hidden() };
     if !schemes.iter().any(|name| scheme.eq_ignore_ascii_case(name)) {
@@ -193,16 +208,23 @@ fn parse(text: &str, schemes: &[&str], expected: &'static str) -> Parsed<Url> {
 }
 
 fn several_hosts<T>() -> Parsed<T> {
-    fault("several hosts", "one host: the primary, or a name or proxy that always leads to it")
+    fault(
+        "several hosts",
+        "one host: the primary, or a name or proxy that always leads to it; for Postgres also host:port,host:port; for Redis redis-sentinel://",
+    )
 }
 
 /// The parameters of a URL, each by its canonical name.
-struct Parameters(Vec<(&'static str, String)>);
+pub(super) struct Parameters(Vec<(&'static str, String)>);
 
 impl Parameters {
     /// Reads the parameters. Each must have a canonical name, and may occur only once: of two, the weaker could take
     /// effect.
-    fn read(text: &str, url: &Url, canonical: impl Fn(&str) -> Option<&'static str>) -> Parsed<Self> {
+    pub(super) fn read(
+        text: &str,
+        url: &Url,
+        canonical: impl Fn(&str) -> Option<&'static str>,
+    ) -> Parsed<Self> {
         let mut read = Self(Vec::new());
         for (key, value) in url.query_pairs() {
             if key.starts_with("options[") && key.ends_with(']') && canonical("options").is_some() {
@@ -217,7 +239,7 @@ impl Parameters {
         Ok(read)
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
     }
 }

@@ -1,7 +1,7 @@
 //! Reads which pair of stores is used, and the keys that seal values.
 
 use super::reader::{Found, Read, Reader};
-use super::{StoresConfig, keyring, store_url};
+use super::{StoresConfig, keyring, redis_servers, store_url};
 use gatepost_core::secret::Secret;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ pub(super) fn read_stores(reader: &mut Reader) -> Read<StoresConfig> {
         (None, None) => Ok(StoresConfig::Embedded { file: PathBuf::from(DEFAULT_FILE) }),
         (Some(Database::Sqlite(file)), None) => Ok(StoresConfig::Embedded { file }),
         (Some(Database::Postgres(database)), Some(redis)) => Ok(StoresConfig::Shared {
-            redis_url: redis.watched(store_url::take_redis),
+            redis_url: redis.watched(redis_servers::take),
             database_url: database.watched(store_url::take_postgres),
         }),
         (Some(Database::Sqlite(_)), Some(redis)) => {
@@ -74,12 +74,12 @@ fn read_database(reader: &mut Reader) -> Read<Option<Database>> {
 fn read_redis(reader: &mut Reader) -> Read<Option<Found>> {
     let Some(found) = reader.secret("redis_url", store_url::REDIS)? else { return Ok(None) };
     let text = found.value.expose_secret();
-    if let Some(kind) = ["redis-sentinel", "redis-cluster"].iter().find(|kind| text.starts_with(**kind)) {
+    if let Some(kind) = ["redis-cluster", "rediss-cluster"].iter().find(|kind| text.starts_with(**kind)) {
         return Err(
             reader.contradiction(&found.key, format!("{kind}:// is not supported by this version yet"))
         );
     }
-    match store_url::redis(text) {
+    match redis_servers::check(text) {
         Ok(()) => Ok(Some(found)),
         Err(fault) => Err(reader.malformed(&found.key, fault.found.into_owned(), fault.expected)),
     }

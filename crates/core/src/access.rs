@@ -2,7 +2,7 @@
 
 use super::clock::{BootTime, Timestamp};
 use super::email::EmailAddress;
-use super::ids::{GroupName, TenantId, UserId};
+use super::ids::{GroupName, ProviderId, TenantId, UserId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -68,6 +68,9 @@ pub struct Access {
     pub is_admin: bool,
     /// All active tenants, sorted; filled only for an administrator.
     pub every_tenant: Vec<TenantId>,
+    /// The person's identity is one of this tenant's own provider, so nothing outside of the tenant is open to them
+    /// ([`Access::confined_to`]).
+    pub confined_to: Option<TenantId>,
 }
 
 impl Access {
@@ -85,6 +88,29 @@ impl Access {
             own_tenants: self.own_tenants.iter().filter(|id| may_enter(id)).cloned().collect(),
             is_admin: false,
             every_tenant: Vec::new(),
+            confined_to: self.confined_to.clone(),
+        }
+    }
+
+    /// The part of this access that counts for a person whom the provider of this tenant identifies: roles in the tenant, and
+    /// the groups that the provider itself asserts. Whoever runs that provider can sign in there as anybody. So whatever else
+    /// the directory has for the person, such as a right that was given to the address before they came, does not count.
+    #[must_use]
+    pub fn confined_to(self, tenant: TenantId) -> Self {
+        let own_groups = format!("{}:", ProviderId::of_tenant(&tenant));
+        let only = |roles: &Tenants| -> Tenants {
+            let role = roles.find(&tenant).map(|role| (tenant.clone(), role));
+            role.into_iter().collect::<BTreeMap<_, _>>().into()
+        };
+        Self {
+            groups: self.groups.into_iter().filter(|name| name.as_str().starts_with(&own_groups)).collect(),
+            tenants: only(&self.tenants),
+            // An administrator has all suspended tenants, not as their member.
+            suspended: if self.is_admin { Tenants::default() } else { only(&self.suspended) },
+            own_tenants: self.own_tenants.into_iter().filter(|id| *id == tenant).collect(),
+            is_admin: false,
+            every_tenant: Vec::new(),
+            confined_to: Some(tenant),
         }
     }
 

@@ -48,10 +48,11 @@ impl fmt::Display for Wanted {
 }
 
 impl Missing {
-    /// Whether membership of a group, of a tenant, or of both would be enough. Nobody enters a tenant that is suspended.
+    /// Whether membership of a group, of a tenant, or of both would be enough. Nobody enters a tenant that is suspended, and nothing opens more
+    /// than their tenant to those whom its own provider identifies.
     pub fn is_curable(&self) -> bool {
         let lacks_membership = !self.groups.is_empty() || !self.tenants.is_empty();
-        lacks_membership && !self.admin && self.suspended.is_none()
+        lacks_membership && !self.admin && self.suspended.is_none() && self.confined_to.is_none()
     }
 }
 

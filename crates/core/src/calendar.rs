@@ -1,6 +1,6 @@
 //! Timestamps as text in UTC: to the minute for people, in RFC 3339 for programs.
 
-use super::clock::Timestamp;
+use super::clock::{Day, Timestamp};
 use std::str::FromStr;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -15,6 +15,13 @@ pub fn minute(at: Timestamp) -> String {
 pub fn rfc3339(at: Timestamp) -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
     date(at).format(format).unwrap_or_default()
+}
+
+impl Day {
+    /// Formats as `20261129`.
+    pub fn compact(self) -> String {
+        date(self.start()).format(format_description!("[year][month][day]")).unwrap_or_default()
+    }
 }
 
 /// A timestamp outside the calendar's range becomes 1970-01-01.
@@ -47,6 +54,21 @@ mod tests {
     fn times_are_utc_for_people_and_rfc_3339_for_programs() {
         let at = Timestamp::from_unix(1_795_563_301);
         assert_eq!((minute(at).as_str(), rfc3339(at).as_str()), ("2026-11-24 23:35", "2026-11-24T23:35:01Z"));
+    }
+
+    #[test]
+    fn a_day_begins_and_ends_at_midnight_in_utc() {
+        let at = Timestamp::from_unix(1_795_563_301);
+        let day = at.day();
+        assert_eq!(
+            (day.compact().as_str(), rfc3339(day.start()).as_str()),
+            ("20261124", "2026-11-24T00:00:00Z")
+        );
+        assert_eq!(
+            (day.end().day().compact().as_str(), day.end().since(day.start())),
+            ("20261125", Day::LENGTH)
+        );
+        assert_eq!(day.end().minus(std::time::Duration::from_secs(1)).day(), day);
     }
 
     #[test]

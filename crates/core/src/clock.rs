@@ -47,6 +47,42 @@ impl Timestamp {
     }
 }
 
+/// A day in UTC, counted from 1970-01-01.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Day(u32);
+
+impl Day {
+    /// The length of a day.
+    pub const LENGTH: Duration = Duration::from_hours(24);
+
+    /// The day that has this number.
+    pub const fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The days since 1970-01-01.
+    pub const fn number(self) -> u32 {
+        self.0
+    }
+
+    /// When the day begins.
+    pub fn start(self) -> Timestamp {
+        Timestamp(i64::from(self.0) * 86_400)
+    }
+
+    /// When the day ends and the next one begins.
+    pub fn end(self) -> Timestamp {
+        self.start().plus(Self::LENGTH)
+    }
+}
+
+impl Timestamp {
+    /// The day in UTC.
+    pub fn day(self) -> Day {
+        Day(u32::try_from(self.0.div_euclid(86_400)).unwrap_or(0))
+    }
+}
+
 /// Nanoseconds since the machine started, including the time it was suspended (`CLOCK_BOOTTIME`). Leases are measured
 /// with it because it never jumps. It cannot be compared between machines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -65,7 +65,8 @@ pub enum AddressRule {
 /// The key that identifies a person at a provider. It is never an e-mail address (OpenID Connect Core section 5.7).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SubjectKey {
-    /// The `iss` of the token, byte for byte. Entra's holds the tenant's `tid`.
+    /// The `iss` of the token, byte for byte. Entra's holds the tenant's `tid`. Of the provider that a tenant of the platform
+    /// brings: the id of that provider, a space, and `iss`, so that no other provider has such a key.
     pub issuer: String,
     /// The claim `sub`; for Entra `oid`, because Entra's `sub` differs between applications.
     pub subject: String,

@@ -1,7 +1,7 @@
 //! One type for each kind of id, so that the compiler finds an id of the wrong kind.
 
 use super::clock::Timestamp;
-use super::secret::Hash;
+use super::secret::{Hash, fill_random};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
@@ -58,7 +58,7 @@ impl FromStr for UserId {
 }
 
 /// The id of a request. The answer, its log line and its audit rows show the same id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 pub struct RequestId(Uuid);
 
 impl RequestId {
@@ -140,6 +140,36 @@ impl FromStr for ToolRuleId {
     }
 }
 
+/// The id of one process that serves: the name of its host, and 8 random hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ReplicaId(String);
+
+impl ReplicaId {
+    /// The greatest length of the host's name in an id.
+    const MAX_HOST: usize = 63;
+
+    /// Makes a new id. Of the host's name only ASCII letters, digits, `-` and `.` are taken: the id stands in logs and tables.
+    pub fn generate(host: &str) -> Self {
+        let is_plain = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+        let host: String = host.chars().filter(is_plain).take(Self::MAX_HOST).collect();
+        let mut random = [0; 4];
+        fill_random(&mut random);
+        let host = if host.is_empty() { "replica" } else { &host };
+        Self(format!("{host}-{:08x}", u32::from_be_bytes(random)))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ReplicaId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The number of a group in the directory. It never changes, whatever the group is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId(i64);
@@ -171,9 +201,12 @@ impl FromStr for GroupId {
     }
 }
 
-/// The `<ID>` of `GATEPOST_PROVIDERS__<ID>__...`: lower-case letters, digits and `-`, at most 32.
+/// The `<ID>` of `GATEPOST_PROVIDERS__<ID>__...`: lower-case letters, digits and `-`, at most 32. Or [`ProviderId::of_tenant`].
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProviderId(Arc<str>);
+
+/// The ids of tenants' providers begin so. No configured provider may have an id that does.
+const OF_TENANT: &str = "t-";
 
 /// The `<ID>` of `GATEPOST_SPEAKERS__<ID>__...`: lower-case letters, digits and `-`, at most 32.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -200,6 +233,18 @@ pub struct ServiceName(Arc<str>);
 /// A group's name, unique in the directory: 1 to 256 characters, no control characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupName(Arc<str>);
+
+impl ProviderId {
+    /// The id of the provider that a tenant brings: `t-<tenant>`.
+    pub fn of_tenant(tenant: &TenantId) -> Self {
+        Self(format!("{OF_TENANT}{tenant}").into())
+    }
+
+    /// The tenant whose provider it is. `None`: it is a configured one.
+    pub fn tenant(&self) -> Option<TenantId> {
+        TenantId::from_stored(self.0.strip_prefix(OF_TENANT)?).ok()
+    }
+}
 
 impl SpeakerId {
     /// The same id as that of a provider: calls to a speaker are counted as calls to providers are.
@@ -309,7 +354,10 @@ macro_rules! stored_id {
     };
 }
 
-text_id!(ProviderId, IdError::Provider, is_configured_id);
+text_id!(ProviderId, IdError::Provider, |text| {
+    is_configured_id(text)
+        || text.strip_prefix(OF_TENANT).is_some_and(|tenant| is_plain_id(tenant) && !is_dots(tenant))
+});
 text_id!(SpeakerId, IdError::Speaker, is_configured_id);
 text_id!(ServiceName, IdError::Service, is_configured_id);
 text_id!(TenantId, IdError::Tenant, |text| is_plain_id(text) && !is_dots(text));
@@ -339,7 +387,23 @@ fn is_dots(text: &str) -> bool {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "in a test an error is a failure")]
 mod tests {
-    use super::{TenantId, ToolServerId};
+    use super::{ProviderId, TenantId, ToolServerId};
+
+    #[test]
+    fn the_provider_of_a_tenant_has_an_id_that_names_the_tenant() {
+        for tenant in ["acme", "Acme.Corp_2", "a"] {
+            let tenant: TenantId = tenant.parse().unwrap();
+            let id = ProviderId::of_tenant(&tenant);
+            assert_eq!(id.tenant(), Some(tenant));
+            assert_eq!(id.as_str().parse::<ProviderId>().unwrap(), id);
+        }
+        for configured in ["entra", "t", "x-acme", "tt-acme"] {
+            assert_eq!(configured.parse::<ProviderId>().unwrap().tenant(), None, "{configured}");
+        }
+        for wrong in ["t-", "t-..", "t-a/b", "Entra", "t-\u{e4}"] {
+            assert!(wrong.parse::<ProviderId>().is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn dots_alone_are_no_id_but_one_that_is_stored_can_be_read() {

@@ -14,7 +14,7 @@ const MAX_NAMES: usize = 16;
 const MAX_NAME: usize = 64;
 
 /// A requirement. All parts must hold; of `groups` and of `tenants`, one entry is enough. The default requires only a session.
-/// `api`, `assertion` and `default_tenant` require nothing: they select how to answer.
+/// `api`, `assertion`, `meter` and `default_tenant` require nothing: they select how to answer and what is counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Requirement {
     /// The person must be in one of these groups; empty: no group is required.
@@ -31,17 +31,28 @@ pub struct Requirement {
     pub assertion: bool,
     /// The router leads to tool servers: what a message asks for is judged, too.
     pub mcp: Option<Mode>,
+    /// Requests with a session count for the tenant, too, as those with a key or token always do.
+    pub meter: Option<Meter>,
     /// The tenant whose host it is, which the person must be allowed to enter, too. No query sets it.
     pub host_tenant: Option<TenantId>,
     /// The tenant that a request means if nothing else names one (`GATEPOST_DEFAULT_TENANT`). No query sets it.
     pub default_tenant: Option<TenantId>,
 }
 
+/// What is counted at a router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meter {
+    /// Every request that passes, against `api_requests_per_day` of its tenant.
+    ApiRequests,
+}
+
 /// A mistake in the query of the middleware's address. Nobody passes until the operator corrects it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RequirementError {
     /// An unknown name. It is an error because a typing error must not remove a requirement.
-    #[error("unknown requirement {0:?}: expected group, tenant, admin, max_age, api, assertion or mcp")]
+    #[error(
+        "unknown requirement {0:?}: expected group, tenant, admin, max_age, api, assertion, mcp or meter"
+    )]
     Unknown(String),
     /// A value that is not allowed for the name.
     #[error("{name} is malformed: expected {expected}")]
@@ -91,6 +102,8 @@ impl Requirement {
             "api" => return Err(malformed("api", "true")),
             "assertion" if value == "true" => self.assertion = true,
             "assertion" => return Err(malformed("assertion", "true")),
+            "meter" if value == "api_requests" => self.meter = Some(Meter::ApiRequests),
+            "meter" => return Err(malformed("meter", "api_requests")),
             "mcp" => {
                 let mode = match value {
                     "true" => Mode::Body,
@@ -183,6 +196,10 @@ mod tests {
             "mcp=false",
             "mcp=body",
             "mcp=true&mcp=headers",
+            "meter",
+            "meter=",
+            "meter=true",
+            "meter=tool_calls",
             "max_age=-1",
             "max_age=+5",
             "max_age=",
@@ -194,6 +211,8 @@ mod tests {
             assert!(Requirement::parse(query).is_err(), "{query}");
         }
         assert_eq!(Requirement::parse(""), Ok(Requirement::default()));
+        let metered = Requirement { meter: Some(Meter::ApiRequests), ..Requirement::default() };
+        assert_eq!(Requirement::parse("meter=api_requests"), Ok(metered));
         for (query, mode) in
             [("mcp=true", Mode::Body), ("mcp=true&mcp=true", Mode::Body), ("mcp=headers", Mode::Headers)]
         {

@@ -136,7 +136,11 @@ pub struct AllowanceFlaw {
 }
 
 /// The limits that are enforced.
-pub const ENFORCED: [&str; 5] = ["api_requests_per_day", "requests_per_minute", MEMBERS, KEYS, HOSTS];
+pub const ENFORCED: [&str; 5] = [API_REQUESTS_PER_DAY, REQUESTS_PER_MINUTE, MEMBERS, KEYS, HOSTS];
+/// Requests with keys and tokens in a day, and those of routers that are metered.
+pub const API_REQUESTS_PER_DAY: &str = "api_requests_per_day";
+/// Requests with one key or token in a minute.
+pub const REQUESTS_PER_MINUTE: &str = "requests_per_minute";
 /// People whom a tenant has by itself.
 pub const MEMBERS: &str = "members";
 /// API keys that count.
@@ -145,8 +149,10 @@ pub const KEYS: &str = "keys";
 pub const HOSTS: &str = "hosts";
 /// Whether a tenant may have hosts outside of `GATEPOST_TENANTS__DOMAIN`.
 pub const CUSTOM_DOMAINS: &str = "custom_domains";
+/// The feature of tenants that may have a provider of their own.
+pub const SSO: &str = "sso_enabled";
 
-const FEATURES: [&str; 3] = ["sso_enabled", CUSTOM_DOMAINS, "white_labeling"];
+const FEATURES: [&str; 3] = [SSO, CUSTOM_DOMAINS, "white_labeling"];
 const MOST_MEMBERS: usize = 64;
 const LONGEST_TEXT: usize = 256;
 const EXPECTED_FEATURE: &str = "true or false";

@@ -214,6 +214,11 @@ impl Discovery {
         self.keys.refresh(metadata.jwks_uri()).await
     }
 
+    /// Whether the documents are so old that they should be fetched again. For a provider without [`Self::keep_fresh`].
+    pub fn is_due(&self) -> bool {
+        lock(&self.metadata).as_ref().is_none_or(|(at, _)| at.elapsed() >= REFRESH_INTERVAL)
+    }
+
     /// Fetches the discovery document now, to find out whether the provider answers.
     pub async fn reach(&self) -> Result<(), OidcError> {
         self.metadata_flight.share(self.fetch_metadata()).await

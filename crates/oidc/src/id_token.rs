@@ -78,7 +78,8 @@ impl Provider {
         let check = |key: &Key| VerifiedIdToken::check(token, &jws, key, &recipient, demands);
         let checked = self.discovery.verify(&jws, Source::TokenEndpoint, check).await?;
         self.discovery.note_algorithm(jws.algorithm());
-        Ok(checked)
+        let subject = self.subject_key(checked.subject);
+        Ok(VerifiedIdToken { subject, ..checked })
     }
 }
 

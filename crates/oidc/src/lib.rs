@@ -23,6 +23,7 @@ mod error;
 mod flight;
 mod graph;
 mod groups;
+mod guard;
 mod id_token;
 mod identity;
 mod issuer;
@@ -44,6 +45,7 @@ mod settings;
 mod sign_in;
 mod signature;
 mod speaker;
+mod tenants;
 #[cfg(test)]
 mod testing;
 mod token_endpoint;
@@ -51,6 +53,7 @@ mod token_error;
 mod tokens;
 mod transport;
 mod trial;
+mod trial_resource;
 mod userinfo;
 
 pub use access_token::{AccessToken, AccessTokenError, TokenHolder};
@@ -69,11 +72,13 @@ pub use renewal::{Refreshed, Renewal, Renewed};
 pub use settings::Settings;
 pub use sign_in::{Callback, Expected, SignIn};
 pub use speaker::{Speaker, Speakers, WORD_LIMIT, Word};
+pub use tenants::TenantClients;
 pub use token_error::TokenError;
 pub use transport::{
     CallError, ClientError, client as outgoing_client, client_to, command_line_client, direct_client,
 };
 pub use trial::{AuthorizationTrial, Renewability, Trial};
+pub use trial_resource::{ApiToken, ResourceTrial};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -14,6 +14,7 @@ use super::transport::{self, Transport};
 use gatepost_config::ProviderConfig;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::HostName;
+use gatepost_core::identity::SubjectKey;
 use gatepost_core::ids::ProviderId;
 use gatepost_core::provider_refusal::ProviderRefusal;
 use openidconnect::ClientId;
@@ -65,24 +66,10 @@ impl Providers {
     pub fn new(settings: &Settings, calls: &Calls) -> Result<Self, ProvidersError> {
         let client = transport::client(settings.ca_file.as_deref())
             .map_err(|error| ProvidersError::Client(error.into()))?;
+        let is_sole = settings.providers.len() == 1;
         let provider = |own: &ProviderConfig| {
-            let no_address = |error| ProvidersError::Issuer(own.id.clone(), error);
-            let issuer = IssuerRule::new(&own.kind).map_err(no_address)?;
-            let url = issuer.discovery_url().map_err(no_address)?;
-            let client_id = ClientId::new(own.client_id.clone());
             let transport = Transport::new(client.clone(), own.id.clone(), calls.clone());
-            Ok(Arc::new(Provider {
-                config: own.clone(),
-                is_sole: settings.providers.len() == 1,
-                public_host: settings.public_host.clone(),
-                client: Client::new(own)
-                    .map_err(|error| ProvidersError::Credential(own.id.clone(), error))?,
-                discovery: Discovery::new(transport.clone(), issuer.clone(), client_id, url),
-                refresh_pause: Pause::default(),
-                issuer,
-                transport,
-                missing_refresh_token_log: Mutex::new(Bucket::new(1, LOG_INTERVAL, Instant::now())),
-            }))
+            Provider::new(own.clone(), is_sole, settings.public_host.clone(), transport).map(Arc::new)
         };
         settings.providers.iter().map(provider).collect::<Result<_, _>>().map(Self)
     }
@@ -107,6 +94,43 @@ pub(super) struct Recipient<'a> {
 }
 
 impl Provider {
+    /// Sets it up without calling it.
+    pub(super) fn new(
+        config: ProviderConfig,
+        is_sole: bool,
+        public_host: HostName,
+        transport: Transport,
+    ) -> Result<Self, ProvidersError> {
+        let no_address = |error| ProvidersError::Issuer(config.id.clone(), error);
+        let issuer = IssuerRule::new(&config.kind).map_err(no_address)?;
+        let url = issuer.discovery_url().map_err(no_address)?;
+        let client_id = ClientId::new(config.client_id.clone());
+        let client =
+            Client::new(&config).map_err(|error| ProvidersError::Credential(config.id.clone(), error))?;
+        Ok(Self {
+            is_sole,
+            public_host,
+            client,
+            discovery: Discovery::new(transport.clone(), issuer.clone(), client_id, url),
+            refresh_pause: Pause::default(),
+            issuer,
+            transport,
+            missing_refresh_token_log: Mutex::new(Bucket::new(1, LOG_INTERVAL, Instant::now())),
+            config,
+        })
+    }
+
+    /// The key of a person whom this provider names so. The provider of a tenant has keys of its own, whatever issuer it
+    /// names: nobody whom it identifies is somebody whom another provider does. The id of the provider and a space come
+    /// first, and no issuer of a configured provider has a space.
+    pub(super) fn subject_key(&self, SubjectKey { issuer, subject }: SubjectKey) -> SubjectKey {
+        let issuer = match self.id().tenant() {
+            Some(_) => format!("{} {issuer}", self.id()),
+            None => issuer,
+        };
+        SubjectKey { issuer, subject }
+    }
+
     /// The provider's id, which is part of the path of its callback.
     pub const fn id(&self) -> &ProviderId {
         &self.config.id
@@ -125,6 +149,11 @@ impl Provider {
     /// Whether a valid discovery document is known, so that a sign-in can begin without a call.
     pub fn is_known(&self) -> bool {
         self.discovery.known().is_some()
+    }
+
+    /// Whether the documents should be fetched again, where nothing keeps them fresh.
+    pub fn is_due(&self) -> bool {
+        self.discovery.is_due()
     }
 
     /// Fetches the discovery document, to find out whether the provider answers.

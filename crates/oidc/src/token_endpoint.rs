@@ -30,8 +30,8 @@ pub(super) enum Grant<'a> {
     Code { code: &'a str, redirect_uri: &'a Url, code_verifier: &'a SecretString },
     /// A refresh token. Without scopes, the provider uses those of the sign-in.
     Refresh { token: &'a SecretString, scopes: Vec<&'a str> },
-    /// The client credentials grant: a token for the application itself.
-    Application { scope: &'a str },
+    /// The client credentials grant: a token for the application itself. `resource`: of RFC 8707.
+    Application { scope: &'a str, resource: Option<&'a str> },
 }
 
 /// An answer that can be used: tokens, or an error response.
@@ -146,8 +146,11 @@ async fn send(
             }
             request.request_async(endpoint).await
         }
-        Grant::Application { scope } => {
+        Grant::Application { scope, resource } => {
             let mut request = client.exchange_client_credentials().add_scope(Scope::new(scope.to_owned()));
+            if let Some(resource) = resource {
+                request = request.add_extra_param("resource", resource.to_owned());
+            }
             for (name, value) in assertion {
                 request = request.add_extra_param(name, value);
             }

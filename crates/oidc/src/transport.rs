@@ -4,6 +4,7 @@
 //! 5 s. A body may have 1 MiB and is not decompressed. Every answer is a JSON object or an error.
 
 use super::calls::{Call, Calls, Endpoint, Outcome};
+use super::guard::Guard;
 use super::json;
 use gatepost_certs::tls;
 use gatepost_core::clock::Timestamp;
@@ -23,6 +24,8 @@ use url::Url;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(5);
 const BODY_LIMIT: usize = 1 << 20;
+/// The limit for providers that tenants chose.
+const GUARDED_BODY_LIMIT: usize = 256 << 10;
 /// How long a call of the command line may take.
 const COMMAND_LINE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest `Retry-After` that counts. A provider's front end that names a longer one must not keep people out, or leave
@@ -46,12 +49,15 @@ pub enum CallError {
         /// How long to wait before the next call (`Retry-After`), at most a minute.
         retry_after: Option<Duration>,
     },
-    /// The body is larger than 1 MiB.
+    /// The body is larger than 1 MiB, from the provider of a tenant 256 KiB.
     #[error("the answer is too large")]
     TooLarge,
     /// The body is not a JSON object: an HTML page, a compressed or truncated body, a repeated member.
     #[error("the answer is not a JSON object")]
     NotJson(#[source] Arc<serde_json::Error>),
+    /// A tenant chose the address, and its provider may not be there.
+    #[error("the address may not be called: {0}")]
+    Forbidden(&'static str),
     /// The body is a JSON object, but not one that this endpoint may answer with.
     #[error("the answer does not fit the endpoint: {0}")]
     Unexpected(&'static str),
@@ -66,7 +72,7 @@ impl CallError {
             Self::Status { status, .. } => matches!(status, 408 | 425 | 429 | 500..),
             // A truncated body may be complete the next time.
             Self::NotJson(error) => error.is_eof(),
-            Self::TooLarge => false,
+            Self::TooLarge | Self::Forbidden(_) => false,
         }
     }
 
@@ -84,7 +90,9 @@ impl CallError {
             Self::Timeout => "provider_timeout",
             Self::Unreachable(_) => "provider_unreachable",
             Self::Status { .. } => "provider_status",
-            Self::TooLarge | Self::NotJson(_) | Self::Unexpected(_) => "provider_malformed",
+            Self::TooLarge | Self::NotJson(_) | Self::Unexpected(_) | Self::Forbidden(_) => {
+                "provider_malformed"
+            }
         }
     }
 
@@ -93,7 +101,9 @@ impl CallError {
             Self::Timeout => Outcome::Timeout,
             Self::Unreachable(_) => Outcome::Unreachable,
             Self::Status { status, .. } => outcome_of(*status),
-            Self::TooLarge | Self::NotJson(_) | Self::Unexpected(_) => Outcome::Malformed,
+            Self::TooLarge | Self::NotJson(_) | Self::Unexpected(_) | Self::Forbidden(_) => {
+                Outcome::Malformed
+            }
         }
     }
 }
@@ -159,11 +169,26 @@ pub(super) struct Transport {
     client: Client,
     provider: ProviderId,
     calls: Calls,
+    /// Where calls may go. `None`: everywhere, because the operator chose the addresses.
+    guard: Option<Guard>,
 }
 
 impl Transport {
     pub const fn new(client: Client, provider: ProviderId, calls: Calls) -> Self {
-        Self { client, provider, calls }
+        Self { client, provider, calls, guard: None }
+    }
+
+    /// For addresses that a tenant chose. The client is a [`guarded_client`] with the same guard.
+    pub const fn guarded(client: Client, provider: ProviderId, calls: Calls, guard: Guard) -> Self {
+        Self { client, provider, calls, guard: Some(guard) }
+    }
+
+    fn check(&self, url: &Url) -> Result<(), CallError> {
+        self.guard.as_ref().map_or(Ok(()), |guard| guard.check(url).map_err(CallError::Forbidden))
+    }
+
+    const fn body_limit(&self) -> usize {
+        if self.guard.is_some() { GUARDED_BODY_LIMIT } else { BODY_LIMIT }
     }
 
     /// Sends a GET request, with an access token if one is given.
@@ -173,6 +198,7 @@ impl Transport {
         url: &Url,
         bearer: Option<&AccessToken>,
     ) -> Result<Answer, CallError> {
+        self.check(url)?;
         let mut request = self.client.get(url.clone());
         if let Some(token) = bearer {
             request = request.header(AUTHORIZATION, sensitive(&format!("Bearer {}", token.secret()))?);
@@ -186,8 +212,9 @@ impl Transport {
         if let Some(credential) = request.headers_mut().get_mut(AUTHORIZATION) {
             credential.set_sensitive(true);
         }
+        self.check(request.url())?;
         let mut response = self.client.execute(request).await?;
-        let body = read_body(&mut response).await?;
+        let body = read_body(&mut response, self.body_limit()).await?;
         Ok((Head::of(&response), body))
     }
 
@@ -199,6 +226,7 @@ impl Transport {
         form: &[(&str, String)],
         basic: Option<&str>,
     ) -> Result<Head, CallError> {
+        self.check(url)?;
         let mut request = self.client.post(url.clone()).form(form);
         if let Some(credential) = basic {
             request = request.header(AUTHORIZATION, sensitive(&format!("Basic {credential}"))?);
@@ -209,6 +237,7 @@ impl Transport {
 
     /// Sends a GET request to a URL that answers with a redirect. Gives its target, or `None` if the answer is another one.
     pub async fn find_redirect(&self, endpoint: Endpoint, url: &Url) -> Result<Option<Url>, CallError> {
+        self.check(url)?;
         let call = async { Ok(self.client.get(url.clone()).send().await?) };
         let answer = self.observe(endpoint, call, Head::of).await?;
         let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
@@ -217,7 +246,7 @@ impl Transport {
 
     async fn send(&self, endpoint: Endpoint, request: RequestBuilder) -> Result<Answer, CallError> {
         let request = request.header(ACCEPT, HeaderValue::from_static("application/json"));
-        self.observe(endpoint, read(request), |answer| answer.head).await
+        self.observe(endpoint, read(request, self.body_limit()), |answer| answer.head).await
     }
 
     /// Makes the call, and reports its outcome and duration.
@@ -242,10 +271,10 @@ impl Transport {
     }
 }
 
-async fn read(request: RequestBuilder) -> Result<Answer, CallError> {
+async fn read(request: RequestBuilder, limit: usize) -> Result<Answer, CallError> {
     let mut response = request.send().await?;
     let head = Head::of(&response);
-    let body = match json::object(&read_body(&mut response).await?) {
+    let body = match json::object(&read_body(&mut response, limit).await?) {
         Ok(body) => body,
         Err(error) if head.status.is_success() => return Err(CallError::NotJson(Arc::new(error))),
         Err(_) => Map::new(),
@@ -253,10 +282,10 @@ async fn read(request: RequestBuilder) -> Result<Answer, CallError> {
     Ok(Answer { head, body })
 }
 
-async fn read_body(response: &mut Response) -> Result<Vec<u8>, CallError> {
+async fn read_body(response: &mut Response, limit: usize) -> Result<Vec<u8>, CallError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await? {
-        if bytes.len() + chunk.len() > BODY_LIMIT {
+        if bytes.len() + chunk.len() > limit {
             return Err(CallError::TooLarge);
         }
         bytes.extend_from_slice(&chunk);
@@ -316,6 +345,14 @@ pub fn client_to(ca_file: Option<&Path>, host: Option<(&str, IpAddr)>) -> Result
         builder = builder.resolve(name, SocketAddr::new(address, 0));
     }
     Ok(builder.build()?)
+}
+
+/// The same client for addresses that a tenant chose: it connects to what the guard allows, and to no proxy.
+///
+/// # Errors
+/// As [`client`].
+pub(super) fn guarded_client(ca_file: Option<&Path>, guard: &Guard) -> Result<Client, ClientError> {
+    Ok(builder(tls_config(ca_file)?).no_proxy().dns_resolver(Arc::new(guard.clone())).build()?)
 }
 
 /// The same client for the operator's own servers, which no proxy of the environment reaches or may see. It speaks HTTP/1.1,

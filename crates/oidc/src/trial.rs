@@ -143,7 +143,7 @@ impl Provider {
         let is_pinned =
             matches!(self.config.kind, ProviderKind::Entra { tenant: EntraTenant::Pinned(_), .. });
         let grant = if is_pinned {
-            Grant::Application { scope: &scope }
+            Grant::Application { scope: &scope, resource: None }
         } else {
             Grant::Code { code: &code, redirect_uri, code_verifier: &code_verifier }
         };

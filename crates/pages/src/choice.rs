@@ -5,15 +5,22 @@ use super::page::Page;
 use super::paths;
 use super::style::Sheet;
 use askama::Template;
-use gatepost_config::ProviderConfig;
 use gatepost_core::host::HostName;
-use gatepost_core::ids::RequestId;
+use gatepost_core::ids::{ProviderId, RequestId};
+
+/// A provider that a person can choose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    pub id: ProviderId,
+    /// The name that people see.
+    pub label: String,
+}
 
 /// 200: the person chooses a provider.
 #[derive(Clone, Copy, Debug)]
 pub struct ProviderChoice<'a> {
     /// The providers, in the order of the page.
-    pub providers: &'a [ProviderConfig],
+    pub providers: &'a [Offer],
     /// The sealed value that came with `/login`, passed on unchanged.
     pub to: Option<&'a str>,
     /// The host where the sign-in ends, if it is a protected one.

@@ -66,7 +66,7 @@ impl Section {
             Self::Tenants => "Tenants",
             Self::Audit => "Audit",
             Self::System => "System",
-            Self::Requests => "Requests",
+            Self::Requests => "Access requests",
             Self::Keys | Self::OwnKeys => "API keys",
             Self::Tools => "Tool servers",
             Self::Account => "Account",

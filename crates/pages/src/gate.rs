@@ -3,6 +3,7 @@
 
 mod clearing;
 mod keys;
+mod quota;
 mod recheck;
 mod refusal;
 mod speakers;
@@ -36,7 +37,7 @@ struct Content<'a> {
     paragraphs: Vec<String>,
     facts: Vec<Fact>,
     actions: Vec<Action>,
-    header: Option<(&'static str, String)>,
+    headers: Vec<(&'static str, String)>,
     form_targets: &'a [&'a str],
 }
 
@@ -47,18 +48,18 @@ impl Refusal<'_> {
             return speakers::nobody_page(gate, &self.message(&speakers::nobody(sign_in_at)), sign_in_at);
         }
         let content = self.content(gate);
-        let header = content.header.clone();
+        let headers = content.headers.clone();
         let page = match gate.format {
             Format::Html => html(gate, content),
             Format::Json => self.json(gate, &content),
         };
-        header.into_iter().fold(page, |page, (name, value)| page.with(name, value))
+        headers.into_iter().fold(page, |page, (name, value)| page.with(name, value))
     }
 
-    /// Status, text and the header of the answer, for a program that wants another form.
-    pub fn words(&self, gate: &Gate<'_>) -> (u16, String, Option<(&'static str, String)>) {
+    /// Status, text and the headers of the answer, for a program that wants another form.
+    pub fn words(&self, gate: &Gate<'_>) -> (u16, String, Vec<(&'static str, String)>) {
         let content = self.content(gate);
-        (content.status, self.message(&content), content.header)
+        (content.status, self.message(&content), content.headers)
     }
 
     /// The JSON for programs. `detail` repeats `message`, because many clients show this member of an error (`FastAPI`
@@ -75,6 +76,10 @@ impl Refusal<'_> {
         if let (Some((uri, wish)), Some(origin)) = (self.wish(), gate.origin) {
             body["sign_in"] = format!("{origin}{}", paths::start(uri, wish)).into();
             body["login_url"] = format!("{origin}{}", paths::start("/", wish)).into();
+        }
+        if let Self::QuotaExceeded(exceeded) = self {
+            body["type"] = quota::PROBLEM_TYPE.into();
+            body["violated-policies"] = json!([exceeded.name.as_str()]);
         }
         Page::json(content.status, &body)
     }
@@ -137,6 +142,7 @@ impl Refusal<'_> {
             Self::ScopeMissing(scopes) => tokens::scope_missing(scopes),
             Self::TokenStepUp(max_age) => tokens::step_up(max_age),
             Self::TooMany { retry_after } => keys::too_many(retry_after),
+            Self::QuotaExceeded(exceeded) => quota::exceeded(gate, exceeded),
             Self::UnknownHost => unknown_host(),
             Self::UntrustedPeer => untrusted_peer(),
             Self::Malformed(what) => malformed(what),
@@ -185,7 +191,7 @@ fn content<'a>(
         paragraphs: paragraphs.iter().map(|text| (*text).to_owned()).collect(),
         facts: Vec::new(),
         actions: Vec::new(),
-        header: None,
+        headers: Vec::new(),
         form_targets: &[],
     }
 }
@@ -195,7 +201,7 @@ fn invalid_credential<'a>(heading: &'static str, first: &str, why: &str) -> Cont
     let mut content = content(401, "invalid_token", Tone::Stop, heading, &[first]);
     content.facts.push(Fact::new("Reason", why));
     let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{why}\"");
-    content.header = Some(("WWW-Authenticate", challenge));
+    content.headers.push(("WWW-Authenticate", challenge));
     content
 }
 
@@ -223,7 +229,7 @@ fn sign_in<'a>(gate: &Gate<'_>, start: String, resend: bool) -> Content<'a> {
     content.paragraphs.extend(resend.then(|| RESEND.to_owned()));
     content.actions =
         vec![start_link(start, resend, if resend { "Sign in, in a new tab" } else { "Sign in" })];
-    content.header = Some(("WWW-Authenticate", "Bearer realm=\"gatepost\"".to_owned()));
+    content.headers.push(("WWW-Authenticate", "Bearer realm=\"gatepost\"".to_owned()));
     content
 }
 
@@ -239,7 +245,7 @@ fn step_up<'a>(uri: &str, resend: bool, max_age: Duration) -> Content<'a> {
     content.actions =
         vec![start_link(start, resend, if resend { "Sign in again, in a new tab" } else { "Sign in again" })];
     let challenge = "Bearer error=\"insufficient_user_authentication\", error_description=\"A more recent sign-in is required\"";
-    content.header = Some(("WWW-Authenticate", format!("{challenge}, max_age=\"{}\"", max_age.as_secs())));
+    content.headers.push(("WWW-Authenticate", format!("{challenge}, max_age=\"{}\"", max_age.as_secs())));
     content
 }
 
@@ -256,8 +262,14 @@ fn forbidden<'a>(
         "If you need access, ask whoever runs {}, and give them the request number below.",
         place(gate)
     );
-    let first = "You are signed in, but you do not have access to this page.";
-    let mut content = content(403, "forbidden", Tone::Stop, "You may not open this page", &[first, &ask]);
+    let first = match &missing.confined_to {
+        None => "You are signed in, but you do not have access to this page.".to_owned(),
+        Some(tenant) => format!(
+            "You signed in with the account of tenant {}, which opens the pages of that tenant alone.",
+            words::shorten(tenant.as_str(), SHOWN_CHARACTERS)
+        ),
+    };
+    let mut content = content(403, "forbidden", Tone::Stop, "You may not open this page", &[&first, &ask]);
     content
         .facts
         .push(Fact::new("Signed in as", email.map_or("a person without an address", EmailAddress::as_str)));
@@ -357,7 +369,7 @@ fn unavailable<'a>(resend: bool, retry_after: Duration) -> Content<'a> {
     // A link would load the page without the form.
     let again = || Action::new(ActionKind::Link, "Load the page again", String::new());
     content.actions.extend((!resend).then(again));
-    content.header = Some(("Retry-After", retry_after.as_secs().to_string()));
+    content.headers.push(("Retry-After", retry_after.as_secs().to_string()));
     content
 }
 
@@ -367,7 +379,7 @@ fn too_many_hand_overs<'a>(retry_after: Duration) -> Content<'a> {
     let second = "Close the other tabs of this site and wait a minute, then load the page again.";
     let mut content =
         content(429, "too_many_sign_ins", Tone::Stop, "Too many sign-ins in a minute", &[first, second]);
-    content.header = Some(("Retry-After", retry_after.as_secs().to_string()));
+    content.headers.push(("Retry-After", retry_after.as_secs().to_string()));
     content
 }
 

@@ -35,7 +35,7 @@ mod tests;
 pub use account::{Account, AccountNotice, GroupEntry, MembershipSource, RequestEntry, SessionEntry};
 pub use api::{ApiOperation, api_operations};
 pub use chart::{Activity, DayNumbers};
-pub use choice::ProviderChoice;
+pub use choice::{Offer, ProviderChoice};
 pub use explained::{Explained, Outcome, QuestionFault, QuestionForm};
 pub use frame::{Frame, Section};
 pub use gate::{Gate, Refusal, Unfinished};

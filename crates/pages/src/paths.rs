@@ -39,7 +39,7 @@ pub const ADMIN_USERS: &str = "/admin/users";
 pub const ADMIN_ACCESS: &str = "/admin/access";
 /// The same as CSV.
 pub const ADMIN_ACCESS_CSV: &str = "/admin/access.csv";
-/// The parameter of [`ADMIN_ACCESS`] that says what `of` is: `url`, `requirement` or `tenant`.
+/// The parameter of [`ADMIN_ACCESS`] that says what `of` is: `url`, `requirement`, `tenant` or `tool`.
 pub const ADMIN_ACCESS_BY: &str = "by";
 /// What ends soon, for administrators of the system. GET takes `days`.
 pub const ADMIN_ENDS: &str = "/admin/ends";
@@ -153,6 +153,11 @@ pub fn admin_refusal(number: RequestId) -> String {
 /// The page that says who can open an address.
 pub fn admin_access_of(url: &str) -> String {
     query(ADMIN_ACCESS, &[(ADMIN_ACCESS_BY, Some("url")), ("of", Some(url))])
+}
+
+/// The page that says who may call a tool, which is written `SERVER:NAME`.
+pub fn admin_access_to(tool: &str) -> String {
+    query(ADMIN_ACCESS, &[(ADMIN_ACCESS_BY, Some("tool")), ("of", Some(tool))])
 }
 
 /// The page of a key, for administrators.

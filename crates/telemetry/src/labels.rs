@@ -1,7 +1,9 @@
 //! The label values of the metrics. All of them are listed here, so the number of series is limited.
 
 use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt::{self, Write};
 
 /// A label with a fixed set of values.
@@ -41,6 +43,14 @@ macro_rules! label {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<'de, str>::deserialize(deserializer)?;
+                let found = Self::ALL.iter().find(|value| value.as_str() == text);
+                found.copied().ok_or_else(|| D::Error::unknown_variant(&text, &[$($text,)+]))
             }
         }
 
@@ -198,6 +208,8 @@ label! {
         KeyScope = "key_scope",
         /// The API key, or an address with wrong keys, sent too many requests.
         TooMany = "too_many",
+        /// A quota of the tenant is used up.
+        QuotaExceeded = "quota_exceeded",
         /// The access token lacks a scope.
         TokenScope = "token_scope",
         /// The keys of an access token's provider are not known.
@@ -312,6 +324,8 @@ label! {
         SignIn = "sign_in",
         /// Store the identity and groups of a refresh.
         Refresh = "refresh",
+        /// Draw units of a tenant's quota.
+        DrawQuota = "draw_quota",
         /// Test whether the store answers.
         Ping = "ping",
     }

@@ -5,6 +5,7 @@
 mod handles;
 mod key_ends;
 pub mod labels;
+mod leader;
 pub mod logs;
 pub mod metrics;
 mod provider;

@@ -8,6 +8,7 @@ use super::key_ends::KeyEnds;
 use super::labels::{
     Answer, Credential, EndCause, Label, NotKept, Reason, Store, StoreOperation, StoreOutcome,
 };
+use super::leader::LeaderMetrics;
 use super::provider::{ProviderFamilies, ProviderMetrics};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::ProviderId;
@@ -18,6 +19,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// The content type of [`Metrics::encode`]: `OpenMetrics` 1.0.
@@ -80,7 +82,10 @@ pub struct Metrics {
     refusals_not_kept: Handles<NotKept, NotKeptLabels, Counter, NewCounter>,
     groups_truncated: Counter,
     sign_ins_limited: Counter,
+    quota_uncounted: Counter,
     lease_renewals: Counter,
+    leader: LeaderMetrics,
+    redis_failovers: Counter,
     passes: Gauge,
     passes_bytes: Gauge,
     key_ends: KeyEnds,
@@ -151,10 +156,23 @@ impl Metrics {
                 "Sign-ins refused because too many others were failing",
                 Counter::default(),
             ),
+            quota_uncounted: single(
+                r,
+                "gatepost_quota_uncounted",
+                "Requests for which a tenant's quota was not asked, because the session store did not answer",
+                Counter::default(),
+            ),
             lease_renewals: single(
                 r,
                 "gatepost_lease_renewals",
                 "Renewals of the lease on cached sessions; usually four a second",
+                Counter::default(),
+            ),
+            leader: LeaderMetrics::register(r),
+            redis_failovers: single(
+                r,
+                "gatepost_redis_failovers",
+                "Times that Sentinels named another primary of Redis",
                 Counter::default(),
             ),
             passes: single(
@@ -225,9 +243,29 @@ impl Metrics {
         self.sign_ins_limited.inc();
     }
 
+    /// Counts requests that a replica lets pass without a draw from the store.
+    pub fn quota_uncounted(&self, requests: u64) {
+        self.quota_uncounted.inc_by(requests);
+    }
+
     /// Counts a renewal of the lease on cached sessions.
     pub fn lease_renewed(&self) {
         self.lease_renewals.inc();
+    }
+
+    /// Sets whether this replica leads.
+    pub fn leads(&self, leads: bool) {
+        self.leader.leads(leads);
+    }
+
+    /// Sets when the lease of the leader expires, and counts another leader.
+    pub fn leader_lease(&self, expires_at: Timestamp, is_another: bool) {
+        self.leader.lease(expires_at, is_another);
+    }
+
+    /// Sets how often Redis had another primary.
+    pub fn redis_failovers(&self, count: u64) {
+        self.redis_failovers.inner().store(count, Ordering::Relaxed);
     }
 
     /// Sets the number of cached sessions, and their estimated memory in bytes.
@@ -265,18 +303,23 @@ mod tests {
     use crate::labels::{CallOutcome, ProviderEndpoint, RefreshOutcome, SignInOutcome};
     use std::collections::BTreeSet;
 
-    const FAMILIES: [(&str, &str); 21] = [
+    const FAMILIES: [(&str, &str); 26] = [
         ("gatepost_build", "info"),
         ("gatepost_decisions", "counter"),
         ("gatepost_groups_lost", "counter"),
         ("gatepost_groups_truncated", "counter"),
         ("gatepost_groups_unknown", "counter"),
         ("gatepost_key_expires_timestamp", "gauge"),
+        ("gatepost_leader", "gauge"),
+        ("gatepost_leader_changes", "counter"),
+        ("gatepost_lease_expires_timestamp", "gauge"),
         ("gatepost_lease_renewals", "counter"),
         ("gatepost_passes", "gauge"),
         ("gatepost_passes_bytes", "gauge"),
         ("gatepost_provider_call_duration_seconds", "histogram"),
         ("gatepost_provider_calls", "counter"),
+        ("gatepost_quota_uncounted", "counter"),
+        ("gatepost_redis_failovers", "counter"),
         ("gatepost_refreshes", "counter"),
         ("gatepost_refusals_not_kept", "counter"),
         ("gatepost_sessions_ended", "counter"),

@@ -42,6 +42,8 @@ pub enum Obstacle {
     NoAddress,
     /// None of the tenants that are required exists.
     UnknownTenants(Vec<TenantId>),
+    /// The provider of this tenant identifies the person, and the requirement is not about that tenant.
+    Confined(TenantId),
 }
 
 /// What a person lacks to meet a requirement. `None`: nothing, or the person does not exist.
@@ -77,7 +79,8 @@ impl Remedy {
     /// gives more than is missing.
     fn add(&mut self, missing: Missing, relevant: &Relevant, is_denied_admin: bool) {
         // Tools are judged by what a message asks for, which no question about access names.
-        let Missing { mut groups, tenants, mut admin, tool: _, key: _, suspended: _ } = missing;
+        let Missing { mut groups, tenants, mut admin, tool: _, key: _, suspended: _, confined_to } = missing;
+        self.obstacles.extend(confined_to.map(Obstacle::Confined));
         let (known, unknown): (Vec<_>, Vec<_>) = tenants.into_iter().partition(|id| relevant.has_tenant(id));
         let makes_admin = |name: &GroupName| !is_denied_admin && relevant.makes_admins(name);
         let opens = |name: &GroupName| relevant.tenants_of(name).iter().any(|(id, _)| known.contains(id));
@@ -142,7 +145,7 @@ impl Grant {
         };
         let is_new = matches!(self, Self::Group { is_new: true, .. });
         let makes_admin = matches!(self, Self::Group { makes_admin: true, .. } | Self::Admin);
-        GrantFacts { kind, name, is_new, makes_admin, command }
+        GrantFacts { kind: kind.into(), name, is_new, makes_admin, command }
     }
 }
 
@@ -158,6 +161,10 @@ impl Obstacle {
                 "The person has no address, because an administrator released it. The next sign-in brings one."
                     .to_owned()
             }
+            Self::Confined(tenant) => format!(
+                "The provider of tenant {tenant} identifies the person, which opens nothing outside of that tenant. \
+                 Somebody whom a provider of the configuration identifies may have more."
+            ),
             Self::UnknownTenants(tenants) => {
                 let ids: Vec<_> = tenants.iter().map(TenantId::as_str).collect();
                 let first = ids.first().copied().unwrap_or_default();

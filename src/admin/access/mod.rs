@@ -5,19 +5,22 @@
 //!
 //! [`decide`]: gatepost_core::decision::decide
 
-mod csv;
+mod applications;
 pub mod missing;
 mod openable;
 mod openers;
+mod tool;
 mod ways;
 mod words;
 
-pub use csv::CSV_HEADER;
+pub use applications::{Application, Applications};
 pub use openable::{OpenHost, OpenRequirement, Openable};
 pub use openers::Opener;
+pub use tool::{ServersTool, ServersToolError};
 pub use ways::{By, SetBy, Way};
-pub use words::source_of;
+pub use words::{set_by, source_of};
 
+use self::tool::AskedTool;
 use super::Context;
 use crate::hosts::Protected;
 use gatepost_core::access::Standing;
@@ -38,6 +41,8 @@ pub enum What {
     /// What a router with this query in its middleware's address protects.
     Requirement(String),
     Tenant(TenantId),
+    /// A tool of a tool server, behind a router that asks for its tenant.
+    Tool(ServersTool),
 }
 
 /// Why there is no answer.
@@ -69,6 +74,8 @@ pub struct Question {
     pub what: What,
     /// One of them is enough. Empty: it is not known what the routers of the host require.
     pub requirements: Vec<Asked>,
+    /// The tool that must be given to them, too.
+    tool: Option<AskedTool>,
     relevant: Relevant,
 }
 
@@ -104,6 +111,7 @@ impl Context {
     /// these require nothing else.
     pub async fn ask(&self, scope: &Scope, what: What) -> Result<Question, AccessError> {
         let directory = &self.stores.directory;
+        let mut tool = None;
         let requirements = match &what {
             What::Host(host) => self.requirements_of(scope, host).await?,
             What::Requirement(query) => {
@@ -118,10 +126,16 @@ impl Context {
                 let requirement = Requirement { tenants: vec![id.clone()], ..Requirement::default() };
                 vec![Asked { query: format!("tenant={id}"), requirement, seen_at: None }]
             }
+            What::Tool(asked) => {
+                let (requirement, found) = self.find_tool(scope, asked).await?;
+                tool = Some(found);
+                vec![requirement]
+            }
         };
-        let named = Named::by(requirements.iter().map(|asked| &asked.requirement));
+        let mut named = Named::by(requirements.iter().map(|asked| &asked.requirement));
+        named.groups.extend(tool.iter().flat_map(|tool| tool.groups().iter().cloned()));
         let relevant = directory.find_relevant(&named).await?;
-        Ok(Question { what, requirements, relevant })
+        Ok(Question { what, requirements, tool, relevant })
     }
 
     async fn requirements_of(&self, scope: &Scope, host: &HostName) -> Result<Vec<Asked>, AccessError> {

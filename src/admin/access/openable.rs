@@ -48,10 +48,10 @@ pub struct OpenRequirement {
 }
 
 /// A requirement that requests to a protected host showed.
-struct Seen {
-    host: HostName,
-    origin: String,
-    asked: Asked,
+pub(super) struct Seen {
+    pub(super) host: HostName,
+    pub(super) origin: String,
+    pub(super) asked: Asked,
 }
 
 impl Context {
@@ -85,12 +85,13 @@ impl Context {
                 continue;
             }
             let met = std::iter::once(&asked.requirement);
-            let mut ways = ways::of(scope, &relevant, &candidate.ways, &met);
+            let mut ways = ways::of(scope, &relevant, &candidate.ways, &met, None);
             setters.add_to(user, &mut ways);
             open.requirements.push(OpenRequirement { query: asked.query, seen_at: asked.seen_at, ways });
         }
         let knows_all = scope.allows(&Matter::Platform).is_ok();
-        let unknown_hosts = if knows_all { self.unknown_hosts(&hosts) } else { Vec::new() };
+        let mut known = hosts.iter().map(|(host, _)| host);
+        let unknown_hosts = if knows_all { self.unknown_hosts(&mut known) } else { Vec::new() };
         let open = hosts.into_iter().map(|(_, host)| host).filter(|host| !host.requirements.is_empty());
         Ok(Some(Openable {
             hosts: open.collect(),
@@ -114,7 +115,7 @@ impl Context {
     }
 
     /// The requirements that exist for the reader, by host.
-    async fn list_seen(&self, scope: &Scope) -> Result<Vec<Seen>, DirectoryError> {
+    pub(super) async fn list_seen(&self, scope: &Scope) -> Result<Vec<Seen>, DirectoryError> {
         let mut known = Vec::new();
         for seen in self.stores.directory.list_requirements(None).await? {
             let Some(found) = self.hosts.find(&seen.host).await? else { continue };
@@ -125,10 +126,11 @@ impl Context {
         Ok(known)
     }
 
-    fn unknown_hosts(&self, known: &[(HostName, OpenHost)]) -> Vec<String> {
+    /// The entries of `GATEPOST_HOSTS` to which none of these hosts belongs.
+    pub(super) fn unknown_hosts(&self, known: &mut dyn Iterator<Item = &HostName>) -> Vec<String> {
+        let known: Vec<&HostName> = known.collect();
         let patterns = self.site.config.hosts.iter();
-        let unknown =
-            patterns.filter(|pattern| !known.iter().any(|(host, _)| pattern.origin_of(host).is_some()));
+        let unknown = patterns.filter(|pattern| !known.iter().any(|host| pattern.origin_of(host).is_some()));
         unknown.map(ToString::to_string).collect()
     }
 }

@@ -90,11 +90,12 @@ impl Context {
             |asked: &Asked| judge(&asked.requirement, &candidate.standing, &self.site.lifetimes, now).is_ok();
         let met = question.requirements.iter().enumerate().filter(|(_, asked)| is_met(asked));
         let meets: Vec<usize> = met.map(|(place, _)| place).collect();
-        if meets.is_empty() {
+        let may_use = question.tool.as_ref().is_none_or(|tool| tool.is_for(&candidate.standing.access));
+        if meets.is_empty() || !may_use {
             return None;
         }
         let met = meets.iter().map(|place| &question.requirements[*place].requirement);
-        let ways = ways::of(scope, &question.relevant, &candidate.ways, &met);
+        let ways = ways::of(scope, &question.relevant, &candidate.ways, &met, question.tool.as_ref());
         Some(Opener { user: candidate.user, meets, ways })
     }
 

@@ -1,5 +1,6 @@
 //! The ways by which somebody can open something: which membership or decision lets them in, who says so, until when.
 
+use super::tool::AskedTool;
 use gatepost_core::access::Role;
 use gatepost_core::administration::{Matter, Scope};
 use gatepost_core::clock::Timestamp;
@@ -26,7 +27,13 @@ pub enum By {
     SignIn,
     /// A membership of a group, which may open tenants that are required. Group and source are `None` for readers who
     /// may not know of groups.
-    Group { group: Option<GroupName>, source: Option<MembershipSource>, opens: Vec<(TenantId, Role)> },
+    Group {
+        group: Option<GroupName>,
+        source: Option<MembershipSource>,
+        opens: Vec<(TenantId, Role)>,
+        /// A rule gives the members the tool that is asked for.
+        has_tool: bool,
+    },
     /// A membership that the tenant has by itself: `manual`, `invitation` or `scim`.
     Tenant { tenant: TenantId, role: Role, source: String },
     /// An administrator decided that the person is an administrator.
@@ -58,6 +65,7 @@ pub(super) fn of<'a>(
     relevant: &Relevant,
     found: &[Found],
     met: &(impl Iterator<Item = &'a Requirement> + Clone),
+    tool: Option<&AskedTool>,
 ) -> Vec<Way> {
     let asks_groups = |name: &GroupName| met.clone().any(|requirement| requirement.groups.contains(name));
     let asks_tenant =
@@ -77,12 +85,13 @@ pub(super) fn of<'a>(
             Found::Group { group, source, until } => {
                 let opened = relevant.tenants_of(group).iter().filter(|(id, _)| asks_tenant(id));
                 let opens: Vec<_> = opened.cloned().collect();
-                if opens.is_empty() && !asks_groups(group) {
+                let has_tool = tool.is_some_and(|tool| tool.groups().contains(group));
+                if opens.is_empty() && !has_tool && !asks_groups(group) {
                     continue;
                 }
                 let (group, source) =
                     if knows_all { (Some(group.clone()), Some(source.clone())) } else { (None, None) };
-                (By::Group { group, source, opens }, *until)
+                (By::Group { group, source, opens, has_tool }, *until)
             }
             Found::Tenant { tenant, role, source, until } if asks_tenant(tenant) => {
                 (By::Tenant { tenant: tenant.clone(), role: *role, source: source.clone() }, *until)

@@ -7,12 +7,12 @@ use gatepost_core::calendar::minute;
 use gatepost_core::ids::TenantId;
 use gatepost_pages::explanation::SourceFacts;
 use gatepost_store::directory::MembershipSource;
+use std::fmt;
 
 impl Way {
     /// What lets the person in, and who decided that; without its end.
     pub fn text(&self) -> String {
-        let set_by =
-            self.set_by.as_ref().map(|SetBy { actor, at }| format!(" ({actor}, {} UTC)", minute(*at)));
+        let set_by = self.set_by.as_ref().map(|SetBy { actor, at }| set_by(actor, minute(*at)));
         self.by_text() + set_by.unwrap_or_default().as_str()
     }
 
@@ -20,12 +20,13 @@ impl Way {
     pub fn by_text(&self) -> String {
         match &self.by {
             By::SignIn => "signing in is enough".to_owned(),
-            By::Group { group, source, opens } => {
+            By::Group { group, source, opens, has_tool } => {
                 let group = match (group, source) {
                     (Some(group), Some(source)) => format!("group {group}, {}", source_of(source).text()),
                     _ => "a group".to_owned(),
                 };
-                format!("{group}{}", opened(opens))
+                let tool = if *has_tool { ", to which a rule gives the tool" } else { "" };
+                format!("{group}{}{tool}", opened(opens))
             }
             By::Tenant { tenant, role, source } => {
                 format!("member of {tenant} as {role}, {}", source_in_words(source))
@@ -36,6 +37,11 @@ impl Way {
     }
 }
 
+/// Who decided it, at the end of a way's text.
+pub fn set_by(actor: &str, minute: impl fmt::Display) -> String {
+    format!(" ({actor}, {minute} UTC)")
+}
+
 /// Who says that somebody is in a group.
 pub fn source_of(source: &MembershipSource) -> SourceFacts {
     match source {
@@ -44,7 +50,7 @@ pub fn source_of(source: &MembershipSource) -> SourceFacts {
         MembershipSource::Provider(link) => SourceFacts::Provider {
             external: link.external.to_string(),
             display_name: link.display_name.clone(),
-            link: link.source.as_str(),
+            link: link.source.as_str().into(),
         },
     }
 }

@@ -9,12 +9,13 @@ use gatepost_core::calendar::rfc3339;
 use gatepost_core::decision::SignInReason;
 use gatepost_core::ids::TenantId;
 use gatepost_store::directory::{By as TenantBy, MembershipSource, TenantWay};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Who can open it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AccessList {
     pub items: Vec<Opener>,
     /// The value of `after` for the next page. `null`: this is the last one.
@@ -44,7 +45,7 @@ impl AccessList {
 }
 
 /// A requirement of a router.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AccessRequirement {
     /// The query after `/verify?` in the middleware's address.
     #[schema(example = "group=MCP-GitHub")]
@@ -55,7 +56,7 @@ pub struct AccessRequirement {
 }
 
 /// Somebody who can open it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Opener {
     #[serde(flatten)]
     pub user: User,
@@ -76,11 +77,11 @@ impl Opener {
 }
 
 /// What lets somebody in.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AccessWay {
     /// `sign_in`, `group`, `tenant` or `admin`.
-    #[schema(example = "group")]
-    pub by: &'static str,
+    #[schema(value_type = String, example = "group")]
+    pub by: Cow<'static, str>,
     /// The group, for whoever may know of groups.
     pub group: Option<String>,
     /// Who says so: `manual`, `invitation`, `scim`, or the id of a provider.
@@ -105,7 +106,7 @@ pub struct AccessWay {
 impl From<&access::Way> for AccessWay {
     fn from(way: &access::Way) -> Self {
         let mut view = Self {
-            by: "sign_in",
+            by: "sign_in".into(),
             group: None,
             source: None,
             link: None,
@@ -118,20 +119,20 @@ impl From<&access::Way> for AccessWay {
         };
         match &way.by {
             By::SignIn => {}
-            By::Group { group, source, opens } => {
-                view.by = "group";
+            By::Group { group, source, opens, .. } => {
+                view.by = "group".into();
                 view.group = group.as_ref().map(ToString::to_string);
                 (view.source, view.link) = source.as_ref().map_or((None, None), said);
                 view.tenants = opens.iter().map(named).collect();
             }
             By::Tenant { tenant, role, source } => {
-                view.by = "tenant";
+                view.by = "tenant".into();
                 view.source = Some(source.clone());
                 view.tenants = [(tenant.to_string(), role.to_string())].into();
             }
-            By::Decision => view.by = "admin",
+            By::Decision => view.by = "admin".into(),
             By::Reason(reason) => {
-                view.by = "admin";
+                view.by = "admin".into();
                 view.reason = Some(reason.clone());
             }
         }
@@ -152,10 +153,11 @@ fn named((tenant, role): &(TenantId, Role)) -> (String, String) {
 }
 
 /// What somebody can open.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Openable {
     /// Why the person can open nothing at all: `disabled` or `no_address`.
-    pub obstacle: Option<&'static str>,
+    #[schema(value_type = Option<String>)]
+    pub obstacle: Option<Cow<'static, str>>,
     /// Hosts, as far as it is known from requests of the last 30 days what their routers require.
     pub hosts: Vec<OpenHost>,
     /// The ways by which the person may enter tenants.
@@ -174,7 +176,7 @@ impl From<&access::Openable> for Openable {
             SignInReason::NoSession | SignInReason::Ended | SignInReason::Expired => "signed_out",
         };
         Self {
-            obstacle: openable.obstacle.map(obstacle),
+            obstacle: openable.obstacle.map(obstacle).map(Cow::Borrowed),
             hosts: openable.hosts.iter().map(OpenHost::from).collect(),
             tenants: openable.tenants.iter().map(OpenTenant::from).collect(),
             is_admin: openable.is_admin,
@@ -184,7 +186,7 @@ impl From<&access::Openable> for Openable {
 }
 
 /// A host that somebody can open.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct OpenHost {
     #[schema(example = "https://wiki.example.com")]
     pub origin: String,
@@ -210,7 +212,7 @@ impl From<&access::OpenHost> for OpenHost {
 }
 
 /// A requirement that somebody meets.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct OpenRequirement {
     pub query: String,
     #[schema(format = DateTime)]
@@ -219,7 +221,7 @@ pub struct OpenRequirement {
 }
 
 /// A way by which somebody may enter a tenant.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct OpenTenant {
     pub tenant: String,
     pub role: String,

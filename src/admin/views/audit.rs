@@ -1,13 +1,13 @@
 //! The audit: what was done, and the heads of the hours.
 
 use gatepost_core::calendar::rfc3339;
-use gatepost_store::directory::{self, AuditRecord};
-use serde::Serialize;
+use gatepost_store::directory::{self, AuditCursor, AuditRecord};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 /// A row of the audit.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {
     pub id: i64,
     #[schema(format = DateTime)]
@@ -55,13 +55,20 @@ impl From<&AuditRecord> for AuditEntry {
     }
 }
 
+impl AuditEntry {
+    /// The position of this row. `None`: its time is none.
+    pub fn cursor(&self) -> Option<AuditCursor> {
+        Some(AuditCursor::new(self.at.parse().ok()?, self.id))
+    }
+}
+
 /// Stored values are JSON objects.
 fn object(written: &str) -> Map<String, Value> {
     serde_json::from_str(written).unwrap_or_default()
 }
 
 /// The head of an hour: a hash over its entries, which shows whether they were changed (docs/audit.md).
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct AuditHead {
     /// The beginning of the hour.
     #[schema(format = DateTime)]

@@ -2,6 +2,7 @@
 //! objects. Names of members do not change; new ones may come.
 
 mod access;
+mod access_csv;
 mod audit;
 mod changes;
 mod groups;
@@ -9,12 +10,15 @@ mod keys;
 mod people;
 mod personal;
 mod requests;
+mod stores;
+mod tenant_providers;
 mod tenants;
 mod tool_servers;
 
 pub use access::{
     AccessList, AccessRequirement, AccessWay, OpenHost, OpenRequirement, OpenTenant, Openable, Opener,
 };
+pub use access_csv::CSV_HEADER;
 pub use audit::{AuditEntry, AuditHead};
 pub use changes::{
     AddressRelease, AdminChange, GroupChange, LinkChange, MappingChange, MemberChange, MembersChange,
@@ -25,7 +29,9 @@ pub use keys::{Key, KeyChange, LookedUpKey, NewKey};
 pub use people::{Admin, AdminEntry, Identity, Session, User, UserDetails};
 pub use personal::{FormerAddress, PersonalData, PersonalRefusal, PersonalRequest};
 pub use requests::{AccessRequest, RequestChange};
-pub use tenants::{Tenant, TenantHost, TenantMember, TenantWritten, Tier};
+pub use stores::{DirectoryStore, SessionStore, StoresView};
+pub use tenant_providers::{TenantDomain, TenantProvider};
+pub use tenants::{ProofRecord, Tenant, TenantHost, TenantHostChange, TenantMember, TenantWritten, Tier};
 pub use tool_servers::{ToolRule, ToolRuleChange, ToolServer, ToolServerChange};
 
 use gatepost_core::access::Role;

@@ -129,6 +129,20 @@ impl From<&TenantHostRecord> for TenantHost {
     }
 }
 
+/// A host of a tenant after a change.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TenantHostChange {
+    #[serde(flatten)]
+    pub host: TenantHost,
+    pub changed: bool,
+}
+
+impl TenantHostChange {
+    pub fn new(host: &TenantHostRecord, changed: bool) -> Self {
+        Self { host: host.into(), changed }
+    }
+}
+
 /// A tenant after a change.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TenantWritten {

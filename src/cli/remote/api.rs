@@ -21,8 +21,8 @@ use serde_json::Value;
 use std::time::Duration;
 use url::Url;
 
-/// Bytes of an answer. A page of 200 groups with many links has some hundred KiB.
-const MOST_BYTES: usize = 16 << 20;
+/// Bytes of an answer, or of a line of one. A page of 200 groups with many links has some hundred KiB.
+pub(super) const MOST_BYTES: usize = 16 << 20;
 /// Items of a page: as many as the API gives.
 const PAGE: &str = "200";
 /// How often a request is sent again that came too early, and how long one waits for it at most.
@@ -58,6 +58,13 @@ pub(in crate::cli) enum ApiError {
         #[source]
         error: serde_json::Error,
     },
+    /// A part of the answer came.
+    #[error("the answer of {origin} broke off: what was printed is not everything")]
+    BrokenOff {
+        origin: String,
+        #[source]
+        error: reqwest::Error,
+    },
     #[error("the answer of {0} is too long")]
     TooLong(String),
     #[error("{detail}")]
@@ -81,6 +88,7 @@ impl ApiError {
             Self::Unreachable { .. } | Self::Unavailable { .. } => {
                 "a change may have been made or not: read it again before you repeat it"
             }
+            Self::BrokenOff { .. } => "repeat the command; the log of `gatepost serve` there may say why",
             Self::NoApi { .. } => {
                 "GATEPOST_API is the address of the public listener, as GATEPOST_PUBLIC_URL has it there"
             }
@@ -93,6 +101,9 @@ impl ApiError {
             }
             Self::Refused { status: StatusCode::FORBIDDEN, .. } => {
                 "a key without owner and tenant administers everything, the key of a tenant that tenant: docs/keys.md"
+            }
+            Self::Refused { status: StatusCode::TOO_MANY_REQUESTS, .. } => {
+                "other programs use the same key, or many keys the same address: try again in a minute"
             }
             Self::Ambiguous { .. } => "name the person by the id",
             Self::Untried(_) => "run it without --dry-run, or create the person first: gatepost user create",
@@ -223,6 +234,12 @@ impl Api {
         Ok(would)
     }
 
+    /// What a line of an answer holds.
+    pub(super) fn parse<T: DeserializeOwned>(&self, line: &[u8]) -> Result<T, ApiError> {
+        serde_json::from_slice(line)
+            .map_err(|error| ApiError::Unexpected { origin: self.origin.clone(), error })
+    }
+
     /// What an answer holds.
     pub(super) fn read<T: DeserializeOwned>(&self, body: Value) -> Result<T, ApiError> {
         serde_json::from_value(body)
@@ -231,17 +248,39 @@ impl Api {
 
     /// Sends a request, again if it came too early.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Answer, ApiError> {
+        self.answer(self.respond(call, None).await?).await
+    }
+
+    /// Sends a request whose answer has this type, and may take this long. Its body is not read yet.
+    pub(super) async fn open(
+        &self,
+        call: Call<'_>,
+        (media_type, timeout): (&str, Duration),
+    ) -> Result<(Response, &str), ApiError> {
+        let response = self.respond(call, Some(timeout)).await?;
+        if response.status() == StatusCode::OK && content_type(&response) == media_type {
+            return Ok((response, &self.origin));
+        }
+        let (origin, status) = (self.origin.clone(), response.status());
+        self.answer(response).await.and(Err(ApiError::NoApi { origin, status }))
+    }
+
+    /// The first answer that does not say that the request came too early.
+    async fn respond(&self, call: Call<'_>, timeout: Option<Duration>) -> Result<Response, ApiError> {
         let url = self.url(call)?;
         let mut waits = 0;
         loop {
-            let mut response =
+            let mut request =
                 self.client.request(call.method.clone(), url.clone()).headers(self.headers(call)?);
-            if let Some(body) = call.body {
-                response = response.header(CONTENT_TYPE, "application/json").body(body.to_string());
+            if let Some(timeout) = timeout {
+                request = request.timeout(timeout);
             }
-            let response = response.send().await.map_err(|error| self.unreachable(error))?;
+            if let Some(body) = call.body {
+                request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+            }
+            let response = request.send().await.map_err(|error| self.unreachable(error))?;
             let wait = wait_asked_for(&response).filter(|_| waits < MOST_WAITS);
-            let Some(wait) = wait else { return self.answer(response).await };
+            let Some(wait) = wait else { return Ok(response) };
             waits += 1;
             tokio::time::sleep(wait).await;
         }
@@ -284,7 +323,7 @@ impl Api {
     async fn answer(&self, mut response: Response) -> Result<Answer, ApiError> {
         let (status, origin) = (response.status(), self.origin.clone());
         let header = |name| response.headers().get(name)?.to_str().ok().map(str::to_owned);
-        let (etag, date, kind) = (header(ETAG), header(DATE), header(CONTENT_TYPE).unwrap_or_default());
+        let (etag, date, kind) = (header(ETAG), header(DATE), content_type(&response));
         let version = etag.and_then(|tag| tag.trim_matches('"').parse().ok());
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(error))? {
@@ -347,6 +386,11 @@ impl Api {
     }
 }
 
+fn content_type(response: &Response) -> String {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.unwrap_or_default().to_owned()
+}
+
 /// How long a request has to wait that came too early.
 fn wait_asked_for(response: &Response) -> Option<Duration> {
     if response.status() != StatusCode::TOO_MANY_REQUESTS {
@@ -357,12 +401,13 @@ fn wait_asked_for(response: &Response) -> Option<Duration> {
 }
 
 /// The words with which sentences of the API begin, beside names.
-const FIRST_WORDS: [&str; 15] = [
+const FIRST_WORDS: [&str; 16] = [
     "A",
     "Addresses",
     "Group",
     "It",
     "Key",
+    "Nothing",
     "One",
     "Request",
     "The",
@@ -379,7 +424,9 @@ const FIRST_WORDS: [&str; 15] = [
 fn as_part(sentence: &str) -> String {
     let text = sentence.strip_suffix('.').unwrap_or(sentence);
     let first = text.split(' ').next().unwrap_or_default();
-    if FIRST_WORDS.contains(&first) {
+    // The name of a host is written in small letters.
+    let is_host = first.contains('.') && !first.contains('@');
+    if is_host || FIRST_WORDS.contains(&first) {
         format!("{}{}", first.to_lowercase(), &text[first.len()..])
     } else {
         text.to_owned()

@@ -4,13 +4,17 @@
 //! here, or to [`Api`]: [`Remote`] says once for each change which requests make it and what the command learns from the
 //! answer. What is read comes as the views of [`crate::admin::views`] from either, so every command is written once.
 
+mod access;
 mod api;
+mod audit;
 mod changes;
 mod keys;
+mod lines;
 mod links;
 mod reads;
 mod requests;
 mod sessions;
+mod tenants;
 mod tool_servers;
 
 pub(super) use api::{Api, ApiError};

@@ -16,7 +16,7 @@ impl Trace<'_> {
             decide_key::explain(&self.context.site, case, found, self.at)
         } else {
             let key = NamedKey { id: key.record.id, name: key.record.name.as_str().into() };
-            Verdict::of_key(Denial::Key(KeyDenial::Unknown), key)
+            Verdict::of_key(Denial::Key(KeyDenial::Ended), key)
         };
         let problem = match &verdict {
             Verdict::Deny { denial: Denial::Key(denial), .. } => Some(denial.to_string()),

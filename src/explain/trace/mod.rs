@@ -137,7 +137,7 @@ impl<'a> Trace<'a> {
         let judged = self.sessions(facts, case);
         let denial = match &judged.verdict {
             Verdict::Deny { denial, .. } => Some(denial),
-            Verdict::Allow(_) | Verdict::AskTools(_) | Verdict::CannotKnow(_) => None,
+            Verdict::Allow { .. } | Verdict::AskTools(_) | Verdict::CannotKnow(_) => None,
         };
         self.steps.push(Step::Origin(self.origin(case)));
         let missing = decision::missing(case.requirement, &facts.standing.access).unwrap_or_default();
@@ -163,7 +163,7 @@ impl<'a> Trace<'a> {
         let (verdict, reason) = self.tool(case, verdict).await?;
         let denial = match &verdict {
             Verdict::Deny { denial, .. } => Some(denial),
-            Verdict::Allow(_) | Verdict::AskTools(_) | Verdict::CannotKnow(_) => None,
+            Verdict::Allow { .. } | Verdict::AskTools(_) | Verdict::CannotKnow(_) => None,
         };
         let facts = decision_facts(denial);
         self.steps.push(Step::Decision(DecisionFacts { reason: reason.unwrap_or(facts.reason), ..facts }));
@@ -182,7 +182,7 @@ impl<'a> Trace<'a> {
 
     fn answer_of(&self, verdict: &Verdict, case: &Case<'_>) -> Answer {
         match verdict {
-            Verdict::Allow(headers) => allowed(headers),
+            Verdict::Allow { headers, .. } => allowed(headers),
             Verdict::AskTools(passage) => allowed(passage.headers()),
             Verdict::Deny { denial, .. } => self.answer_to(denial, case),
             Verdict::CannotKnow(_) => Answer { status: 503, headers: [].into() },

@@ -106,7 +106,7 @@ impl Trace<'_> {
             },
             reason: match verdict {
                 Verdict::Deny { denial, .. } => reason_of(denial),
-                Verdict::Allow(_) | Verdict::AskTools(_) | Verdict::CannotKnow(_) => Reason::Met,
+                Verdict::Allow { .. } | Verdict::AskTools(_) | Verdict::CannotKnow(_) => Reason::Met,
             },
             is_judged,
         }

@@ -11,6 +11,7 @@ use gatepost_core::mcp::pattern::Kind;
 use gatepost_core::mcp::rules::Way;
 use gatepost_pages::explanation::{Step, ToolFacts};
 use gatepost_telemetry::Reason;
+use std::sync::Arc;
 
 impl Trace<'_> {
     /// Decides what is still open where the router asks about tools. Returns the verdict, and its reason where that does not
@@ -20,7 +21,7 @@ impl Trace<'_> {
         case: &Case<'_>,
         verdict: Verdict,
     ) -> Result<(Verdict, Option<Reason>), ExplainError> {
-        let passage = match verdict {
+        let mut passage = match verdict {
             Verdict::AskTools(passage) => passage,
             verdict => {
                 if self.question.call.is_some() && case.requirement.mcp.is_none() {
@@ -47,8 +48,9 @@ impl Trace<'_> {
         // An explanation must not contain a valid assertion.
         let sign = |_: Claims| "...".to_owned();
         let limit = self.context.site.config.verify.groups_header_limit;
-        let verdict = match passage.decide(server, &ask, sign, limit) {
-            Ok(headers) => Verdict::Allow(headers),
+        let grant = |passage: &ToolPassage| Arc::new(passage.grant(server, limit));
+        let verdict = match passage.decide(server, &ask, grant, sign) {
+            Ok(headers) => Verdict::Allow { headers, charge: None },
             Err(missing) => denied(&passage, missing),
         };
         Ok((verdict, None))
@@ -62,7 +64,7 @@ impl Trace<'_> {
         ToolFacts {
             is_judged,
             server: found.map(|(_, server)| server.id.to_string()),
-            kind: call.map(|call| call.kind.as_str()),
+            kind: call.map(|call| call.kind.as_str().into()),
             name: call.map(|call| bounded(&call.name)),
             way: way.and_then(Result::ok).map(named),
             missing_groups: missing.groups,

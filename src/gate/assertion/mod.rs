@@ -72,6 +72,9 @@ pub struct McpClaims {
     pub tools: Vec<String>,
     pub prompts: Vec<String>,
     pub resources: Vec<String>,
+    /// Patterns are missing, because the three lists were longer than `GATEPOST_VERIFY__GROUPS_HEADER_LIMIT`.
+    #[serde(rename = "truncated", default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_cut: bool,
 }
 
 /// Why a token is not accepted.

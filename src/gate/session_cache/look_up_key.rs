@@ -15,7 +15,7 @@ use gatepost_store::directory::FoundKey;
 use std::sync::Arc;
 
 impl SessionCache {
-    /// Finds a key in the directory. `None`: it is unknown or revoked.
+    /// Finds a key in the directory. `None`: it is unknown. One that has ended says so in its limits.
     ///
     /// # Errors
     /// [`LoadError`]: the directory did not answer.

@@ -1,17 +1,22 @@
 //! Tool servers at the gate: which one a request is for, and what of it the person may use.
 //!
 //! [`servers`] holds the servers and their rules in memory. A [`ToolPassage`] is a person who may enter: what their message
-//! asks for is still open. Only [`ToolPassage::decide`] makes identity headers of it.
+//! asks for is still open. Only [`ToolPassage::decide`] makes identity headers of it. [`grants`] keeps what the answers to
+//! many calls have in common.
 
+mod grants;
+mod server;
 mod servers;
 
-pub use servers::{Addresses, GateServer, ToolServers};
+pub use grants::Grant;
+pub use server::GateServer;
+pub use servers::{Addresses, ToolServers};
 
-use super::assertion::{self, Claims, McpClaims};
-use super::identity_headers::encode;
+use super::assertion::{self, Claims};
+use crate::quotas::Charge;
 use crate::site::Site;
 use gatepost_core::access::{Access, Role};
-use gatepost_core::api_key::{KeyLimits, NamedKey};
+use gatepost_core::api_key::{KeyId, KeyLimits, NamedKey};
 use gatepost_core::decision::{KeyLack, Missing, Permit, TokenDenial};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{TenantId, UserId};
@@ -19,6 +24,7 @@ use gatepost_core::mcp::message::{Ask, Call};
 use gatepost_core::mcp::pattern::Kind;
 use gatepost_core::mcp::rules::{Lack, User, Way};
 use gatepost_oidc::AccessToken;
+use grants::GrantKey;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 use std::sync::Arc;
@@ -37,8 +43,8 @@ pub struct ToolPassage {
     access: Arc<Access>,
     claims: Option<Claims>,
     tenant: Option<(TenantId, Role)>,
-    /// The id of the machine's key, if it is one.
-    machine: Option<String>,
+    /// The machine's key, if it is one.
+    machine: Option<KeyId>,
     /// What the key allows that was sent.
     limits: Option<Arc<KeyLimits>>,
     /// The machine's key sends requests for people, and says for nobody: it gets to know servers, and uses what rules give it.
@@ -52,6 +58,8 @@ pub struct ToolPassage {
     pub email: EmailAddress,
     /// They may ask for access that they lack.
     pub may_request: bool,
+    /// For whom the request counts, if the rules permit what it asks for.
+    pub charge: Option<Charge>,
 }
 
 impl ToolPassage {
@@ -75,6 +83,7 @@ impl ToolPassage {
             via: None,
             user: permit.person.id,
             email: permit.email.clone(),
+            charge: None,
         }
     }
 
@@ -87,7 +96,7 @@ impl ToolPassage {
     /// The same for the machine of this key.
     #[must_use]
     pub fn of_machine(self, key: NamedKey, limits: Arc<KeyLimits>) -> Self {
-        let (machine, says_for_nobody) = (Some(key.id.to_string()), limits.acts_for_people());
+        let (machine, says_for_nobody) = (Some(key.id), limits.acts_for_people());
         Self { machine, says_for_nobody, ..self.of_program().via_key(key, limits) }
     }
 
@@ -103,12 +112,18 @@ impl ToolPassage {
         Self { token: Some(token), ..self }
     }
 
-    /// Whether the access token, if one was sent, was issued for this server and with all of its scopes.
+    /// Whether the access token, if one was sent, is from the provider of this server, and was issued for it with all of its
+    /// scopes. The refusal names the server's provider in its challenge, so a client gets the right token next.
     ///
     /// # Errors
     /// What the token lacks.
     pub fn require_grant(&self, server: &GateServer) -> Result<(), TokenDenial> {
-        let Some(AccessToken { grant, .. }) = self.token.as_deref() else { return Ok(()) };
+        let Some(AccessToken { provider, grant, .. }) = self.token.as_deref() else { return Ok(()) };
+        if server.provider.as_ref().is_some_and(|own| own != provider) {
+            return Err(TokenDenial::Invalid(
+                "the token is of another provider than this tool server's".into(),
+            ));
+        }
         if !grant.is_for(server.audience.as_deref(), server.url.as_str()) {
             return Err(TokenDenial::Invalid(
                 "the token is for another audience than this tool server".into(),
@@ -126,20 +141,43 @@ impl ToolPassage {
         &self.headers
     }
 
-    /// Who this is for the rules of a server.
-    fn user(&self, server: &GateServer) -> User<'_> {
-        User {
+    /// Asks the rules of a server about this person or machine.
+    fn asking<T>(&self, server: &GateServer, ask: impl FnOnce(&User<'_>) -> T) -> T {
+        let key = self.machine.map(|key| key.to_string());
+        ask(&User {
             access: &self.access,
             role: self.access.role_in(&server.tenant),
-            key: self.machine.as_deref(),
+            key: key.as_deref(),
             tools: self.limits.as_ref().map_or(&[][..], |limits| &limits.tools),
             needs_rule: self.says_for_nobody,
-        }
+        })
     }
 
     /// The patterns of what they may use of one kind.
     pub fn patterns(&self, server: &GateServer, kind: Kind) -> Vec<String> {
-        server.rules.patterns(kind, &self.user(server))
+        self.asking(server, |user| server.rules.patterns(kind, user))
+    }
+
+    /// What they may use of a server, as answers say it, in at most `limit` bytes.
+    pub fn grant(&self, server: &GateServer, limit: usize) -> Grant {
+        let patterns = Kind::ALL.map(|kind| self.patterns(server, kind));
+        let grant = Grant::new(&server.id, patterns, limit);
+        if grant.is_cut() {
+            tracing::warn!(
+                tool_server = %server.id,
+                user.email = %self.email,
+                limit,
+                "X-User-Tools or the claim mcp of X-User-Assertion was cut"
+            );
+        }
+        grant
+    }
+
+    /// The same for one of these servers. What was written before is kept.
+    pub fn kept_grant(&self, known: &Addresses, server: &Arc<GateServer>, limit: usize) -> Arc<Grant> {
+        let by_key = (self.machine, self.limits.clone());
+        let key = GrantKey::new(Arc::clone(server), Arc::clone(&self.access), by_key);
+        known.grants().find(key, || self.grant(server, limit))
     }
 
     /// By which way they may use something.
@@ -147,7 +185,8 @@ impl ToolPassage {
     /// # Errors
     /// What they lack.
     pub fn find_way<'a>(&self, server: &'a GateServer, call: &Call) -> Result<Way<'a>, Missing> {
-        let (groups, key) = match server.rules.judge(call.kind, &call.name, &self.user(server)) {
+        let judged = self.asking(server, |user| server.rules.judge(call.kind, &call.name, user));
+        let (groups, key) = match judged {
             Ok(way) => return Ok(way),
             Err(Lack::Key) => (Vec::new(), Some(KeyLack::Tools)),
             Err(Lack::Rule) if self.says_for_nobody => (Vec::new(), Some(KeyLack::Person)),
@@ -156,16 +195,17 @@ impl ToolPassage {
         Err(Missing { groups, key, tool: Some(shown(call)), ..Missing::default() })
     }
 
-    /// Decides about a message. `sign` makes the assertion, if the router asks for one.
+    /// Decides about a message. `grant` says what they may use, `sign` makes the assertion if the router asks for one. What it
+    /// permits takes the identity headers out of the passage.
     ///
     /// # Errors
     /// What they lack.
     pub fn decide(
-        &self,
+        &mut self,
         server: &GateServer,
         ask: &Ask,
+        grant: impl FnOnce(&Self) -> Arc<Grant>,
         sign: impl FnOnce(Claims) -> String,
-        limit: usize,
     ) -> Result<HeaderMap, Missing> {
         match ask {
             Ask::Call(call) => drop(self.find_way(server, call)?),
@@ -175,41 +215,18 @@ impl ToolPassage {
             }
             Ask::Look | Ask::Other(_) | Ask::Stream => {}
         }
-        let mut headers = self.headers.clone();
-        let tools = self.patterns(server, Kind::Tool);
-        if let Ok(value) = HeaderValue::from_str(&joined(&tools, limit)) {
-            headers.insert(HEADER, value);
-        }
-        if let Some(claims) = self.claims.clone() {
-            let (tenant, role) = self.tenant.clone().unzip();
-            let mcp = McpClaims {
-                server: server.id.to_string(),
-                tools,
-                prompts: self.patterns(server, Kind::Prompt),
-                resources: self.patterns(server, Kind::Resource),
-            };
-            let token = sign(Claims { tenant, role, mcp: Some(mcp), ..claims });
+        let grant = grant(self);
+        let mut headers = std::mem::take(&mut self.headers);
+        headers.insert(HEADER, grant.tools.clone());
+        if let Some(claims) = self.claims.take() {
+            let (tenant, role) = self.tenant.take().unzip();
+            let token = sign(Claims { tenant, role, mcp: Some(grant.claims.clone()), ..claims });
             if let Ok(value) = HeaderValue::from_str(&token) {
                 headers.insert(assertion::HEADER, value);
             }
         }
         Ok(headers)
     }
-}
-
-/// Patterns as a header value: whole ones up to a length.
-fn joined(patterns: &[String], limit: usize) -> String {
-    let mut value = String::new();
-    for pattern in patterns {
-        let encoded = encode(pattern);
-        let separator = if value.is_empty() { "" } else { "," };
-        if value.len() + separator.len() + encoded.len() > limit {
-            break;
-        }
-        value.push_str(separator);
-        value.push_str(&encoded);
-    }
-    value
 }
 
 /// What a message asks for, for people and the log. The name comes from outside.
@@ -236,15 +253,6 @@ pub fn bounded(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn patterns_are_encoded_and_cut_between_two() {
-        let patterns = ["a,b", "get_*", "\u{e9}"].map(str::to_owned);
-        assert_eq!(joined(&patterns, 100), "a%2Cb,get_*,%C3%A9");
-        assert_eq!(joined(&patterns, 12), "a%2Cb,get_*");
-        assert_eq!(joined(&patterns, 10), "a%2Cb");
-        assert_eq!(joined(&[], 10), "");
-    }
 
     #[test]
     fn a_name_from_outside_is_short_and_on_one_line() {

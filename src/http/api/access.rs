@@ -6,7 +6,7 @@ use super::problems::ReadProblems;
 use super::refused::Refused;
 use super::reply::Reply;
 use crate::admin::Context;
-use crate::admin::access::What;
+use crate::admin::access::{ServersTool, What};
 use crate::admin::views::AccessList;
 use crate::http::problem_document::Problem;
 use actix_web::web::Data;
@@ -28,6 +28,9 @@ pub(super) struct AccessParameters {
     requirement: Option<String>,
     /// A tenant's id.
     tenant: Option<String>,
+    /// A tool of a tool server, by its whole name: `SERVER:NAME`.
+    #[param(example = "github:get_file")]
+    tool: Option<String>,
 }
 
 /// What is asked for. `None` only beside a flaw.
@@ -35,16 +38,17 @@ pub(super) struct Asked(Option<What>);
 
 impl Filter for Asked {
     fn read(parameters: &mut Parameters<'_>) -> Self {
-        const NAMES: [&str; 3] = ["host", "requirement", "tenant"];
+        const NAMES: [&str; 4] = ["host", "requirement", "tenant", "tool"];
         let given = NAMES.iter().filter(|name| parameters.has(name)).count();
         let host = parameters.one::<HostName>(NAMES[0]).map(What::Host);
         let requirement = parameters.one::<Query>(NAMES[1]).map(|Query(query)| What::Requirement(query));
         let tenant = parameters.one::<TenantId>(NAMES[2]).map(What::Tenant);
+        let tool = parameters.one::<ServersTool>(NAMES[3]).map(What::Tool);
         if given != 1 {
             let code = if given == 0 { "missing" } else { "excluded" };
-            parameters.flaw("", code, "Give one of host, requirement and tenant.");
+            parameters.flaw("", code, "Give one of host, requirement, tenant and tool.");
         }
-        Self(host.or(requirement).or(tenant))
+        Self(host.or(requirement).or(tenant).or(tool))
     }
 }
 
@@ -62,7 +66,7 @@ impl FromStr for Query {
 /// Lists who can open it, by id, each with every way.
 ///
 /// The decision is that of `/verify` about a session that the person would start now. Administrators of a tenant may ask about that
-/// tenant, and about requirements that name nothing else; they see the people of the tenant.
+/// tenant, its tools, and about requirements that name nothing else; they see the people of the tenant.
 #[utoipa::path(get, path = "/api/v1/access", tag = "access", params(AccessParameters, PageParameters),
     responses((status = 200, body = AccessList), ReadProblems))]
 pub(super) async fn list(caller: Caller, admin: Data<Context>, page: Page<Asked>) -> Result<Reply, Refused> {

@@ -5,9 +5,11 @@ use super::list::{Filter, Filtered, List, Page, PageParameters, Parameters};
 use super::problems::ReadProblems;
 use super::refused::Refused;
 use super::reply::{Reply, builder};
+use super::users;
 use crate::admin::Context;
 use crate::admin::audit::Export;
 use crate::admin::views::{AuditEntry, AuditHead};
+use crate::http::public::extract::Path;
 use crate::sign_in;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
@@ -81,6 +83,21 @@ pub(super) async fn list(
     page: Page<AuditFilter>,
 ) -> Result<Reply, Refused> {
     let filter = AuditFilter { before: page.place(), ..page.filter.clone() };
+    let entries = admin.stores.directory.list_audit(&caller.scope, &filter, page.wanted()).await?;
+    Ok(page.reply(entries, |entry: &AuditRecord| entry.cursor().to_string(), |item| AuditEntry::from(item)))
+}
+
+/// Lists what a person did and what was done to them, newest first, as far as the caller may read it.
+#[utoipa::path(get, path = "/api/v1/users/{id}/audit", tag = "audit", params(("id" = String, Path), PageParameters),
+    responses((status = 200, body = List<AuditEntry>), ReadProblems))]
+pub(super) async fn of_user(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(id): Path<UserId>,
+    page: Page<()>,
+) -> Result<Reply, Refused> {
+    users::find(&admin, &caller.scope, id).await?;
+    let filter = AuditFilter { user: Some(id), before: page.place(), ..AuditFilter::default() };
     let entries = admin.stores.directory.list_audit(&caller.scope, &filter, page.wanted()).await?;
     Ok(page.reply(entries, |entry: &AuditRecord| entry.cursor().to_string(), |item| AuditEntry::from(item)))
 }

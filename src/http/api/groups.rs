@@ -40,7 +40,7 @@ pub(super) async fn list(
 pub(super) struct GroupParameters {
     /// A part of the name; or the whole number, or the whole id of a provider's group.
     q: Option<String>,
-    /// `linked`: stands for a provider's group. `unlinked`: for one that nobody linked yet. `empty`: nobody is in it.
+    /// `named`: has a name of its own. `linked`: stands for a provider's group. `unlinked`: for one that nobody linked yet. `empty`: nobody is in it.
     state: Option<String>,
 }
 

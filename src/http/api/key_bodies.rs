@@ -125,7 +125,8 @@ impl KeyPlan {
         let Self { name, scopes, hosts, networks, tools, groups, requests_per_minute, .. } = self;
         let expiry = expiry(&self.expires_at, self.endless_reason).unwrap_or_default();
         let faults = admin.faults_of_hosts(holder.tenant.as_ref(), &hosts).await?;
-        let limits = KeyLimits { expires_at: None, scopes, hosts, networks, tools, requests_per_minute };
+        let limits =
+            KeyLimits { scopes, hosts, networks, tools, requests_per_minute, ..KeyLimits::default() };
         Ok(CreateKey { name, holder, limits, groups, expiry, faults })
     }
 }

@@ -32,6 +32,7 @@ mod requests;
 mod system;
 mod tenant_bodies;
 mod tenant_hosts;
+mod tenant_providers;
 mod tenants;
 mod tiers;
 mod tool_servers;
@@ -88,6 +89,7 @@ fn people(api: &mut Routes<'_>) {
         users::release_address,
     ));
     api.add(at("/users/{id}/access").on(GET, AdminRead, Anywhere, users::access));
+    api.add(at("/users/{id}/audit").on(GET, AdminRead, Anywhere, audit::of_user));
     api.add(at("/users/{id}/erase").on(POST, SystemWrite, OwnPagesOrKey, personal::erase));
     api.add(at("/users/{id}/export").on(GET, SystemRead, Anywhere, personal::export));
     api.add(at("/users/{id}/memberships").on(GET, AdminRead, Anywhere, users::memberships));
@@ -148,6 +150,15 @@ fn tenant_parts(api: &mut Routes<'_>) {
     api.add(approve.on(POST_EMPTY, SystemWrite, OwnPagesOrKey, tenant_hosts::approve));
     let refuse = at("/tenants/{id}/hosts/{host}/refuse");
     api.add(refuse.on(POST_EMPTY, SystemWrite, OwnPagesOrKey, tenant_hosts::refuse));
+    let provider = at_or_slash("/tenants/{id}/provider").on(GET, AdminRead, Anywhere, tenant_providers::show);
+    let provider = provider.on(PUT, AdminWrite, OwnPagesOrKey, tenant_providers::put);
+    api.add(provider.on(DELETE, AdminWrite, OwnPagesOrKey, tenant_providers::remove));
+    let confirm = at("/tenants/{id}/provider/domains/{domain}/confirm");
+    api.add(confirm.on(POST_EMPTY, AdminWrite, OwnPagesOrKey, tenant_providers::confirm));
+    let approve = at("/tenants/{id}/provider/domains/{domain}/approve");
+    api.add(approve.on(POST_EMPTY, SystemWrite, OwnPagesOrKey, tenant_providers::approve));
+    let refuse = at("/tenants/{id}/provider/domains/{domain}/refuse");
+    api.add(refuse.on(POST_EMPTY, SystemWrite, OwnPagesOrKey, tenant_providers::refuse));
     api.add(at("/tenants/{id}/members").on(GET, AdminRead, Anywhere, tenants::members));
     let member = at("/tenants/{id}/members/{user}").on(PUT, AdminWrite, OwnPagesOrKey, tenants::add_member);
     api.add(member.on(DELETE, AdminWrite, OwnPagesOrKey, tenants::remove_member));

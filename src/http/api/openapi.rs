@@ -3,7 +3,7 @@
 use super::reply::ROOT;
 use super::{
     access, admins, audit, explain, group_members, groups, keys, me, personal, requests, system,
-    tenant_hosts, tenants, tiers, tool_servers, users,
+    tenant_hosts, tenant_providers, tenants, tiers, tool_servers, users,
 };
 use crate::http::problem_document::{Flaw, ProblemDocument};
 use crate::http::public::callers::KeyScope;
@@ -42,6 +42,7 @@ use utoipa::openapi::{Components, Required};
         users::memberships,
         users::access,
         users::sessions,
+        audit::of_user,
         personal::export_own,
         personal::export,
         personal::erase,
@@ -75,6 +76,12 @@ use utoipa::openapi::{Components, Required};
         tenant_hosts::approve,
         tenant_hosts::refuse,
         tenant_hosts::remove,
+        tenant_providers::show,
+        tenant_providers::put,
+        tenant_providers::remove,
+        tenant_providers::confirm,
+        tenant_providers::approve,
+        tenant_providers::refuse,
         tiers::list,
         tiers::show,
         tiers::put,

@@ -3,7 +3,7 @@
 use super::json::pointer;
 use super::reply::{ROOT, Reply, builder};
 use crate::admin::access::AccessError;
-use crate::admin::{ProofError, SessionError};
+use crate::admin::{ProofError, SessionError, TrialError};
 use crate::authn::LoadError;
 use crate::explain::ExplainError;
 use crate::http::parameters::ParameterError;
@@ -91,6 +91,8 @@ impl From<DirectoryError> for Refused {
             | E::NotMember(..)
             | E::NotTenantMember(..)
             | E::UnknownHost(..)
+            | E::NoTenantProvider(_)
+            | E::UnknownDomain(..)
             | E::UnknownRequest(_)
             | E::UnknownKey(_)
             | E::UnknownToolServer(_)
@@ -104,8 +106,12 @@ impl From<DirectoryError> for Refused {
             E::LimitReached(..) => state("limit_reached"),
             E::HostReserved(_) => state("host_reserved"),
             E::HostTaken(_) => state("host_taken"),
-            E::HostNotInTier(_) => state("tier"),
+            E::HostNotInTier(_) | E::ProviderNotInTier(_) => state("tier"),
             E::HostRefused(_) => state("host_refused"),
+            E::DomainConfigured(_) => state("domain_reserved"),
+            E::DomainTaken(_) => state("domain_taken"),
+            E::DomainRefused(_) => state("domain_refused"),
+            E::SecretMissing(_) => not_possible("secret_missing"),
             E::HostUnfit(_) => not_possible("host_unfit"),
             E::HostUnproved(..) => not_possible("host_unproved"),
             E::UnknownTier(_) => not_possible("unknown_tier"),
@@ -141,6 +147,7 @@ impl From<DirectoryError> for Refused {
             | E::HalfCopied(_)
             | E::Moved(_)
             | E::NewerSchema
+            | E::NotLeader
             | E::Migration(_)
             | E::Address(_)
             | E::File { .. }
@@ -196,6 +203,21 @@ impl From<ProofError> for Refused {
                 let problem = Problem::new(ProblemCode::Unavailable, detail);
                 Self(problem.with("retry-after", RETRY_AFTER))
             }
+        }
+    }
+}
+
+impl From<TrialError> for Refused {
+    fn from(error: TrialError) -> Self {
+        let cause = |error: &TrialError| sentence(&Chain(error).to_string());
+        let not_possible =
+            |reason, detail| Self(Problem::new(ProblemCode::NotPossible, detail).because(reason));
+        match error {
+            TrialError::Directory(error) => error.into(),
+            TrialError::LookUp(error) => ProofError::from(error).into(),
+            error @ TrialError::Settings(_) => not_possible("provider_settings", cause(&error)),
+            error @ TrialError::Provider(_) => not_possible("provider_unusable", cause(&error)),
+            error @ TrialError::Refused(_) => not_possible("provider_refused", sentence(&error.to_string())),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::reply::Reply;
 use crate::admin::{Context, Health};
 use crate::readiness::Readiness;
 use actix_web::web::Data;
+use gatepost_core::calendar::rfc3339;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,8 +20,25 @@ pub(super) struct System {
     is_ready: bool,
     /// Why it does not.
     obstacle: Option<String>,
+    /// The replica that answers.
+    replica: String,
+    /// The replica that does the work that one alone does. `null`: none, or the directory does not answer.
+    leader: Option<String>,
+    /// The replicas that serve, the oldest first. Empty: the directory does not answer.
+    replicas: Vec<ReplicaHealth>,
     stores: StoresHealth,
     providers: Vec<ProviderHealth>,
+}
+
+/// A replica.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ReplicaHealth {
+    id: String,
+    version: String,
+    started_at: String,
+    /// When it noted in the directory that it serves; it does so every 2 s.
+    seen_at: String,
+    is_leader: bool,
 }
 
 /// Whether the stores answer now.
@@ -41,7 +59,7 @@ pub(super) struct ProviderHealth {
     is_known: bool,
 }
 
-/// The version, the stores and the providers.
+/// The version, the replicas, the stores and the providers.
 #[utoipa::path(get, path = "/api/v1/system", tag = "system", responses((status = 200, body = System), ReadProblems))]
 pub(super) async fn show(
     _: Caller,
@@ -50,7 +68,15 @@ pub(super) async fn show(
     _: Filtered<()>,
 ) -> Result<Reply, Refused> {
     let obstacle = readiness.reason_not_ready();
-    let Health { directory, is_writable, sessions } = context.health().await;
+    let (health, replicas) = tokio::join!(context.health(), context.list_replicas());
+    let Health { directory, is_writable, sessions } = health;
+    let replicas = replicas.unwrap_or_default().into_iter().map(|replica| ReplicaHealth {
+        id: replica.id,
+        version: replica.version,
+        started_at: rfc3339(replica.started_at),
+        seen_at: rfc3339(replica.seen_at),
+        is_leader: replica.is_leader,
+    });
     let providers = context.site.providers.iter().map(|provider| ProviderHealth {
         id: provider.id().to_string(),
         label: provider.label().to_owned(),
@@ -60,6 +86,9 @@ pub(super) async fn show(
         version: env!("CARGO_PKG_VERSION"),
         is_ready: obstacle.is_none(),
         obstacle,
+        replica: context.leadership.replica().to_string(),
+        leader: context.leadership.seen().leader,
+        replicas: replicas.collect(),
         stores: StoresHealth { directory, is_writable, sessions },
         providers: providers.collect(),
     }))

@@ -8,7 +8,7 @@ use super::problems::{ReadProblems, WriteProblems};
 use super::refused::Refused;
 use super::reply::Reply;
 use crate::admin::Context;
-use crate::admin::views::TenantHost;
+use crate::admin::views::{TenantHost, TenantHostChange};
 use crate::http::public::extract::Path;
 use actix_web::web::Data;
 use gatepost_core::host::HostName;
@@ -69,7 +69,7 @@ impl Body for NewTenantHost {
 
 /// Proposes a host of a tenant. The answer has the record that proves that the tenant runs the host's zone.
 #[utoipa::path(post, path = "/api/v1/tenants/{id}/hosts", tag = "tenants", params(("id" = String, Path)), request_body = NewTenantHost,
-    responses((status = 201, body = TenantHost), (status = 200, body = TenantHost), WriteProblems))]
+    responses((status = 201, body = TenantHostChange), (status = 200, body = TenantHostChange), WriteProblems))]
 pub(super) async fn add(
     caller: Caller,
     admin: Data<Context>,
@@ -80,19 +80,20 @@ pub(super) async fn add(
     let path = format!("/tenants/{id}/hosts/{}", host.host);
     let change = AddTenantHost { tenant: id, host };
     let answer = |done: &Done<TenantHostRecord>, conditions| {
-        Reply::changed(done, conditions, TenantHost::from(&done.outcome), Some(path.clone()))
+        let body = TenantHostChange::new(&done.outcome, done.changed);
+        Reply::changed(done, conditions, body, Some(path.clone()))
     };
     terms.carry_out((&admin, &caller), &change, answer).await
 }
 
 fn changed(done: &Done<TenantHostRecord>, conditions: Conditions) -> Reply {
-    Reply::changed(done, conditions, TenantHost::from(&done.outcome), None)
+    Reply::changed(done, conditions, TenantHostChange::new(&done.outcome, done.changed), None)
 }
 
 /// Has a host count, because its zone has the record that the tenant was given. The DNS is asked now.
 #[utoipa::path(post, path = "/api/v1/tenants/{id}/hosts/{host}/confirm", tag = "tenants",
     params(("id" = String, Path), ("host" = String, Path)),
-    responses((status = 200, body = TenantHost), WriteProblems))]
+    responses((status = 200, body = TenantHostChange), WriteProblems))]
 pub(super) async fn confirm(
     caller: Caller,
     admin: Data<Context>,
@@ -106,7 +107,7 @@ pub(super) async fn confirm(
 /// Has a host count, because a system administrator says that it is the tenant's.
 #[utoipa::path(post, path = "/api/v1/tenants/{id}/hosts/{host}/approve", tag = "tenants",
     params(("id" = String, Path), ("host" = String, Path)),
-    responses((status = 200, body = TenantHost), WriteProblems))]
+    responses((status = 200, body = TenantHostChange), WriteProblems))]
 pub(super) async fn approve(
     caller: Caller,
     admin: Data<Context>,
@@ -119,7 +120,7 @@ pub(super) async fn approve(
 /// Says no to a host of a tenant. Another tenant may propose it then.
 #[utoipa::path(post, path = "/api/v1/tenants/{id}/hosts/{host}/refuse", tag = "tenants",
     params(("id" = String, Path), ("host" = String, Path)),
-    responses((status = 200, body = TenantHost), WriteProblems))]
+    responses((status = 200, body = TenantHostChange), WriteProblems))]
 pub(super) async fn refuse(
     caller: Caller,
     admin: Data<Context>,
@@ -132,7 +133,7 @@ pub(super) async fn refuse(
 /// Takes a host from a tenant.
 #[utoipa::path(delete, path = "/api/v1/tenants/{id}/hosts/{host}", tag = "tenants",
     params(("id" = String, Path), ("host" = String, Path)),
-    responses((status = 204, description = "It is gone."), (status = 200, body = TenantHost, description = "A dry run."), WriteProblems))]
+    responses((status = 204, description = "It is gone."), (status = 200, body = TenantHostChange, description = "A dry run."), WriteProblems))]
 pub(super) async fn remove(
     caller: Caller,
     admin: Data<Context>,
@@ -141,5 +142,5 @@ pub(super) async fn remove(
 ) -> Result<Reply, Refused> {
     let found = admin.stores.directory.find_tenant_host(&caller.scope, &tenant, &host).await?;
     admin.carry_out(&RemoveTenantHost { tenant, host }, conditions, &caller.actor()).await?;
-    Ok(Reply::removed(conditions, TenantHost::from(&found)))
+    Ok(Reply::removed(conditions, TenantHostChange::new(&found, true)))
 }

@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::input::{Body, Ids, Json, Post, PostEmpty, Write};
-use super::list::{Filtered, List, Page, PageParameters, SearchFilter, SearchParameters};
+use super::list::{Filter, Filtered, List, Page, PageParameters, Parameters, SearchText};
 use super::members::Members;
 use super::problems::{ReadProblems, WriteProblems};
 use super::refused::Refused;
@@ -16,25 +16,42 @@ use gatepost_core::access::Role;
 use gatepost_core::administration::Matter;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::TenantId;
-use gatepost_core::tenant::SuspensionReason;
+use gatepost_core::tenant::{SuspensionReason, TenantState};
 use gatepost_store::directory::changes::{
     AddTenantMember, DeleteTenant, RemoveTenantMember, RestoreTenant, ResumeTenant, SuspendTenant, WriteMode,
     WriteTenant, WrittenTenant,
 };
-use gatepost_store::directory::{Conditions, DirectoryError, Done, TenantRecord, UserKey};
-use utoipa::ToSchema;
+use gatepost_store::directory::{Conditions, DirectoryError, Done, TenantFilter, TenantRecord, UserKey};
+use utoipa::{IntoParams, ToSchema};
+
+/// Which tenants.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "the document is made of it; the filter reads them")]
+pub(super) struct TenantParameters {
+    /// A part of the id or of the name.
+    q: Option<String>,
+    /// `active`, `suspended` or `deleted`. Without it: every one that is not deleted.
+    state: Option<String>,
+}
+
+impl Filter for TenantFilter {
+    fn read(parameters: &mut Parameters<'_>) -> Self {
+        let q = parameters.one::<SearchText>("q").map(|SearchText(text)| text);
+        Self { q, state: parameters.one::<TenantState>("state") }
+    }
+}
 
 /// Lists the tenants that the caller administers, by id.
-#[utoipa::path(get, path = "/api/v1/tenants", tag = "tenants", params(SearchParameters, PageParameters),
+#[utoipa::path(get, path = "/api/v1/tenants", tag = "tenants", params(TenantParameters, PageParameters),
     responses((status = 200, body = List<Tenant>), ReadProblems))]
 pub(super) async fn list(
     caller: Caller,
     admin: Data<Context>,
-    page: Page<SearchFilter>,
+    page: Page<TenantFilter>,
 ) -> Result<Reply, Refused> {
     let (after, directory) = (page.place(), &admin.stores.directory);
-    let q = page.filter.q.as_deref();
-    let found = directory.search_tenants(&caller.scope, q, after.as_ref(), page.limit).await?;
+    let found = directory.search_tenants(&caller.scope, &page.filter, after.as_ref(), page.limit).await?;
     Ok(page.found::<_, Tenant>(&found))
 }
 

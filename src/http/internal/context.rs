@@ -1,3 +1,4 @@
+use crate::leadership::Leadership;
 use crate::permits::Permits;
 use crate::readiness::Readiness;
 use crate::{gate, sign_in};
@@ -14,6 +15,8 @@ pub struct Context {
     pub sign_in: Arc<sign_in::Context>,
     /// Whether this replica should get requests.
     pub readiness: Arc<Readiness>,
+    /// Which replica leads.
+    pub leadership: Arc<Leadership>,
     /// Asks tool servers for lists, if lists are filtered. Uses no proxy of the environment: they are the operator's own.
     pub upstreams: Option<Client>,
     /// Lists that are asked for at this moment, by who asks.

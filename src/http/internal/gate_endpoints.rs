@@ -73,14 +73,8 @@ async fn enter(responder: &Responder<'_>, slot: Option<u8>, query: &str) -> (Ans
         return (responder.refuse(&Refusal::ClearingStorage { here: &here }), Reason::Asked);
     }
     let cookies: Vec<&[u8]> = responder.forwarded.cookies().collect();
-    match ticket::consume(
-        &responder.context.sign_in,
-        responder.origin,
-        responder.held.as_ref(),
-        &cookies,
-        &ticket,
-    )
-    .await
+    match ticket::consume(&responder.context.sign_in, responder.origin, responder.held(), &cookies, &ticket)
+        .await
     {
         Ok(TicketOutcome::Redirect { to, cookies, clears_storage }) => {
             let cookies = cookies.iter().map(String::as_str);
@@ -93,7 +87,7 @@ async fn enter(responder: &Responder<'_>, slot: Option<u8>, query: &str) -> (Ans
                 TicketFailure::Expired => Unfinished::Expired,
                 TicketFailure::Used => Unfinished::Used,
             };
-            tracing::warn!(request.id = %responder.request_id, host = %responder.origin.host(), ?cause, "a sign-in could not be finished");
+            tracing::warn!(request.id = %responder.request_id(), host = %responder.origin.host(), ?cause, "a sign-in could not be finished");
             (responder.refuse(&Refusal::Unfinished { uri: &uri, cause }), Reason::TicketRefused)
         }
         Err(error) => (responder.cannot_know(&error), reason_of_failure(&error)),
@@ -116,7 +110,7 @@ fn would_clear_storage(responder: &Responder<'_>, ticket: &str) -> bool {
     ticket::would_clear_storage(
         &responder.context.sign_in,
         responder.origin,
-        responder.held.as_ref(),
+        responder.held(),
         &cookies,
         ticket,
     )
@@ -125,7 +119,7 @@ fn would_clear_storage(responder: &Responder<'_>, ticket: &str) -> bool {
 /// Adds the header by which the browser clears what applications stored for this host (Clear Site Data, section 3.1). It
 /// leaves cookies alone: clearing them would reach every host of the domain, and end the session that begins here.
 fn clearing_storage(responder: &Responder<'_>, mut answer: Answer) -> Answer {
-    tracing::info!(request.id = %responder.request_id, host = %responder.origin.host(), "the browser clears its storage of this host, because it may hold another person's data");
+    tracing::info!(request.id = %responder.request_id(), host = %responder.origin.host(), "the browser clears its storage of this host, because it may hold another person's data");
     answer.headers_mut().insert("clear-site-data", HeaderValue::from_static("\"storage\""));
     answer
 }
@@ -160,7 +154,7 @@ fn to_other_account(responder: &Responder<'_>, uri: &str) -> Answer {
     let asked = return_cookie::request_sign_in(
         &responder.context.sign_in,
         responder.origin,
-        responder.held.as_ref(),
+        responder.held(),
         uri,
         None,
     );
@@ -178,8 +172,7 @@ fn logout(responder: &Responder<'_>) -> Answer {
         return responder.refuse(&Refusal::SignOut { form_targets: &targets });
     }
     let ticket = responder
-        .held
-        .as_ref()
+        .held()
         .and_then(|held| held.value.as_ref())
         .map(|value| SignOutTicket { session: value.session.clone(), user: value.user });
     respond::redirect(

@@ -12,6 +12,7 @@ mod connection_timeouts;
 mod context;
 mod filter;
 mod gate_endpoints;
+mod health;
 mod received;
 mod responder;
 mod rpc;

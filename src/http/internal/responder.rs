@@ -9,6 +9,7 @@ use crate::gate::reply::{Reply, reason_of};
 use crate::gate::request::VerifyRequest;
 use crate::gate::tools::GateServer;
 use crate::http::respond::{self, Answer};
+use crate::quotas::Charge;
 use crate::sign_in::addresses::login_address;
 use crate::sign_in::return_cookie;
 use gatepost_core::api_key::{KeyDenial, NamedKey};
@@ -25,8 +26,8 @@ use gatepost_pages::{Format, Gate, Refusal, paths};
 use gatepost_store::session::cookie::{self, BrowserCookie};
 use gatepost_store::session::tokens::HostValue;
 use gatepost_telemetry::Reason;
-use hyper::StatusCode;
-use std::sync::Arc;
+use hyper::{HeaderMap, StatusCode};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use url::Url;
 
@@ -40,14 +41,16 @@ pub(super) struct Responder<'a> {
     pub(super) context: &'a Arc<Context>,
     pub(super) forwarded: &'a Forwarded<'a>,
     pub(super) origin: &'a Origin,
-    pub(super) held: Option<BrowserCookie<HostValue>>,
-    pub(super) request_id: RequestId,
     pub(super) request: &'a VerifyRequest<'a>,
     pub(super) query: &'a str,
     /// The answer is read by a program that speaks JSON-RPC. Holds the id of its request, as far as it is known.
     pub(super) rpc: Option<MessageId>,
     /// The tool server that the request is for.
     pub(super) server: Option<Arc<GateServer>>,
+    /// Made when somebody asks for it: a call that passes has none.
+    request_id: OnceLock<RequestId>,
+    /// The host's cookie, decrypted when somebody asks for it: a cached session needs it seldom.
+    held: OnceLock<Option<BrowserCookie<HostValue>>>,
 }
 
 /// Who is refused, for the log.
@@ -69,20 +72,32 @@ pub(super) struct Denied<'a> {
 impl<'a> Responder<'a> {
     pub(super) fn new(context: &'a Arc<Context>, request: &'a VerifyRequest<'a>, query: &'a str) -> Self {
         let (forwarded, origin) = (&request.forwarded, request.origin());
-        let site = &context.gate.site;
-        let values = cookie::values(forwarded.cookies(), site.cookies.name());
-        let held = cookie::read_host(values, &site.ring, origin.host());
         Self {
             context,
             forwarded,
             origin,
-            held,
-            request_id: RequestId::generate(),
             request,
             query,
             rpc: None,
             server: None,
+            request_id: OnceLock::new(),
+            held: OnceLock::new(),
         }
+    }
+
+    /// The id in the answer, the log and the stored refusal.
+    pub(super) fn request_id(&self) -> RequestId {
+        *self.request_id.get_or_init(RequestId::generate)
+    }
+
+    /// The host's cookie that the browser sent.
+    pub(super) fn held(&self) -> Option<&BrowserCookie<HostValue>> {
+        let read = || {
+            let site = &self.context.gate.site;
+            let values = cookie::values(self.forwarded.cookies(), site.cookies.name());
+            cookie::read_host(values, &site.ring, self.origin.host())
+        };
+        self.held.get_or_init(read).as_ref()
     }
 
     /// Answers a denied request. `may_request`: the person may ask for the access that they lack.
@@ -137,6 +152,7 @@ impl<'a> Responder<'a> {
             }
             Reply::TokenStepUp(max_age) => self.refuse(&Refusal::TokenStepUp(max_age)),
             Reply::TooMany(retry_after) => self.refuse(&Refusal::TooMany { retry_after }),
+            Reply::QuotaExceeded(exceeded) => self.refuse(&Refusal::QuotaExceeded(exceeded)),
             Reply::CrossOrigin => {
                 self.log_refusal(whom, "another origin asked for a change");
                 self.refuse(&Refusal::CrossOrigin)
@@ -145,13 +161,29 @@ impl<'a> Responder<'a> {
                 let gate = &self.context.gate;
                 gate.unknown_requirements.log(missing, &gate.stores, &gate.tasks);
                 self.log_refusal(whom, &format!("missing: {missing}"));
-                let number = self.request_id.to_string();
+                let number = self.request_id().to_string();
                 let form = || gate.site.public_address(paths::REQUEST_ACCESS, &[(paths::REFUSAL, &number)]);
                 let request = (may_request && missing.is_curable()).then(form);
                 let request = request.as_ref().map(Url::as_str);
                 self.refuse(&Refusal::Forbidden { uri, email: whom.email, missing, request })
             }
         }
+    }
+
+    /// Answers a request that may pass, once it is counted.
+    pub(super) async fn pass(
+        &self,
+        requirement: &Requirement,
+        mut headers: HeaderMap,
+        charge: Option<&Charge>,
+    ) -> (Answer, Reason) {
+        if let Some(charge) = charge
+            && let Err(exceeded) = self.context.gate.quotas.count(charge, &mut headers).await
+        {
+            let nobody = Denied { user: None, whom: Whom { email: None, via: None }, may_request: false };
+            return self.deny_and_keep(requirement, &Denial::Quota(exceeded), nobody);
+        }
+        (respond::with_headers(StatusCode::OK, headers), Reason::Met)
     }
 
     /// Answers a denial, and keeps it for whoever asks why.
@@ -182,7 +214,7 @@ impl<'a> Responder<'a> {
         let gate = &self.context.gate;
         let denied = refusals::Denied {
             case: &self.request.case(requirement),
-            request_id: self.request_id,
+            request_id: self.request_id(),
             user,
             email: whom.email,
             denial,
@@ -199,7 +231,7 @@ impl<'a> Responder<'a> {
 
     fn log_refusal(&self, whom: Whom<'_>, why: &str) {
         tracing::info!(
-            request.id = %self.request_id,
+            request.id = %self.request_id(),
             user.email = whom.email.map(EmailAddress::as_str),
             via = whom.via.map(|key| &*key.name),
             host = %self.origin.host(),
@@ -211,7 +243,7 @@ impl<'a> Responder<'a> {
     }
 
     pub(super) fn cannot_know(&self, error: &LoadError) -> Answer {
-        tracing::error!(request.id = %self.request_id, host = %self.origin.host(), error = %Chain(error), "cannot know who this is");
+        tracing::error!(request.id = %self.request_id(), host = %self.origin.host(), error = %Chain(error), "cannot know who this is");
         let resend = self.forwarded.is_form();
         self.refuse(&Refusal::Unavailable { resend, retry_after: RETRY_AFTER })
     }
@@ -219,7 +251,7 @@ impl<'a> Responder<'a> {
     /// Redirects to a sign-in that returns to `uri`.
     pub(super) fn to_login(&self, uri: &str, max_age: Option<Duration>) -> Answer {
         let sign_in = &self.context.sign_in;
-        let asked = return_cookie::request_sign_in(sign_in, self.origin, self.held.as_ref(), uri, max_age);
+        let asked = return_cookie::request_sign_in(sign_in, self.origin, self.held(), uri, max_age);
         let cookies = asked.cookies.iter().map(String::as_str);
         respond::redirect(StatusCode::FOUND, &login_address(&sign_in.site, &asked.request), cookies)
     }
@@ -228,7 +260,7 @@ impl<'a> Responder<'a> {
     pub(super) fn note_length(&self, length: usize) {
         if length > MAX_RETURN_URI {
             tracing::info!(
-                request.id = %self.request_id,
+                request.id = %self.request_id(),
                 host = %self.origin.host(),
                 length,
                 "a sign-in ends at /: its address is longer than {MAX_RETURN_URI} bytes"
@@ -239,7 +271,7 @@ impl<'a> Responder<'a> {
     pub(super) fn refuse(&self, refusal: &Refusal<'_>) -> Answer {
         let format =
             Format::choose(&self.forwarded.accept(), self.forwarded.kind() == RequestKind::Navigation);
-        let gate = Gate { origin: Some(self.origin), request_id: self.request_id, format };
+        let gate = Gate { origin: Some(self.origin), request_id: self.request_id(), format };
         let mut answer = match &self.rpc {
             Some(id) => rpc::refusal(&self.context.gate.site, id, refusal, &gate),
             None => respond::page(refusal.page(&gate), self.forwarded.is_head()),

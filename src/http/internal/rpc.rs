@@ -19,7 +19,7 @@ const NOBODY: &str = "Nobody is signed in. Send an access token or an API key.";
 
 /// A refusal that a page would show.
 pub(super) fn refusal(site: &Site, id: &MessageId, refusal: &Refusal<'_>, gate: &Gate<'_>) -> Answer {
-    let (status, text, header) = refusal.words(gate);
+    let (status, text, headers) = refusal.words(gate);
     let (message, reason) = match refusal {
         Refusal::Forbidden { missing, .. } => match &missing.tool {
             Some(tool) if tool == NO_SERVER => (
@@ -38,6 +38,7 @@ pub(super) fn refusal(site: &Site, id: &MessageId, refusal: &Refusal<'_>, gate: 
         Refusal::StepUp { .. } => (text, "step_up_required"),
         Refusal::ScopeMissing(_) => (text, "insufficient_scope"),
         Refusal::CrossOrigin => (text, "cross_origin"),
+        Refusal::QuotaExceeded(_) => (text, "quota_exceeded"),
         Refusal::Unavailable { .. } | Refusal::Recheck { .. } => (text, "unavailable"),
         _ => (text, "refused"),
     };
@@ -47,10 +48,10 @@ pub(super) fn refusal(site: &Site, id: &MessageId, refusal: &Refusal<'_>, gate: 
     };
     let data = json!({ "request_id": gate.request_id.to_string(), "reason": reason, "help": help });
     let mut answer = answer(status, i32::from(status), id, &message, &data);
-    if let Some((name, value)) = header
-        && let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value))
-    {
-        answer.headers_mut().insert(name, value);
+    for (name, value) in headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(&value)) {
+            answer.headers_mut().insert(name, value);
+        }
     }
     answer
 }

@@ -3,6 +3,7 @@
 use super::connection_timeouts::Activity;
 use super::context::{Context, Surface};
 use super::filter;
+use super::health;
 use super::received::Received;
 use super::verify::{ProxyRequest, verify};
 use crate::gate::headers::Headers;
@@ -30,19 +31,10 @@ pub(super) async fn answer(
             let request = ProxyRequest { query, headers: Headers::new(&head.headers) };
             verify(context, activity, peer, &request, body).await
         }
-        "/livez" => respond::text(StatusCode::OK, TEXT, "alive\n"),
-        "/readyz" => ready(context),
+        "/livez" => health::alive(context, head),
+        "/readyz" => health::ready(context, head),
         "/metrics" => respond::text(StatusCode::OK, gatepost_telemetry::CONTENT_TYPE, metrics(context)),
         _ => respond::empty(StatusCode::NOT_FOUND),
-    }
-}
-
-const TEXT: &str = "text/plain; charset=utf-8";
-
-fn ready(context: &Context) -> Answer {
-    match context.readiness.reason_not_ready() {
-        None => respond::text(StatusCode::OK, TEXT, "ready\n"),
-        Some(why) => respond::text(StatusCode::SERVICE_UNAVAILABLE, TEXT, format!("not ready: {why}\n")),
     }
 }
 
@@ -50,5 +42,6 @@ fn metrics(context: &Context) -> String {
     let (sessions, bytes) = context.gate.cache.size();
     let metrics = &context.gate.stores.metrics;
     metrics.cached_sessions(sessions, bytes);
+    metrics.redis_failovers(context.gate.stores.sessions.failovers());
     metrics.encode()
 }

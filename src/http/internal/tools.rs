@@ -8,8 +8,8 @@ use super::responder::{Denied, Responder, Whom, reason_of_failure};
 use super::rpc;
 use crate::gate::assertion::Claims;
 use crate::gate::headers::Headers;
-use crate::gate::tools::{NO_SERVER, ToolPassage};
-use crate::http::respond::{self, Answer};
+use crate::gate::tools::{Addresses, NO_SERVER, ToolPassage};
+use crate::http::respond::Answer;
 use gatepost_core::decision::{Denial, Missing};
 use gatepost_core::mcp::headers::{Repeated, Sent};
 use gatepost_core::mcp::message::{Ask, Message, MessageId};
@@ -18,9 +18,9 @@ use gatepost_core::requirement::Requirement;
 use gatepost_pages::Refusal;
 use gatepost_telemetry::Reason;
 use http_body_util::BodyExt;
-use hyper::StatusCode;
 use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -52,31 +52,38 @@ pub(super) enum Unread {
 
 /// Notes which tool server a request is for, and whether its answers are read by a program that speaks JSON-RPC.
 pub(super) async fn prepare(responder: &mut Responder<'_>) {
+    let known = responder.context.gate.tool_servers.known().await;
+    note(responder, known.as_deref().map(Deref::deref));
+}
+
+fn note(responder: &mut Responder<'_>, servers: Option<&Addresses>) {
     if responder.forwarded.method() == "POST" {
         responder.rpc = Some(MessageId::default());
     }
     let (host, path) = (responder.origin.host(), responder.forwarded.path());
-    let known = responder.context.gate.tool_servers.known().await;
-    responder.server = known.and_then(|snapshot| snapshot.find(host, path).cloned());
+    responder.server = servers.and_then(|servers| servers.find(host, path)).cloned();
 }
 
 /// Answers a request of a person who may enter.
 pub(super) async fn answer(
     responder: &mut Responder<'_>,
     requirement: &Requirement,
-    passage: ToolPassage,
+    mut passage: ToolPassage,
     (headers, body): (Headers<'_>, &mut Incoming),
 ) -> (Answer, Reason) {
     let gate = Arc::clone(&responder.context.gate);
     // What tells where to sign in may be old, what decides must not.
-    let server = match gate.tool_servers.current().await {
-        Ok(snapshot) => snapshot.find(responder.origin.host(), responder.forwarded.path()).cloned(),
+    let current = gate.tool_servers.current().await;
+    note(responder, current.as_deref().ok().map(Deref::deref));
+    let servers = match current {
+        Ok(servers) => servers,
         Err(error) => return (responder.cannot_know(&error), reason_of_failure(&error)),
     };
     let mode = requirement.mcp.unwrap_or_default();
-    let Some(server) = server.filter(|server| server.is_meant(requirement, mode)) else {
+    let server = responder.server.clone().filter(|server| server.is_meant(requirement, mode));
+    let Some(server) = server else {
         tracing::warn!(
-            request.id = %responder.request_id,
+            request.id = %responder.request_id(),
             host = %responder.origin.host(),
             mode = mode.as_str(),
             "no tool server of the router's tenant and mode has this address: `gatepost tool-server list` shows all"
@@ -100,19 +107,21 @@ pub(super) async fn answer(
             ask
         }
         Err((id, Unread::Fault(fault))) => {
-            tracing::info!(request.id = %responder.request_id, tool_server = %server.id, %fault, "refused a message for a tool server");
+            tracing::info!(request.id = %responder.request_id(), tool_server = %server.id, %fault, "refused a message for a tool server");
             let reason =
                 if fault == Fault::TooLarge { Reason::MessageTooLarge } else { Reason::MalformedMessage };
-            return (rpc::fault(&gate.site, responder.request_id, &id, &fault), reason);
+            return (rpc::fault(&gate.site, responder.request_id(), &id, &fault), reason);
         }
         Err((_, Unread::Unavailable)) => {
             let refusal = Refusal::Unavailable { resend: false, retry_after: RETRY_AFTER };
             return (responder.refuse(&refusal), Reason::Overloaded);
         }
     };
+    let limit = gate.site.config.verify.groups_header_limit;
+    let grant = |passage: &ToolPassage| passage.kept_grant(&servers, &server, limit);
     let sign = |claims: Claims| claims.sign(&gate.assertion_keys);
-    match passage.decide(&server, &ask, sign, gate.site.config.verify.groups_header_limit) {
-        Ok(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),
+    match passage.decide(&server, &ask, grant, sign) {
+        Ok(headers) => responder.pass(requirement, headers, passage.charge.as_ref()).await,
         Err(missing) => refuse(responder, requirement, missing, &passage),
     }
 }

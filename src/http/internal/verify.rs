@@ -50,7 +50,7 @@ pub(super) async fn verify(
                 let host = request.origin().host();
                 credential = request.credential.label(&gate.site, &request.forwarded, host);
                 match decide_from_cache(gate, &request) {
-                    Some(Verdict::Allow(headers)) => {
+                    Some(Verdict::Allow { headers, charge: None }) => {
                         (respond::with_headers(StatusCode::OK, headers), Reason::Met)
                     }
                     verdict => {
@@ -138,13 +138,14 @@ async fn respond(
     match &responder.request.target {
         Target::Endpoint(path, query) => gate_endpoints::answer(&responder, path, query).await,
         Target::Application(requirement) => {
-            if requirement.mcp.is_some() {
+            // Whoever is about to be judged at once needs the servers once.
+            if requirement.mcp.is_some() && !matches!(verdict, Some(Verdict::AskTools(_))) {
                 tools::prepare(&mut responder).await;
             }
             judge(&mut responder, requirement, verdict, waited, message).await
         }
         Target::Misconfigured(error) => {
-            tracing::error!(request.id = %responder.request_id, error = %error, keys = Requirement::names(responder.query), "the middleware's address is wrong: nobody passes");
+            tracing::error!(request.id = %responder.request_id(), error = %error, keys = Requirement::names(responder.query), "the middleware's address is wrong: nobody passes");
             (responder.refuse(&Refusal::Misconfigured), Reason::MalformedRequirement)
         }
     }
@@ -160,11 +161,11 @@ async fn judge(
     let verdict = if let Some(verdict) = verdict {
         verdict
     } else {
-        let Responder { context, request, held, .. } = &*responder;
-        decide_from_stores(&context.gate, request, requirement, held.as_ref(), waited).await
+        let Responder { context, request, .. } = &*responder;
+        decide_from_stores(&context.gate, request, requirement, responder.held(), waited).await
     };
     match verdict {
-        Verdict::Allow(headers) => (respond::with_headers(StatusCode::OK, headers), Reason::Met),
+        Verdict::Allow { headers, charge } => responder.pass(requirement, headers, charge.as_ref()).await,
         Verdict::AskTools(passage) => tools::answer(responder, requirement, *passage, message).await,
         Verdict::Deny { denial, user, email, may_request, via } => {
             let whom = Whom { email: email.as_ref(), via: via.as_ref() };

@@ -33,6 +33,9 @@ pub(super) fn answer(request: &HttpRequest, problem: &Problem, to: Option<&str>)
         Problem::UnknownHost => {
             pages::Problem::Malformed("the sign-in was for a host that is not protected here any more")
         }
+        Problem::SignedInElsewhere(_) => pages::Problem::Malformed(
+            "somebody else is signed in in this browser: sign out first, then open the page again",
+        ),
         Problem::TooManyTickets(_) => pages::Problem::TooManyHandOvers,
         Problem::Limited(wait) => pages::Problem::RateLimited { retry_after: *wait + Duration::from_secs(1) },
         Problem::Refused { provider, refusal } => {

@@ -33,7 +33,7 @@ pub(super) async fn login(
         other_account: login.prompt.as_deref() == Some(paths::SELECT_ACCOUNT.1),
     };
     match begin::begin(&context, &browser, &begin).await {
-        Ok(step) => Ok(next(&context, &browser, step)),
+        Ok(step) => Ok(next(&browser, step)),
         Err(problem) => Err(Fault::Stopped { problem, to: login.to }),
     }
 }
@@ -59,7 +59,7 @@ pub(super) async fn callback(
     let result = callback::complete_sign_in(&context, &browser, &provider, query).await;
     let outcome = result.as_ref().err().map_or(SignInOutcome::Done, outcome);
     context.stores.count(&provider, |metrics| metrics.signed_in(outcome));
-    result.map(|step| next(&context, &browser, step)).map_err(|problem| {
+    result.map(|step| next(&browser, step)).map_err(|problem| {
         let to = callback::sealed_request(&context.site, sealed.as_deref());
         Fault::Stopped { problem, to }
     })
@@ -85,12 +85,12 @@ fn consented(
 }
 
 /// The answer for a destination.
-pub(super) fn next(context: &Context, browser: &Browser, step: Destination) -> RedirectOrPage {
+pub(super) fn next(browser: &Browser, step: Destination) -> RedirectOrPage {
     match step {
         Destination::Redirect { to, cookie } => Either::Left(Redirect { to, cookie }),
-        Destination::ProviderChoice { to, host, other_account } => {
+        Destination::ProviderChoice { providers, to, host, other_account } => {
             let choice = ProviderChoice {
-                providers: &context.site.config.providers,
+                providers: &providers,
                 to: to.as_deref(),
                 host: host.as_ref(),
                 other_account,
@@ -107,7 +107,9 @@ const fn outcome(problem: &Problem) -> SignInOutcome {
         Problem::Unreadable | Problem::UnknownProvider | Problem::MixedUp { .. } | Problem::UnknownHost => {
             SignInOutcome::Unreadable
         }
-        Problem::RestartedTooOften | Problem::TooManyTickets(_) => SignInOutcome::GaveUp,
+        Problem::RestartedTooOften | Problem::TooManyTickets(_) | Problem::SignedInElsewhere(_) => {
+            SignInOutcome::GaveUp
+        }
         Problem::Limited(_) => SignInOutcome::Limited,
         Problem::Refused { .. } => SignInOutcome::RefusedByProvider,
         Problem::Provider { source: OidcError::Unavailable(_), .. } => SignInOutcome::ProviderUnavailable,

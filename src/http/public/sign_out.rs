@@ -60,7 +60,7 @@ async fn end_session(
     browser: &Browser,
     ticket: Option<&SignOutTicket>,
 ) -> Result<RedirectOrPage, Fault> {
-    Ok(next(context, browser, sign_out::sign_out(context, browser, ticket).await?))
+    Ok(next(browser, sign_out::sign_out(context, browser, ticket).await?))
 }
 
 /// The provider at which the person may still be signed in.
@@ -74,7 +74,11 @@ pub(super) async fn done(
     context: web::Data<Context>,
     Query(at): Query<At>,
 ) -> PageAnswer {
-    let provider = at.provider.and_then(|id| context.site.providers.find(&id.parse().ok()?));
+    let provider = match at.provider.and_then(|id| id.parse().ok()) {
+        Some(id) => context.providers.find(&id).await.ok().flatten(),
+        None => None,
+    };
+    let provider = provider.as_ref();
     PageAnswer(pages::signed_out(provider.map(|provider| provider.label()), browser.request_id))
 }
 

@@ -3,7 +3,13 @@
 use super::Asked;
 use crate::world::{COOKIE, World};
 use gatepost_kit::client::Client;
+use gatepost_kit::process::until;
+use reqwest::Method;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::time::Duration;
+
+const DEADLINE: Duration = Duration::from_secs(30);
 
 async fn get(world: &World, path: &str) -> gatepost_kit::client::Answer {
     Client::builder().build().get(&format!("http://{}{path}", world.gatepost.internal())).await
@@ -77,6 +83,45 @@ both_pairs! {
         assert_eq!(get(&world, "/livez").await.status, 200);
         assert_eq!(Asked::fetch("/").by(&browser).of(&world).await.status, 200, "requests are still served");
         assert!(world.gatepost.wait_exit().await.success());
+    }
+
+    async fn a_program_that_asks_for_json_learns_which_replica_this_is_and_which_one_leads(pair) {
+        let world = World::start(pair).await;
+        let client = Client::builder().build();
+        let asking = async |path: &str, accept: &str| {
+            let url = format!("http://{}{path}", world.gatepost.internal());
+            client.request(Method::GET, &url).header("Accept", accept).send().await
+        };
+        let health = until("the replica to lead", DEADLINE, async || {
+            let answer = asking("/readyz", "application/json").await;
+            assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+            let health: Value = serde_json::from_str(&answer.body).unwrap();
+            (health["leader"] == health["replica"]).then_some(health)
+        })
+        .await;
+        let mut members: Vec<&String> = health.as_object().unwrap().keys().collect();
+        members.sort_unstable();
+        let mut expected = ["ready", "why", "version", "replica", "leader", "lease_age_ms"];
+        expected.sort_unstable();
+        assert_eq!(members, expected);
+        assert_eq!((&health["ready"], &health["why"], &health["version"]), (&json!(true), &json!(null), &json!(env!("CARGO_PKG_VERSION"))));
+        assert!(health["lease_age_ms"].as_u64().unwrap() < 30_000, "{health}");
+        for (path, text) in [("/readyz", "ready\n"), ("/livez", "alive\n")] {
+            for accept in ["*/*", "text/plain, */*", "text/html, application/json;q=0.5"] {
+                assert_eq!(asking(path, accept).await.body, text, "{accept}: as probes have always got");
+            }
+        }
+        let metrics = get(&world, "/metrics").await.body;
+        assert!(metrics.contains("gatepost_leader 1") && metrics.contains("gatepost_leader_changes_total 0"), "{metrics}");
+
+        world.gatepost.sigterm();
+        world.gatepost.wait_for_line("not ready any more").await;
+        let (ready, alive) = (asking("/readyz", "application/json").await, asking("/livez", "application/json").await);
+        assert_eq!((ready.status, alive.status), (503, 200));
+        for answer in [ready, alive] {
+            let health: Value = serde_json::from_str(&answer.body).unwrap();
+            assert_eq!((&health["ready"], &health["why"]), (&json!(false), &json!("stopping")));
+        }
     }
 
     async fn one_listener_never_serves_the_others_paths(pair) {

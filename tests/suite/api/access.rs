@@ -102,6 +102,69 @@ both_pairs! {
         assert_eq!((nothing["hosts"][0]["requirements"].as_array().unwrap().len(), &nothing["hosts"][0]["unmet"]), (1, &json!(2)));
     }
 
+    async fn who_may_call_a_tool_is_whom_the_gate_lets_call_it(pair) {
+        let office = Office::open(pair).await;
+        let world = &office.world;
+        let url = world.url(APP, "/servers/github/mcp");
+        for name in ["bob", "carol", "dave"] {
+            world.signed_in(name).await;
+        }
+        world
+            .cli_all(&[
+                ["tool-server", "create", "github", "--tenant", "a", "--url", &url].as_slice(),
+                &["tool-server", "create", "open", "--tenant", "b", "--url", &format!("{url}/open")],
+                &["tenant", "add-member", "a", "bob@example.com", "--role", "viewer"],
+                &["tenant", "add-member", "a", "dave@example.com"],
+                &["group", "add", "Coders", "bob@example.com"],
+                // In the group, and not in the tenant.
+                &["group", "add", "Coders", "eve@example.com"],
+                &["tool-server", "allow", "github", "--group", "Coders", "--tool", "get_*"],
+                &["tool-server", "allow", "github", "--role", "member", "--tool", "list_files"],
+                &["tool-server", "allow", "github", "--role", "admin", "--tool", "delete_repo"],
+                &["tool-server", "allow", "github", "--everyone", "--prompt", "ask"],
+            ])
+            .await;
+        let names = |answer: &Value| {
+            let name = |person: &Value| person["email"].as_str().unwrap().split('@').next().unwrap().to_owned();
+            let mut names: Vec<String> = answer["items"].as_array().unwrap().iter().map(name).collect();
+            names.sort();
+            names
+        };
+        for (tool, expected) in [
+            ("github:get_file", ["alice", "bob"].as_slice()),
+            ("github:list_files", &["alice", "carol", "dave"]),
+            ("github:delete_repo", &["alice", "carol"]),
+            ("github:other", &["alice"]),
+            ("open:anything", &["alice", "dave"]),
+        ] {
+            let answer = office.done("GET", &format!("/access?tool={tool}"), None).await;
+            assert_eq!(names(&answer), expected, "{tool}: {answer}");
+            let (server, name) = tool.split_once(':').unwrap();
+            let (tenant, address) = if server == "open" { ("b", format!("{url}/open")) } else { ("a", url.clone()) };
+            let require = format!("mcp=true&tenant={tenant}");
+            for person in ["alice", "bob", "carol", "dave"] {
+                let email = format!("{person}@example.com");
+                let asked = ["explain", "--user", &email, "--url", &address, "--require", &require, "--tool", name, "--json"];
+                let explained: Value = serde_json::from_str(&world.cli(&asked).await).unwrap();
+                assert_eq!(explained["allowed"], expected.contains(&person), "{person} and {tool}: {explained:#}");
+            }
+        }
+        let answer = office.done("GET", "/access?tool=github:get_file", None).await;
+        assert_eq!(answer["requirements"][0]["query"], "mcp=true&tenant=a");
+        let ways = answer.to_string();
+        assert!(ways.contains("group Coders, added by an administrator, to which a rule gives the tool"), "{ways}");
+        // Whoever is disabled may call nothing.
+        world.cli(&["user", "disable", "bob@example.com"]).await;
+        assert_eq!(names(&office.done("GET", "/access?tool=github:get_file", None).await), ["alice"]);
+        world.cli(&["user", "enable", "bob@example.com"]).await;
+        // To the administrator of a tenant its tools exist alone, and no group.
+        let carol = world.signed_in("carol").await;
+        let own = office.send(&carol, "GET", "/access?tool=github:get_file", None).await.json();
+        assert!(names(&own).contains(&"bob".to_owned()) && !own.to_string().contains("Coders"), "{own}");
+        problem(&office.send(&carol, "GET", "/access?tool=open:anything", None).await, 404, "not-found", "another tenant's");
+        problem(&office.send(&office.alice, "GET", "/access?tool=none:x", None).await, 404, "not-found", "none");
+    }
+
     async fn a_question_that_is_none_is_refused(pair) {
         let office = Office::open(pair).await;
         for (query, place, code) in [
@@ -111,7 +174,10 @@ both_pairs! {
             ("?tenant=a%2Fb", "tenant", "malformed"),
             ("?host=a%20b", "host", "malformed"),
             ("?requirement=grup%3Da", "requirement", "malformed"),
-            ("?tool=x&tenant=a", "tool", "unknown"),
+            ("?tool=x", "tool", "malformed"),
+            ("?tool=github:get_*", "tool", "malformed"),
+            ("?tool=github:x&tenant=a", "", "excluded"),
+            ("?tools=x&tenant=a", "tools", "unknown"),
         ] {
             let answer = office.send(&office.alice, "GET", &format!("/access{query}"), None).await;
             assert_eq!(problem(&answer, 400, "invalid", query), [(place.to_owned(), code.to_owned())], "{query}");

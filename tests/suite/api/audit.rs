@@ -71,6 +71,29 @@ both_pairs! {
         assert_eq!((head.status, head.body.as_str()), (200, ""));
     }
 
+    async fn the_audit_of_a_person_is_theirs_alone_and_each_reads_their_part(pair) {
+        let office = Office::open(pair).await;
+        let carol = office.world.signed_in("carol").await;
+        let id = office.send(&carol, "GET", "/me", None).await.json()["id"].as_str().unwrap().to_owned();
+        office.world.cli_all(&[&["group", "add", "Alpha", "carol@example.com"], &["group", "add", "Beta", "bob@example.com"],
+            &["tenant", "add-member", "a", "carol@example.com"]]).await;
+        let path = format!("/users/{id}/audit");
+        let list = office.done("GET", &path, None).await;
+        let rows = list["items"].as_array().unwrap();
+        let (user, target) = (id.as_str(), format!("user:{id}"));
+        assert!(rows.iter().all(|row| row["actor"] == user || row["target"] == target.as_str()), "{list}");
+        assert!(rows.iter().any(|row| row["action"] == "membership.create"), "{list}");
+        let own = office.send(&carol, "GET", &path, None).await.json();
+        let rows = own["items"].as_array().unwrap();
+        assert!(!rows.is_empty() && rows.iter().all(|row| row["tenant_id"] == "a"), "groups are not for her: {own}");
+        let dave = office.world.signed_in("dave").await;
+        problem(&office.send(&dave, "GET", &path, None).await, 404, "not-found", "she is not in his tenant");
+        let first = office.done("GET", &format!("{path}?limit=1"), None).await;
+        let next = first["next"].as_str().unwrap();
+        let second = office.done("GET", &format!("{path}?limit=1&after={next}"), None).await;
+        assert_ne!(first["items"], second["items"]);
+    }
+
     async fn heads_are_listed_by_their_hours_for_the_system_alone(pair) {
         let office = Office::open(pair).await;
         for hour in [10, 11, 13] {

@@ -1,10 +1,12 @@
 //! Every operation with every kind of caller. The list that the application registered is the input.
 
 use super::{NO_SESSION, Office, ROOT, TENANT_A, operations, problem};
+use crate::cli::sql;
 use crate::world::APP;
 use gatepost::http::public::{ApiCallers, Callers, RequestOrigin, Route};
 use gatepost_kit::client::{Answer, Client};
 use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
 
 /// Ids of things that exist: the tenant is `a`.
 pub(super) struct Ids {
@@ -17,6 +19,8 @@ pub(super) struct Ids {
 
 /// A host of the tenant `a`.
 const HOST: &str = "a.tenants.example.test";
+/// A domain of the provider of the tenant `a`.
+const DOMAIN: &str = "a.example";
 /// The id of a rule that no tool server has.
 pub(super) const NO_RULE: &str = "0199d1f0-5b7c-7d2e-8a3f-0123456789ab";
 
@@ -41,6 +45,7 @@ pub(super) fn path_of(route: &Route, ids: &Ids) -> String {
         .replace("{user}", &ids.user)
         .replace("{tenant}", "a")
         .replace("{host}", HOST)
+        .replace("{domain}", DOMAIN)
         .replace("{rule}", NO_RULE);
     match (route.method, route.path.as_str()) {
         ("GET", "/api/v1/access") => format!("{path}?tenant=a"),
@@ -66,6 +71,10 @@ pub(super) fn body_of(route: &Route) -> Option<Value> {
         ("PUT" | "PATCH", "/tenants/{id}") => json!({ "name": "A" }),
         ("POST", "/tenants") => json!({ "id": "new", "name": "New" }),
         ("POST", "/tenants/{id}/hosts") => json!({ "host": "new.tenants.example.test" }),
+        // It may not be called.
+        ("PUT", "/tenants/{id}/provider") => json!({
+            "kind": "oidc", "issuer": "https://127.0.0.1:1", "client_id": "gatepost", "client_secret": "secret",
+        }),
         ("PUT", "/tiers/{id}") => json!({ "limits": { "keys": 7 } }),
         ("POST", "/tenants/{id}/suspend") => json!({ "reason": "unpaid" }),
         ("PUT", "/groups/{id}/tenants/{tenant}" | "/tenants/{id}/members/{user}") => {
@@ -96,6 +105,7 @@ pub(super) fn status_for(route: &Route) -> u16 {
             | "/tenants/{id}/members/{user}"
             | "/tool-servers/{id}/rules/{rule}",
         ) => 404,
+        ("PUT", "/tenants/{id}/provider") => 422,
         _ => 200,
     }
 }
@@ -122,6 +132,17 @@ pub(super) async fn ids(office: &Office) -> Ids {
     office.done("POST", "/tenants/a/hosts", Some(&host)).await;
     // Nobody asks the DNS about a host that counts.
     office.done("POST", &format!("/tenants/a/hosts/{HOST}/approve"), None).await;
+    let proof = "0123456789abcdef0123456789abcdef";
+    for row in [
+        "INSERT INTO tenant_providers (tenant_id, kind, place, client_id, secret, label, created_at) \
+         VALUES ('a', 'oidc', 'https://id.a.example', 'gatepost', 'sealed', 'A', 1)"
+            .to_owned(),
+        format!(
+            "INSERT INTO tenant_domains (tenant_id, domain, state, proof, created_at) VALUES ('a', '{DOMAIN}', 'active', '{proof}', 1)"
+        ),
+    ] {
+        sql(&office.world, AssertSqlSafe(row)).await;
+    }
     office.world.cli(&["tool-server", "create", "server-a", "--tenant", "a", "--url", &url]).await;
     Ids { user: office.id_of("bob@example.com").await, group: office.number_of("Plain").await, request, key }
 }
@@ -155,7 +176,8 @@ both_pairs! {
                         let is_hidden = is_hidden || (route.path == "/api/v1/access" && tenant == "b");
                         let is_hidden = is_hidden || route.path.ends_with("/members/{user}") || route.path.ends_with("/rules/{rule}") || route.path == "/api/v1/keys/lookup";
                         let is_hidden = is_hidden || (route.method == "POST" && route.path == "/api/v1/keys" && tenant == "b");
-                        assert_eq!(answer.status, if is_hidden { 404 } else { 200 }, "{why} {tenant}: {}", answer.body);
+                        let seen = if status_for(&route) == 422 { 422 } else { 200 };
+                        assert_eq!(answer.status, if is_hidden { 404 } else { seen }, "{why} {tenant}: {}", answer.body);
                     }
                 }
             }

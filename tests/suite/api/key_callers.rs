@@ -111,6 +111,7 @@ fn expected(of: Of, route: &Route) -> (u16, &'static str) {
             match is_hidden || (is_of_a && tenant == "b") {
                 true => (404, ""),
                 false if is_of_keys(route) => (403, "not_by_key"),
+                false if status_for(route) == 422 => (422, ""),
                 false => (200, ""),
             }
         }

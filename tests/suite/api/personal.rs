@@ -62,7 +62,7 @@ both_pairs! {
         let again = office.send_with(&office.alice, ("POST", &path), Some(&confirm), &key).await;
         assert_eq!((again.status, again.header("idempotency-replayed")), (200, Some("true")), "{}", again.body);
         problem(&office.send(&bob, "GET", "/me", None).await, 401, "unauthenticated", "bob's session is over");
-        for (method, what) in [("GET", ""), ("GET", "/export"), ("GET", "/memberships"), ("GET", "/sessions"), ("POST", "/disable"), ("POST", "/end-sessions")] {
+        for (method, what) in [("GET", ""), ("GET", "/export"), ("GET", "/memberships"), ("GET", "/sessions"), ("GET", "/audit"), ("POST", "/disable"), ("POST", "/end-sessions")] {
             let gone = office.send(&office.alice, method, &format!("/users/{id}{what}"), None).await;
             problem(&gone, 410, "erased", &format!("{method} {what}"));
         }

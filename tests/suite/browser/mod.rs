@@ -1,6 +1,6 @@
 //! What people meet: a real Chromium, through a real Traefik over TLS, before the real binary and a fake Entra that asks
 //! for an account. Each test has a site of its own. At its end nothing may stand in the browser's console, and no page
-//! may have asked a host that is not the site's. With `GATEPOST_TEST_PICTURES=1` pictures of every page are left in
+//! may have asked a host that is not the site's. With `KEEP_SCREENSHOTS=1` pictures of every page are left in
 //! `screenshots` of the target folder: they take a third of the time, and only a person looks at them.
 
 mod account;
@@ -22,7 +22,7 @@ use std::path::Path;
 /// Keeps a picture of the page as it is shown now, if somebody wants to look at them.
 #[expect(clippy::disallowed_methods, reason = "the suite has no configuration but its environment")]
 pub async fn keep_picture(browser: &Browser, name: &str) {
-    if std::env::var_os("GATEPOST_TEST_PICTURES").is_some() {
+    if std::env::var_os("KEEP_SCREENSHOTS").is_some() {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
         browser.screenshot(&folder.join(format!("{name}.png"))).await;
     }

@@ -25,6 +25,10 @@ fn config(has_tls: bool, has_speaker: bool) -> Config {
         tenant_id = "11111111-1111-4111-8111-111111111111"
         client_id = "22222222-2222-4222-8222-222222222222"
         client_secret = "not looked at"
+        [mcp]
+        filter_addr = "0.0.0.0:4183"
+        [services]
+        mcp = "http://mcp-proxy:8080"
     "#;
     Config::parse(&format!("{tls}{text}{speaker}"), std::iter::empty()).unwrap()
 }

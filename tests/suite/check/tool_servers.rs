@@ -1,7 +1,8 @@
 //! `gatepost check --mcp` against the real Traefik: what is right has no finding, and each mistake has its own.
 
-use super::checked_site::CheckReport;
+use super::checked_site::{CheckReport, CheckedSite};
 use crate::world::{Pair, Plan, World, run_command};
+use gatepost_kit::entra::{Api, Entra};
 use gatepost_kit::process::{AUTH_RESPONSE_HEADERS, Authority, Traefik};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -33,6 +34,9 @@ impl Stage {
         let stage = Self { world, traefik, _folder: folder };
         stage.world.cli(&["tenant", "create", "github"]).await;
         let url = stage.url(PATH);
+        stage.world.entra.configure(|app| {
+            app.apis.insert(url.clone(), Api::default());
+        });
         stage.world.cli(&["tool-server", "create", "github", "--tenant", "github", "--url", &url]).await;
         stage
     }
@@ -123,4 +127,92 @@ async fn a_tool_server_in_order_has_no_finding_and_each_mistake_is_named() {
     stage.route(right, WITH_BODY, "").await;
     assert_eq!(stage.found().await, ["mcp-entra-resource"]);
     assert!(assert_revoked(world).await > 5);
+}
+
+/// What `check --mcp` says about Entra, as pairs of a code and what was found, by code. The tool server itself is not reachable.
+async fn of_entra(site: &CheckedSite) -> Vec<(String, String)> {
+    let report = site.examine(&["--mcp", "--proxy", "127.0.0.1"]).await;
+    let findings = report.json["findings"].as_array().unwrap().clone();
+    let text = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();
+    let of_entra = findings.iter().filter(|one| text(one, "code").starts_with("mcp-entra"));
+    let mut pairs: Vec<_> = of_entra.map(|one| (text(one, "code"), text(one, "found"))).collect();
+    pairs.sort();
+    pairs
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_entra_answers_to_the_resource_and_the_scope_is_named_with_both() {
+    const URL: &str = "https://wiki.example.com:1/servers/github/mcp";
+    let site = CheckedSite::embedded().await.env("GATEPOST_HOSTS", "wiki.example.com:1");
+    let set = async |arguments: &[&str]| {
+        site.command(&[&["tool-server", "update", "github"][..], arguments].concat()).await;
+    };
+    site.command(&["migrate"]).await;
+    site.command(&["tenant", "create", "github"]).await;
+    site.command(&["tool-server", "create", "github", "--tenant", "github", "--url", URL]).await;
+    let (own, other) = (format!("{URL}/tools"), "api://1234/tools");
+    // No API has this address yet.
+    let unknown = of_entra(&site).await;
+    assert_eq!(unknown[0].0, "mcp-entra-api-unknown");
+    assert!(unknown[0].1.contains("AADSTS500011") && unknown[0].1.contains(URL), "{unknown:?}");
+    assert_eq!(unknown[1], ("mcp-entra-audience".to_owned(), "No audience is set.".to_owned()));
+    // It has, and its tokens are of version 2: their audience is what the tool server should name.
+    site.entra.configure(|app| {
+        app.apis.insert(URL.to_owned(), Api::default());
+    });
+    set(&["--scope", &own]).await;
+    let fine = of_entra(&site).await;
+    assert_eq!(fine.len(), 1, "{fine:?}");
+    assert!(fine[0].0 == "mcp-entra-audience" && fine[0].1.contains(&site.entra.audience()), "{fine:?}");
+    let audience = site.entra.audience();
+    set(&["--audience", &audience]).await;
+    assert!(of_entra(&site).await.is_empty());
+    let v1 = Api { issues_v1: true, ..Api::default() };
+    site.entra.configure(|app| {
+        app.apis.insert(URL.to_owned(), v1.clone());
+    });
+    let found = of_entra(&site).await;
+    assert_eq!((found.len(), &*found[0].0), (1, "mcp-entra-token-version"), "{found:?}");
+    assert!(found[0].1.contains("https://sts.windows.net/"), "{found:?}");
+    // The scope is of another API: Entra itself says so, and the version is asked for without the resource.
+    site.entra.configure(|app| {
+        app.apis.insert("api://1234".to_owned(), v1);
+    });
+    set(&["--scope", other]).await;
+    let found = of_entra(&site).await;
+    assert_eq!(
+        found.iter().map(|(code, _)| &**code).collect::<Vec<_>>(),
+        ["mcp-entra-resource", "mcp-entra-token-version"]
+    );
+    assert!(["AADSTS9010010", URL, other].iter().all(|text| found[0].1.contains(text)), "{found:?}");
+    // No token can be had.
+    let closed = Api { needs_assignment: true, ..Api::default() };
+    site.entra.configure(|app| {
+        app.apis.insert("api://1234".to_owned(), closed);
+    });
+    let found = of_entra(&site).await;
+    assert_eq!(
+        found.iter().map(|(code, _)| &**code).collect::<Vec<_>>(),
+        ["mcp-entra-resource", "mcp-entra-unseen"]
+    );
+    assert!(found[1].1.contains("AADSTS501051"), "{found:?}");
+    // A scope that names no API is one of Graph.
+    set(&["--scope", "tools"]).await;
+    assert_eq!(of_entra(&site).await[0].0, "mcp-entra-resource");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_is_not_entra_is_not_asked_for_a_resource() {
+    let entra = Entra::start_oidc().await;
+    let site = CheckedSite::with(entra)
+        .without("GATEPOST_PROVIDERS__ENTRA__AUTHORITY")
+        .without("GATEPOST_PROVIDERS__ENTRA__TENANT_ID");
+    let issuer = site.entra.issuer();
+    let site =
+        site.env("GATEPOST_PROVIDERS__ENTRA__KIND", "oidc").env("GATEPOST_PROVIDERS__ENTRA__ISSUER", issuer);
+    let url = "https://wiki.example.com/servers/github/mcp";
+    site.command(&["migrate"]).await;
+    site.command(&["tenant", "create", "github"]).await;
+    site.command(&["tool-server", "create", "github", "--tenant", "github", "--url", url]).await;
+    assert!(of_entra(&site).await.is_empty());
 }

@@ -1,13 +1,15 @@
 //! `gatepost audit`: the stream of entries, the heads, and whether the audit is whole.
 
 use super::{json, sql};
+use crate::directory::SOON;
 use crate::world::{Pair, Stores, World, run_command};
 use gatepost_config::StoresConfig;
+use gatepost_kit::process::until;
 use gatepost_store::directory::Directory;
 use serde_json::Value;
 
 /// Moves all entries into an hour long ago, and makes its head.
-async fn make_head(world: &World) {
+pub(crate) async fn make_head(world: &World) {
     let stores = match &world.stores {
         Stores::Embedded(folder) => StoresConfig::Embedded { file: folder.path().join("gatepost.db") },
         Stores::Shared { database, .. } => {
@@ -19,7 +21,15 @@ async fn make_head(world: &World) {
     }
     sql(world, "UPDATE audit_entries SET hour = 480000").await;
     let directory = Directory::open(&stores, None).unwrap();
-    assert_eq!(directory.make_audit_heads(10).await.unwrap(), 1);
+    // On Postgres the replica leads; its lease is taken away.
+    let term = until("the lease", SOON, async || {
+        if matches!(world.stores, Stores::Shared { .. }) {
+            sql(world, "UPDATE leases SET expires_at = 'epoch'").await;
+        }
+        directory.hold_leader_lease("test", None).await.unwrap().term
+    })
+    .await;
+    assert_eq!(directory.leading(term).make_audit_heads(10).await.unwrap(), 1);
 }
 
 async fn verify(world: &World, arguments: &[&str]) -> (Option<i32>, String) {

@@ -30,6 +30,10 @@ INSERT INTO tenants (id, created_at, state, tier, settings, suspended_at, suspen
     ('gone', 7, 'deleted', 'free', '{\"\u{1f600}\":1}', 8, 'ä', 253402300799);
 INSERT INTO tenant_hosts (host, tenant_id, state, proof, proved_at, created_at) VALUES
     ('blog.acme.example', 'acme', 'active', '0123456789abcdef0123456789abcdef', 9, 8);
+INSERT INTO tenant_providers (tenant_id, kind, place, client_id, secret, label, is_only, created_at) VALUES
+    ('acme', 'oidc', 'https://id.acme.example', 'gatepost', 'sealed', 'ä', 1, 9);
+INSERT INTO tenant_domains (tenant_id, domain, state, proof, proved_at, created_at) VALUES
+    ('acme', 'acme.example', 'active', '0123456789abcdef0123456789abcdef', 9, 8);
 INSERT INTO group_tenants (group_id, tenant_id, role) VALUES (100, 'acme', 'viewer');
 INSERT INTO tenant_members (tenant_id, user_id, role, source, created_at) VALUES
     ('acme', '00000000-0000-4000-8000-00000000000b', 'admin', 'invitation', 8);
@@ -67,7 +71,8 @@ async fn make_heads(file: &Path) {
     );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
     let directory = Directory::open(&StoresConfig::Embedded { file: file.to_owned() }, None).unwrap();
-    assert_eq!(directory.make_audit_heads(10).await.unwrap(), 1);
+    let term = directory.hold_leader_lease("test", None).await.unwrap().term.unwrap();
+    assert_eq!(directory.leading(term).make_audit_heads(10).await.unwrap(), 1);
 }
 
 pub(super) async fn fill(file: &Path, sql: &str) {

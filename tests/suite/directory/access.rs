@@ -233,7 +233,7 @@ fn told(openers: &[Opener]) -> Vec<String> {
             let ways = opener.ways.iter().map(|way| {
                 let by = match &way.by {
                     By::SignIn => "signs in".to_owned(),
-                    By::Group { group, source, opens } => {
+                    By::Group { group, source, opens, .. } => {
                         let source = match source {
                             Some(MembershipSource::Manual) => "manual".to_owned(),
                             Some(MembershipSource::Scim) => "scim".to_owned(),
@@ -448,7 +448,7 @@ both_stores! {
 
         store.sql("UPDATE gatepost.requirements SET seen_at = seen_at - 31 * 86400 WHERE host = 'a.example.test'").await;
         assert!(listed("a.example.test").await.is_empty(), "what was not seen for 30 days says nothing");
-        let deleted = store.directory.delete_expired(now().plus(Duration::from_secs(1))).await.unwrap();
+        let deleted = store.leading().await.delete_expired(now().plus(Duration::from_secs(1))).await.unwrap();
         assert_eq!(deleted, 50);
         let everywhere = store.directory.list_requirements(None).await.unwrap();
         assert_eq!(everywhere.len(), 4_950);

@@ -63,7 +63,7 @@ async fn with_hours(store: &Opened, ago: &[i64]) -> Vec<AuditHead> {
         store.directory.grant_admin(&key, &actor()).await.unwrap();
         store.directory.revoke_admin(&key, &actor()).await.unwrap();
         age(store, *hours).await;
-        assert_eq!(store.directory.make_audit_heads(100).await.unwrap(), 1);
+        assert_eq!(store.leading().await.make_audit_heads(100).await.unwrap(), 1);
     }
     let heads = heads(store).await;
     assert_eq!(heads.len(), ago.len());
@@ -83,12 +83,13 @@ async fn found(store: &Opened) -> Option<(i64, FaultKind)> {
 both_stores! {
     async fn an_hour_gets_its_head_when_it_is_over_and_only_one(store) {
         store.directory.grant_admin(&email("a@example.com"), &actor()).await.unwrap();
-        assert_eq!(store.directory.make_audit_heads(100).await.unwrap(), 0, "the hour is not over");
+        assert_eq!(store.leading().await.make_audit_heads(100).await.unwrap(), 0, "the hour is not over");
         age(&store, 2).await;
         store.sql("INSERT INTO user_group_membership VALUES ('b@example.com', 'Known')").await;
+        let term = store.term().await;
         let makers = (0..8).map(|_| {
             let directory: Directory = store.directory.clone();
-            tokio::spawn(async move { directory.make_audit_heads(100).await.unwrap() })
+            tokio::spawn(async move { directory.leading(term).make_audit_heads(100).await.unwrap() })
         });
         let mut made = 0;
         for maker in makers.collect::<Vec<_>>() {
@@ -98,7 +99,7 @@ both_stores! {
         let verdict = verify(&store).await;
         assert_eq!((verdict.fault, verdict.heads, verdict.entries, verdict.uncovered), (None, 1, 2, 3));
         age(&store, 1).await;
-        let made = store.directory.make_audit_heads(100).await.unwrap();
+        let made = store.leading().await.make_audit_heads(100).await.unwrap();
         assert_eq!(made, u32::from(Timestamp::now().unix() % HOUR >= 60), "a minute after its end");
     }
 
@@ -178,7 +179,7 @@ both_stores! {
         force(&store, &format!("DELETE FROM gatepost.audit_heads WHERE hour = {}", heads[2].hour)).await;
         let lost = verify_against(&store, &heads).await.fault.unwrap();
         assert_eq!((lost.hour, lost.kind), (heads[2].hour, FaultKind::HeadMissing));
-        assert_eq!(store.directory.make_audit_heads(100).await.unwrap(), 1);
+        assert_eq!(store.leading().await.make_audit_heads(100).await.unwrap(), 1);
         assert_eq!(verify(&store).await.fault, None, "whoever may write everything can make a new chain");
         let lost = verify_against(&store, &heads).await.fault.unwrap();
         assert_eq!((lost.hour, lost.kind), (heads[2].hour, FaultKind::HeadChanged));
@@ -189,7 +190,7 @@ both_stores! {
         let then = hour_now(&store).await - 30;
         let old = format!("UPDATE gatepost.audit_entries SET hour = NULL, at = {}, before_digest = NULL, after_digest = NULL, address_digest = NULL", then * HOUR + 5);
         force(&store, &old).await;
-        assert_eq!(store.directory.make_audit_heads(100).await.unwrap(), 1);
+        assert_eq!(store.leading().await.make_audit_heads(100).await.unwrap(), 1);
         let verdict = verify(&store).await;
         assert_eq!((verdict.fault, verdict.entries, heads(&store).await[0].hour), (None, 2, then));
         force(&store, "UPDATE gatepost.audit_entries SET address = '192.0.2.8'").await;
@@ -204,14 +205,14 @@ both_stores! {
         store.sql(&format!("UPDATE gatepost.users SET last_sign_in_at = 5 WHERE id = '{user}'")).await;
         assert!(audit_texts(&store).await.contains("secret"));
         age(&store, 3).await;
-        store.directory.make_audit_heads(100).await.unwrap();
+        store.leading().await.make_audit_heads(100).await.unwrap();
         let before = heads(&store).await;
-        assert_eq!(store.directory.forget_people(Timestamp::from_unix(6), 10).await.unwrap(), 1);
+        assert_eq!(store.leading().await.forget_people(Timestamp::from_unix(6), 10).await.unwrap(), 1);
         let left = audit_texts(&store).await;
         assert!(!left.contains("secret") && !left.contains("192.0.2.7"), "{left}");
         assert_eq!((found(&store).await, heads(&store).await), (None, before.clone()));
         age(&store, 2).await;
-        store.directory.make_audit_heads(100).await.unwrap();
+        store.leading().await.make_audit_heads(100).await.unwrap();
         assert_eq!(found(&store).await, None);
         // What is erased without an entry that says so is a change.
         force(&store, "UPDATE gatepost.audit_entries SET erased_by = NULL").await;
@@ -222,15 +223,15 @@ both_stores! {
         let day = Duration::from_hours(24);
         let heads_before = with_hours(&store, &[24 * 50, 24 * 45, 24 * 35, 24 * 10]).await;
         let now = store.directory.clock().await.unwrap();
-        assert_eq!(store.directory.delete_old_audit(40 * day, now, 10).await.unwrap(), 6);
-        assert_eq!(store.directory.delete_old_audit(40 * day, now, 10).await.unwrap(), 0);
+        assert_eq!(store.leading().await.delete_old_audit(40 * day, now, 10).await.unwrap(), 6);
+        assert_eq!(store.leading().await.delete_old_audit(40 * day, now, 10).await.unwrap(), 0);
         let verdict = verify_against(&store, &heads_before).await;
         assert_eq!((verdict.fault, verdict.cut, verdict.heads, verdict.entries), (None, 2, 4, 6));
         let said = store.audited("audit.cut").await;
         assert_eq!((said.len(), said[0].actor.to_string()), (1, "retention".to_owned()));
         assert!(said[0].after.as_deref().unwrap().contains('6'), "{said:?}");
         age(&store, 3).await;
-        store.directory.make_audit_heads(100).await.unwrap();
+        store.leading().await.make_audit_heads(100).await.unwrap();
         assert_eq!(found(&store).await, None);
         let (own, moved) = (heads(&store).await.pop().unwrap().hour, said[0].id);
         let put = |hour: i64| format!("UPDATE gatepost.audit_entries SET hour = {hour} WHERE id = {moved}");
@@ -246,7 +247,7 @@ both_stores! {
     async fn the_last_thirty_days_are_not_deleted_whoever_asks(store) {
         let heads = with_hours(&store, &[24 * 20, 3]).await;
         let now = store.directory.clock().await.unwrap();
-        store.directory.delete_old_audit(Duration::from_hours(24 * 10), now, 10).await.unwrap_err();
+        store.leading().await.delete_old_audit(Duration::from_hours(24 * 10), now, 10).await.unwrap_err();
         let verdict = verify_against(&store, &heads).await;
         assert_eq!((verdict.fault, verdict.cut), (None, 0));
     }
@@ -261,7 +262,7 @@ both_stores! {
         store.sql(&format!("INSERT INTO gatepost.audit_entries (at, actor, action, target) SELECT 0, 'cli:x', 'x', 'group:' || n FROM ({series}) AS n")).await;
         force(&store, &format!("UPDATE gatepost.audit_entries SET hour = {then} - id % 3")).await;
         let before = resident();
-        assert_eq!(store.directory.make_audit_heads(100).await.unwrap(), 3);
+        assert_eq!(store.leading().await.make_audit_heads(100).await.unwrap(), 3);
         let verdict = verify(&store).await;
         assert_eq!((verdict.fault, verdict.entries), (None, 100_000));
         let grown = resident().saturating_sub(before);
@@ -297,9 +298,9 @@ async fn an_hour_waits_for_the_transactions_that_wrote_into_it() {
     store.sql("INSERT INTO user_group_membership VALUES ('early@example.com', 'Other')").await;
     store.sql("UPDATE public.clock SET hour = hour + 1").await;
     store.sql("INSERT INTO user_group_membership VALUES ('next@example.com', 'Other')").await;
-    assert_eq!(store.directory.make_audit_heads(100).await.unwrap(), 0, "the slow one may still write");
+    assert_eq!(store.leading().await.make_audit_heads(100).await.unwrap(), 0, "the slow one may still write");
     slow.execute("COMMIT").await.unwrap();
-    assert_eq!(store.directory.make_audit_heads(100).await.unwrap(), 2);
+    assert_eq!(store.leading().await.make_audit_heads(100).await.unwrap(), 2);
     let verdict = verify(&store).await;
     assert_eq!((verdict.fault, verdict.uncovered), (None, 0));
     let first = &heads(&store).await[0];
@@ -319,9 +320,9 @@ async fn an_hour_waits_for_the_writer_of_the_embedded_file() {
     let mut slow = sqlx::ConnectOptions::connect(&options).await.unwrap();
     slow.execute("BEGIN IMMEDIATE").await.unwrap();
     slow.execute("INSERT INTO user_group_membership VALUES ('late@example.com', 'Known')").await.unwrap();
-    store.directory.make_audit_heads(100).await.unwrap_err();
+    store.leading().await.make_audit_heads(100).await.unwrap_err();
     slow.execute("COMMIT").await.unwrap();
-    assert_eq!(store.directory.make_audit_heads(100).await.unwrap(), 1);
+    assert_eq!(store.leading().await.make_audit_heads(100).await.unwrap(), 1);
     assert_eq!(verify(&store).await.fault, None);
 }
 
@@ -383,20 +384,21 @@ async fn serves(store: &Opened, url: &str) {
     };
     let app = Directory::open(&stores, None).unwrap();
     app.migrate().await.unwrap();
+    let term = store.term().await;
     assert_eq!(app.inspect().await.unwrap().unwrap().forbidden, Vec::<String>::new());
     with_hours(store, &[24 * 50, 24 * 45]).await;
     app.grant_admin(&email("a@example.com"), &actor()).await.unwrap();
     force(store, "UPDATE gatepost.audit_entries SET hour = NULL, at = at - 7200, after_digest = NULL WHERE hour > (SELECT max(hour) FROM gatepost.audit_heads)").await;
-    assert_eq!(app.make_audit_heads(100).await.unwrap(), 1);
+    assert_eq!(app.leading(term).make_audit_heads(100).await.unwrap(), 1);
     let now = app.clock().await.unwrap();
-    assert_eq!(app.delete_old_audit(Duration::from_hours(24 * 40), now, 10).await.unwrap(), 6);
+    assert_eq!(app.leading(term).delete_old_audit(Duration::from_hours(24 * 40), now, 10).await.unwrap(), 6);
     assert_eq!(
-        app.forget_people(now.plus(Duration::from_hours(1)), 10).await.unwrap(),
+        app.leading(term).forget_people(now.plus(Duration::from_hours(1)), 10).await.unwrap(),
         0,
         "denied, or the last"
     );
     app.grant_admin(&email("b@example.com"), &actor()).await.unwrap();
-    assert_eq!(app.forget_people(now.plus(Duration::from_hours(1)), 10).await.unwrap(), 1);
+    assert_eq!(app.leading(term).forget_people(now.plus(Duration::from_hours(1)), 10).await.unwrap(), 1);
     assert_eq!(audit::verify(&app, &BTreeMap::new()).await.unwrap().fault, None);
 }
 

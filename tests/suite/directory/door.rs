@@ -29,7 +29,8 @@ fn tenant(id: &str) -> TenantId {
 }
 
 #[expect(clippy::disallowed_methods, reason = "these tests are about the door itself")]
-async fn pass<C: Applicable>(
+/// Makes a change under these conditions.
+pub async fn pass<C: Applicable>(
     store: &Opened,
     change: C,
     conditions: Conditions,

@@ -196,14 +196,15 @@ both_stores! {
         let alice = store.admitted(&person("alice", "alice@example.com", &[])).await;
         let later = Some(now().plus(Duration::from_hours(1)));
         add_all(&store, later).await;
-        assert_eq!(store.directory.delete_ended(now().plus(Duration::from_hours(2))).await.unwrap(), 0, "nothing has ended");
+        assert_eq!(store.leading().await.delete_ended(now().plus(Duration::from_hours(2))).await.unwrap(), 0, "nothing has ended");
         for table in ["manual_memberships", "admin_overrides", "tenant_members"] {
             end_now(&store, table).await;
         }
         let at = now();
-        let (one, other) = tokio::join!(store.directory.delete_ended(at), store.directory.delete_ended(at));
+        let leading = store.leading().await;
+        let (one, other) = tokio::join!(leading.delete_ended(at), leading.delete_ended(at));
         assert_eq!(one.unwrap() + other.unwrap(), 3);
-        assert_eq!(store.directory.delete_ended(at).await.unwrap(), 0);
+        assert_eq!(store.leading().await.delete_ended(at).await.unwrap(), 0);
         for (action, tenant) in [("membership.end", None), ("admin.end", None), ("tenant.end_member", Some("t0"))] {
             let rows = store.audited(action).await;
             assert_eq!(rows.len(), 1, "{action}");

@@ -11,7 +11,7 @@ use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupName, TenantId, UserId};
 use gatepost_store::directory::changes::{ApplyPlan, CreateGroup, RenameGroup};
 use gatepost_store::directory::files::{Declared, DeclaredGroup, DeclaredMember, Plan, difference};
-use gatepost_store::directory::{Actor, DirectoryError, UserKey, Via, Who};
+use gatepost_store::directory::{Actor, DirectoryError, TenantFilter, UserKey, Via, Who};
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -126,7 +126,7 @@ both_stores! {
             "- group Support (managed by apply; 2 members lose it)",
         ]);
         assert_eq!(store.memberships().await, ["b@example.com entra:support"], "what the provider says stays");
-        assert!(store.directory.search_tenants(&Scope::System, None, None, 10).await.unwrap().items.is_empty());
+        assert!(store.directory.search_tenants(&Scope::System, &TenantFilter::default(), None, 10).await.unwrap().items.is_empty());
         assert_eq!(store.audited("group.delete").await.len(), 1);
         assert_eq!(plan(&store, &declared(NOTHING)).await, Plan::default());
     }

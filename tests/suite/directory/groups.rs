@@ -1,13 +1,17 @@
 //! What a provider's group is called here, and what links do.
 
 use super::administration::Administers;
-use super::{actor, admitted, at_provider, person};
+use super::door::pass;
+use super::{actor, admitted, at_provider, config, person};
 use gatepost_config::GroupNames::{Link, Trust};
 use gatepost_core::access::Role;
-use gatepost_core::administration::Scope;
+use gatepost_core::administration::{Scope, Version};
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::GroupName;
-use gatepost_store::directory::{DirectoryError, GroupFilter, LinkSource};
+use gatepost_store::directory::changes::LinkGroup;
+use gatepost_store::directory::{
+    Conditions, DirectoryError, GroupFilter, GroupState, LinkSource, TenantFilter,
+};
 
 fn external(text: &str) -> ExternalGroup {
     text.parse().unwrap()
@@ -149,6 +153,32 @@ both_stores! {
         assert!(!store.directory.group_exists(&name("entra:g-1")).await.unwrap());
     }
 
+    async fn a_link_from_a_group_finds_what_has_been_linked_elsewhere_since(store) {
+        store.admitted(&person("a", "a@example.com", &["g-1"])).await;
+        let all = GroupFilter::default();
+        let shown = store.directory.search_groups(&Scope::System, &all, None, 10).await.unwrap().items.remove(0);
+        let link = |to: &str| LinkGroup::new(name(to).into(), external("entra:g-1"), &config(&[])).unwrap().from_group(shown.id);
+        let if_version = |version| Conditions { if_version: Some(version), ..Conditions::default() };
+        let late = pass(&store, link("Late"), if_version(Version::from_number(99)), &actor()).await;
+        assert!(matches!(late, Err(DirectoryError::Overtaken(Some(version))) if version == shown.version), "{late:?}");
+        let done = pass(&store, link("First"), if_version(shown.version), &actor()).await;
+        assert_eq!(done.unwrap().outcome, name("First"));
+        let late = store.directory.make(link("Late"), &actor()).await;
+        assert!(matches!(late, Err(DirectoryError::NotLinked(_))), "{late:?}");
+        assert!(!store.directory.group_exists(&name("Late")).await.unwrap());
+    }
+
+    async fn groups_with_a_name_of_their_own_are_listed_apart(store) {
+        store.admitted(&person("a", "a@example.com", &["g-1", "g-2"])).await;
+        store.directory.link_group(&name("Linked"), &external("entra:g-1"), &actor()).await.unwrap();
+        store.sql("INSERT INTO user_group_membership VALUES ('a@example.com', 'Made')").await;
+        for (state, names) in [(None, ["Linked", "Made", "entra:g-2"].as_slice()), (Some(GroupState::Named), &["Linked", "Made"])] {
+            let filter = GroupFilter { state, ..GroupFilter::default() };
+            let found = store.directory.search_groups(&Scope::System, &filter, None, 10).await.unwrap().items;
+            assert_eq!(found.iter().map(|group| group.name.as_str()).collect::<Vec<_>>(), names, "{state:?}");
+        }
+    }
+
     async fn tenants_are_created_mapped_and_unmapped(store) {
         let (tenant, group) = ("github".parse().unwrap(), name("Known"));
         assert!(!store.directory.tenant_exists(&tenant).await.unwrap());
@@ -159,7 +189,7 @@ both_stores! {
         assert!(!store.directory.create_tenant(&tenant, None, &actor()).await.unwrap());
         store.directory.map_group(&group, &tenant, Role::Member, &actor()).await.unwrap();
         store.directory.map_group(&group, &tenant, Role::Viewer, &actor()).await.unwrap();
-        let tenants = store.directory.search_tenants(&Scope::System, None, None, 10).await.unwrap().items;
+        let tenants = store.directory.search_tenants(&Scope::System, &TenantFilter::default(), None, 10).await.unwrap().items;
         assert_eq!((tenants[0].name.as_deref(), tenants[0].groups.get(&group)), (Some("GitHub"), Some(&Role::Viewer)));
         store.directory.unmap_group(&group, &tenant, &actor()).await.unwrap();
         assert!(matches!(store.directory.unmap_group(&group, &tenant, &actor()).await, Err(DirectoryError::NotMapped(..))));

@@ -28,7 +28,7 @@ async fn read(store: &Opened, id: KeyId) -> Option<KeyRecord> {
 async fn passes(store: &Opened, secret: &ApiKey<'_>) -> bool {
     let digest = secret.digest();
     let find = async || store.directory.find_key(&digest).await.ok();
-    until("the hot read to answer", SOON, find).await.is_some()
+    until("the hot read to answer", SOON, find).await.is_some_and(|key| !key.limits.is_ended)
 }
 
 /// What is known about a secret that was found somewhere.
@@ -119,13 +119,13 @@ both_stores! {
         assert_eq!(reported(&mut watch).await, Some(gone));
         store.sql(&format!("UPDATE gatepost.users SET last_sign_in_at = 5 WHERE id = '{forgotten}'")).await;
         reported(&mut watch).await;
-        assert_eq!(store.directory.forget_people(Timestamp::from_unix(6), 10).await.unwrap(), 1);
+        assert_eq!(store.leading().await.forget_people(Timestamp::from_unix(6), 10).await.unwrap(), 1);
         assert_eq!(reported(&mut watch).await, Some(vec![late.record.id]));
         store.directory.make(DeleteTenant { id: acme }, &actor()).await.unwrap();
         reported(&mut watch).await;
         assert!(!passes(&store, &tenants.secret).await, "dead with the tenant, though it may come back");
         let later = Timestamp::now().plus(31 * DAY);
-        assert_eq!(store.directory.erase_deleted_tenants(later, 10).await.unwrap(), 1);
+        assert_eq!(store.leading().await.erase_deleted_tenants(later, 10).await.unwrap(), 1);
         let told = reported(&mut watch).await;
         assert!(told.as_ref().is_none_or(|keys| *keys == [tenants.record.id]), "{told:?}");
 
@@ -165,7 +165,7 @@ both_stores! {
         store.directory.make(RotateKey { id: own.record.id, holder: holder.clone(), overlap: DAY }, &actor()).await.unwrap();
         store.directory.make(RevokeKey { id: revoked.record.id, holder }, &actor()).await.unwrap();
         store.directory.make(DeleteTenant { id: acme }, &actor()).await.unwrap();
-        store.directory.erase_deleted_tenants(Timestamp::now().plus(31 * DAY), 10).await.unwrap();
+        store.leading().await.erase_deleted_tenants(Timestamp::now().plus(31 * DAY), 10).await.unwrap();
         let spoken = format!("\"owner\":\"{user}\"");
         named(&store, &spoken, of_person(stranger, None)).await;
         let texts = async || {
@@ -176,14 +176,14 @@ both_stores! {
             assert!(texts().await.contains(&format!("\"secret-{name}\"")), "{name}: {}", texts().await);
         }
         age(&store, 3).await;
-        store.directory.make_audit_heads(100).await.unwrap();
+        store.leading().await.make_audit_heads(100).await.unwrap();
         store.directory.make(EraseUser { user, confirm: "e@example.com".to_owned() }, &actor()).await.unwrap();
         let left = texts().await;
         assert!(!left.contains("secret-") && !left.contains(&own.record.hint), "{left}");
         assert!(left.contains(&spoken.replace('"', "\\\"")), "a name does not make a key somebody else's: {left}");
         assert_eq!(verify(&store).await.fault, None, "the heads fit");
         age(&store, 2).await;
-        store.directory.make_audit_heads(100).await.unwrap();
+        store.leading().await.make_audit_heads(100).await.unwrap();
         assert_eq!(verify(&store).await.fault, None);
         let erasures = store.audited("audit.erase").await;
         assert_eq!(erasures.len(), 4, "one for the person and one for each key: {erasures:?}");
@@ -243,9 +243,9 @@ both_stores! {
             )).await;
             kept.push((name, new));
         }
-        assert_eq!(store.directory.delete_old_keys(keep, now, 1).await.unwrap(), 1, "in batches");
-        assert_eq!(store.directory.delete_old_keys(keep, now, 10).await.unwrap(), 1);
-        assert_eq!(store.directory.delete_old_keys(keep, now, 10).await.unwrap(), 0);
+        assert_eq!(store.leading().await.delete_old_keys(keep, now, 1).await.unwrap(), 1, "in batches");
+        assert_eq!(store.leading().await.delete_old_keys(keep, now, 10).await.unwrap(), 1);
+        assert_eq!(store.leading().await.delete_old_keys(keep, now, 10).await.unwrap(), 0);
         for (name, new) in kept {
             let is_known = known(&store, &new.secret).await.is_some();
             assert_eq!(is_known, !["revoked", "expired"].contains(&name), "{name}");

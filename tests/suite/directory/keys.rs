@@ -3,7 +3,7 @@
 use super::administration::Administers;
 use super::{Opened, SOON, actor, email, now, person};
 use gatepost_core::access::Role;
-use gatepost_core::api_key::{ApiKey, KeyId};
+use gatepost_core::api_key::{ApiKey, KeyId, KeyLimits};
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::Hash;
 use gatepost_kit::process::until;
@@ -30,7 +30,18 @@ fn literal(store: &Opened, digest: &Hash) -> String {
 
 /// The hot read, again while it misses its deadline, as [`Opened::find_standing`].
 async fn find(store: &Opened, digest: &Hash) -> Option<FoundKey> {
-    until("the hot read to answer", SOON, async || store.directory.find_key(digest).await.ok()).await
+    let found = until("the hot read to answer", SOON, async || store.directory.find_key(digest).await.ok());
+    found.await.filter(|key| !key.limits.is_ended)
+}
+
+/// Whose a key was that has ended. Nothing of it counts.
+async fn ended(store: &Opened, digest: &Hash) -> Option<KeyId> {
+    let found = until("the hot read to answer", SOON, async || store.directory.find_key(digest).await.ok());
+    let key = found.await?;
+    let nothing = KeyLimits { is_ended: true, ..KeyLimits::default() };
+    assert_eq!((key.limits, key.tenant), (nothing, None));
+    assert!(key.access.groups.is_empty() && key.access.tenants.iter().next().is_none(), "{:?}", key.access);
+    Some(key.id)
 }
 
 /// What is reported since the last call.
@@ -63,9 +74,10 @@ both_stores! {
         assert_eq!(key.limits.networks, ["10.0.0.0/8".parse().unwrap()]);
         assert_eq!(key.limits.tools, ["get_*".parse().unwrap()]);
         assert_eq!((key.limits.requests_per_minute, key.limits.expires_at), (Some(60), None));
-        assert_eq!(find(&store, &ApiKey::generate(None).digest()).await, None);
+        let unknown = ApiKey::generate(None).digest();
+        assert_eq!((find(&store, &unknown).await, ended(&store, &unknown).await), (None, None));
         store.sql("UPDATE gatepost.keys SET revoked_at = 2").await;
-        assert_eq!(find(&store, &digest).await, None);
+        assert_eq!((find(&store, &digest).await, ended(&store, &digest).await), (None, Some(id)));
     }
 
     async fn the_secret_before_a_rotation_counts_until_its_own_end(store) {
@@ -88,10 +100,10 @@ both_stores! {
 
     async fn a_key_counts_as_long_as_its_owner_does(store) {
         let user = store.admitted(&person("a", "a@example.com", &[])).await;
-        let (_, digest) = insert(&store, ", owner_id", &format!(", '{user}'")).await;
+        let (id, digest) = insert(&store, ", owner_id", &format!(", '{user}'")).await;
         assert_eq!(find(&store, &digest).await.unwrap().owner, Some(user));
         store.directory.disable_user(&email("a@example.com"), &actor()).await.unwrap();
-        assert_eq!(find(&store, &digest).await, None);
+        assert_eq!((find(&store, &digest).await, ended(&store, &digest).await), (None, Some(id)));
         store.directory.enable_user(&email("a@example.com"), &actor()).await.unwrap();
         assert!(find(&store, &digest).await.is_some());
         store.sql(&format!("DELETE FROM gatepost.users WHERE id = '{user}'")).await;

@@ -8,8 +8,8 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupId, GroupName, TenantId, UserId};
 use gatepost_store::directory::changes::AddTenantMember;
 use gatepost_store::directory::{
-    AuditFilter, By, DirectoryError, GroupFilter, GroupKey, GroupState, Page, UserFilter, UserKey, UserState,
-    UserSummary,
+    AuditFilter, By, DirectoryError, GroupFilter, GroupKey, GroupState, Page, TenantFilter, UserFilter,
+    UserKey, UserState, UserSummary,
 };
 use std::collections::BTreeSet;
 
@@ -165,7 +165,7 @@ both_stores! {
                 assert!(ways.iter().all(|way| way.tenant.as_str() == id && !matches!(way.by, By::Group(Some(_)))));
                 assert!(store.directory.list_memberships(&reader, user).await.unwrap().is_empty());
             }
-            let tenants = store.directory.search_tenants(&reader, None, None, 10).await.unwrap().items;
+            let tenants = store.directory.search_tenants(&reader, &TenantFilter::default(), None, 10).await.unwrap().items;
             assert_eq!(tenants.iter().map(|tenant| tenant.id.as_str()).collect::<Vec<_>>(), [id]);
             assert!(tenants[0].groups.is_empty());
             let other = tenant(if id == "a" { "b" } else { "a" });
@@ -198,7 +198,7 @@ both_stores! {
         }
         assert!(found(&store, &Scope::NONE, &UserFilter::default()).await.is_empty());
         assert!(store.directory.list_audit(&Scope::NONE, &AuditFilter::default(), 10).await.unwrap().is_empty());
-        assert!(store.directory.search_tenants(&Scope::NONE, None, None, 10).await.unwrap().items.is_empty());
+        assert!(store.directory.search_tenants(&Scope::NONE, &TenantFilter::default(), None, 10).await.unwrap().items.is_empty());
     }
 
     async fn pages_skip_and_repeat_nobody_while_people_come(store) {

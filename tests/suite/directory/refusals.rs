@@ -30,6 +30,7 @@ pub(super) fn refusal(at: Timestamp) -> Refusal {
             tool: Some("tool delete_repo".to_owned()),
             key: Some(KeyLack::Tools),
             suspended: Some("t".parse().unwrap()),
+            confined_to: Some("t".parse().unwrap()),
         }),
         detail: Some("the key has expired".to_owned()),
         address: Some("2001:db8::1".parse().unwrap()),
@@ -63,9 +64,9 @@ both_stores! {
         let at = now();
         let kept = refusal(at);
         store.directory.keep_refusals(std::slice::from_ref(&kept)).await.unwrap();
-        assert_eq!(store.directory.delete_expired(at.plus(REFUSALS_TTL)).await.unwrap(), 0);
+        assert_eq!(store.leading().await.delete_expired(at.plus(REFUSALS_TTL)).await.unwrap(), 0);
         let second = std::time::Duration::from_secs(1);
-        assert_eq!(store.directory.delete_expired(at.plus(REFUSALS_TTL + second)).await.unwrap(), 1);
+        assert_eq!(store.leading().await.delete_expired(at.plus(REFUSALS_TTL + second)).await.unwrap(), 1);
         assert_eq!(store.directory.find_refusal(kept.request_id).await.unwrap(), None);
     }
 

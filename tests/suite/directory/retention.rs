@@ -156,7 +156,7 @@ both_stores! {
                 store.sql(&row(table, name, at, user, store.is_postgres())).await;
             }
         }
-        assert_eq!(store.directory.delete_expired(now).await.unwrap(), tables.len() as u64);
+        assert_eq!(store.leading().await.delete_expired(now).await.unwrap(), tables.len() as u64);
         for table in tables {
             assert_eq!(count(&store, table, "true").await, 1, "{table}");
         }
@@ -170,8 +170,8 @@ both_stores! {
             store.sql(&format!("INSERT INTO gatepost.audit_entries (at, actor, action, target) VALUES ({at}, 'cli:x', 'x', '{at}')")).await;
             super::audit_chain::force(&store, &format!("UPDATE gatepost.audit_entries SET hour = {} WHERE target = '{at}'", at / 3600)).await;
         }
-        assert_eq!(store.directory.make_audit_heads(10).await.unwrap(), 2);
-        assert_eq!(store.directory.delete_old_audit(keep, now, 10).await.unwrap(), 1);
+        assert_eq!(store.leading().await.make_audit_heads(10).await.unwrap(), 2);
+        assert_eq!(store.leading().await.delete_old_audit(keep, now, 10).await.unwrap(), 1);
         assert_eq!(count(&store, "audit_entries", "actor = 'cli:x'").await, 1);
         assert_eq!(kept("audit_heads"), "as long as the directory");
         assert_eq!(count(&store, "audit_heads", "true").await, 2);
@@ -185,7 +185,7 @@ both_stores! {
         assert!(!rows_of(&store, user).await.contains(&0), "{:?}", rows_of(&store, user).await);
         let since = store.directory.clock().await.unwrap().plus(HOUR);
         store.sql(&format!("UPDATE gatepost.users SET created_at = {} WHERE id <> '{user}'", since.unix())).await;
-        assert_eq!(store.directory.forget_people(since, 10).await.unwrap(), 1);
+        assert_eq!(store.leading().await.forget_people(since, 10).await.unwrap(), 1);
         assert_eq!(rows_of(&store, user).await, [0; 10]);
         let said = store.audited("user.forget").await;
         assert_eq!((said.len(), said[0].target.clone(), said[0].actor.to_string()), (1, format!("user:{user}"), "retention".to_owned()));
@@ -208,12 +208,12 @@ both_stores! {
         let old = now.minus(100 * DAY).unix();
         store.sql(&format!("UPDATE gatepost.users SET created_at = {old} WHERE email <> 'expected-lately@example.com'")).await;
         store.sql(&format!("UPDATE gatepost.users SET last_sign_in_at = {old} WHERE last_sign_in_at IS NOT NULL AND id <> '{}'", ids[0])).await;
-        assert_eq!(store.directory.forget_people(now.minus(99 * DAY), 10).await.unwrap(), 2);
+        assert_eq!(store.leading().await.forget_people(now.minus(99 * DAY), 10).await.unwrap(), 2);
         let mut left: Vec<String> = store.people().await.into_iter().map(|user| user.email.unwrap().to_string()).collect();
         left.sort();
         let want = ["denied", "disabled", "expected-lately", "last", "lately"];
         assert_eq!(left, want.map(|name| format!("{name}@example.com")));
-        assert_eq!(store.directory.forget_people(now.minus(99 * DAY), 10).await.unwrap(), 0);
-        assert_eq!(store.directory.forget_people(now.minus(101 * DAY), 10).await.unwrap(), 0);
+        assert_eq!(store.leading().await.forget_people(now.minus(99 * DAY), 10).await.unwrap(), 0);
+        assert_eq!(store.leading().await.forget_people(now.minus(101 * DAY), 10).await.unwrap(), 0);
     }
 }

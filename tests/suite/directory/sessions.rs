@@ -22,8 +22,8 @@ both_stores! {
         assert!(store.find_standing(user, &session).await.unwrap().is_session_ended);
         assert!(!store.find_standing(user, &other).await.unwrap().is_session_ended);
         assert_eq!(store.audited("session.end").await.len(), 1);
-        assert_eq!(store.directory.delete_expired(now()).await.unwrap(), 0);
-        assert_eq!(store.directory.delete_expired(expires_at).await.unwrap(), 1);
+        assert_eq!(store.leading().await.delete_expired(now()).await.unwrap(), 0);
+        assert_eq!(store.leading().await.delete_expired(expires_at).await.unwrap(), 1);
     }
 
     async fn nobody_is_found_who_is_not_there(store) {
@@ -74,7 +74,7 @@ both_stores! {
         store.directory.end_provider_session(&entra, &sid("s-1"), at, expires_at, &actor()).await.unwrap();
         assert_eq!(sign_in(later, "s-1", "entra").await, SignInOutcome::SessionEndedAtProvider, "the later end counts");
         assert_eq!(store.audited("provider_session.end").await.len(), 2);
-        assert_eq!(store.directory.delete_expired(expires_at).await.unwrap(), 1);
+        assert_eq!(store.leading().await.delete_expired(expires_at).await.unwrap(), 1);
     }
 
     async fn a_back_channel_logout_ends_older_id_tokens_by_the_providers_clock_alone(store) {

@@ -14,7 +14,9 @@ use gatepost_store::directory::changes::{
     AddTenantMember, CreateTenant, DeleteTenant, MapGroup, RemoveTenantMember, RestoreTenant, ResumeTenant,
     SuspendTenant,
 };
-use gatepost_store::directory::{Actor, Applicable, Change, DirectoryError, FoundKey, UserKey, Via, Who};
+use gatepost_store::directory::{
+    Actor, Applicable, Change, DirectoryError, FoundKey, TenantFilter, UserKey, Via, Who,
+};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -113,7 +115,7 @@ both_stores! {
         assert_eq!(roles(&store, admin).await, (None, None));
         assert!(found(&store, &secret).await.is_none());
         assert!(!store.directory.tenant_exists(&acme()).await.unwrap());
-        let listed = store.directory.search_tenants(&Scope::System, None, None, 10).await.unwrap();
+        let listed = store.directory.search_tenants(&Scope::System, &TenantFilter::default(), None, 10).await.unwrap();
         assert!(listed.items.is_empty(), "{listed:?}");
         let mapping = MapGroup { group: GroupName::from_str("Known").unwrap().into(), tenant: acme(), role: Role::Member };
         store.sql("INSERT INTO user_group_membership VALUES ('d@example.com', 'Known')").await;
@@ -165,9 +167,9 @@ both_stores! {
         )).await;
         make(&store, DeleteTenant { id: acme() }).await;
         let later = |days: u32| Timestamp::now().plus(days * DAY);
-        assert_eq!(store.directory.erase_deleted_tenants(later(29), 10).await.unwrap(), 0);
-        assert_eq!(store.directory.erase_deleted_tenants(later(31), 10).await.unwrap(), 1);
-        assert_eq!(store.directory.erase_deleted_tenants(later(31), 10).await.unwrap(), 0);
+        assert_eq!(store.leading().await.erase_deleted_tenants(later(29), 10).await.unwrap(), 0);
+        assert_eq!(store.leading().await.erase_deleted_tenants(later(31), 10).await.unwrap(), 1);
+        assert_eq!(store.leading().await.erase_deleted_tenants(later(31), 10).await.unwrap(), 0);
         assert_eq!(store.texts("SELECT id FROM gatepost.tenants").await, ["other"]);
         for table in ["tenant_members", "tenant_hosts", "keys"] {
             let column = if table == "tenant_hosts" { "host" } else { "tenant_id" };

@@ -108,6 +108,54 @@ both_pairs! {
         assert!(metrics.lines().any(|line| line == dropped), "{dropped} is not in\n{metrics}");
     }
 
+    async fn a_refusal_of_a_key_that_has_ended_is_found_under_the_key_and_one_of_a_stranger_nowhere(pair) {
+        let (world, root) = start(pair).await;
+        let [revoked, revoked_key] = create(&world, "revoked", &[]).await;
+        let [leaver, leaver_key] = create(&world, "leaver", &["--owner", "bob@example.com"]).await;
+        for key in [&revoked_key, &leaver_key] {
+            assert_eq!(program(key).of(&world).await.status, 200);
+        }
+        world.cli(&["key", "revoke", &revoked]).await;
+        world.cli(&["user", "disable", "bob@example.com"]).await;
+        world.has_heard().await;
+        let bob: Value = serde_json::from_str(&world.cli(&["user", "show", "bob@example.com", "--json"]).await).unwrap();
+        let bobs = format!("/admin/users/{}", bob["id"].as_str().unwrap());
+        for (id, key, name) in [(&revoked, &revoked_key, "revoked"), (&leaver, &leaver_key, "leaver")] {
+            let told = program(key).of(&world).await;
+            assert_eq!(told.status, 401, "{told:?}");
+            let explanation = explanation(&world, &told, key).await;
+            let then = &explanation["refused"];
+            assert_eq!((&then["key_id"], &then["via"], &then["reason"]), (&json!(id), &json!(name), &json!("invalid_credential")), "{then:#}");
+            assert_eq!(then["text"], "refused: the key was revoked, or its owner may not sign in");
+            let list = page(&world, &root, &format!("/admin/refusals?key={id}")).await.body;
+            assert!(list.contains(&told.request_id()), "{list}");
+            let owners = page(&world, &root, &bobs).await.body;
+            assert_eq!(owners.contains(&told.request_id()), name == "leaver", "it stands under the owner: {owners}");
+            // Many of them take few rows, and each is answered.
+            for _ in 0..100 {
+                assert_eq!(program(key).of(&world).await.status, 401);
+            }
+        }
+        // A key that nobody has, and one whose record is gone.
+        let before = rows(&world).await.len();
+        let unknown = ApiKey::generate(None);
+        assert!([401, 429].contains(&program(unknown.expose()).of(&world).await.status));
+        let [near, near_key] = create(&world, "near", &["--network", "10.0.0.0/8"]).await;
+        let last = program(&near_key).of(&world).await;
+        by_number(&world, &last.request_id()).await;
+        let rows = rows(&world).await;
+        for id in [&revoked, &leaver] {
+            let kept = rows.iter().filter(|row| row.ends_with(id.as_str())).count();
+            assert!((29..=32).contains(&kept), "{kept}: {rows:?}");
+        }
+        assert!(rows.len() >= before && rows.iter().all(|row| [&revoked, &leaver, &near].iter().any(|id| row.ends_with(id.as_str()))), "{rows:?}");
+        // Enabled again, the person's key counts again, and the revoked one does not.
+        world.cli(&["user", "enable", "bob@example.com"]).await;
+        world.has_heard().await;
+        assert_eq!(program(&leaver_key).of(&world).await.status, 200);
+        assert_eq!(program(&revoked_key).of(&world).await.status, 401);
+    }
+
     async fn a_refusal_of_what_a_key_says_about_a_person_names_both(pair) {
         let world = speakers::plan().start(pair).await;
         world.entra.add(alice());

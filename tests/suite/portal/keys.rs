@@ -65,9 +65,11 @@ both_pairs! {
         world.has_heard().await;
         assert_eq!(passes(&world, &key).await, 200);
         let details = page(&world, &root, &path).await;
-        for part in ["nightly backup", APP, "valid</span>", "gp_"] {
+        for part in ["nightly backup", APP, "valid</span>", "gp_", "does not lend it theirs", "names the groups of a key when they make it"] {
             assert!(details.body.contains(part), "{part}: {}", details.body);
         }
+        let form_page = page(&world, &root, "/admin/keys/new").await.body;
+        assert!(form_page.contains("Name the groups that it is to have below"), "{form_page}");
         // The browser sends the form again, as it was or with another name.
         for again in [new.clone(), new.clone().with("name", "another")] {
             let again = again.send(&world, &root).await;

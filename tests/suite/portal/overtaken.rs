@@ -92,4 +92,20 @@ both_pairs! {
         let roles = page(&world, &root, &here).await;
         assert_eq!(roles.body.matches("<span class=\"tag aside\">admin</span>").count(), 2, "{}", roles.body);
     }
+
+    async fn who_names_a_providers_group_that_has_a_name_by_now_sees_it_and_chooses(pair) {
+        let (world, root) = start(pair).await;
+        let external = format!("entra:{MCP_GITHUB}");
+        let here = group(&world, &root, MCP_GITHUB).await;
+        let action = format!("{here}/name");
+        let late = form(&world, &root, &here, &action).await.with("name", "Tools");
+        has(&late.clone().without("version").send(&world, &root).await, 400, &["does not say which version"]);
+        has(&late.clone().with("version", "999").send(&world, &root).await, 412, &["Link it to Tools"]);
+        world.cli(&["group", "link", "Instruments", &external]).await;
+        let instruments = format!("{}/name", group(&world, &root, "Instruments").await);
+        let after = chosen(&world, &root, &late, &instruments, &["<dd>Instruments</dd>", "Link it to Tools"]).await;
+        assert!(after.contains("<h1>Tools") && after.contains(LINKED), "{after}");
+        let elsewhere = late.with("link", "entra:00000000-0000-4000-8000-0000000000ff");
+        has(&elsewhere.send(&world, &root).await, 404, &[]);
+    }
 }

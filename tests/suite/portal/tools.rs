@@ -1,9 +1,10 @@
 //! The pages of tool servers and their rules.
 
 use super::forms::{form, form_of};
-use super::{page, start};
-use crate::world::{APP, World};
+use super::{page, start, start_of};
+use crate::world::{APP, Plan, World};
 use gatepost_kit::client::Client;
+use serde_json::Value;
 
 const PATH: &str = "/admin/tools/github";
 
@@ -65,6 +66,49 @@ both_pairs! {
         assert_eq!(gone.status, 409, "{}", gone.body);
     }
 
+    async fn the_page_of_a_server_leads_to_who_may_call_a_tool(pair) {
+        let (world, root) = start(pair).await;
+        registered(&world, &root).await;
+        world
+            .cli_all(&[
+                ["tenant", "add-member", "github", "carol@example.com"].as_slice(),
+                &["tenant", "add-member", "github", "dave@example.com"],
+                &["group", "add", "Coders", "carol@example.com"],
+                &["group", "add", "Coders", "eve@example.com"],
+            ])
+            .await;
+        let one = allow(&world, &root, &[("subject", "group"), ("group", "Coders"), ("kind", "tool"), ("pattern", "get_file")]).await;
+        let link = "/admin/access?by=tool&#38;of=github%3Aget_file";
+        assert!(one.contains(&format!("href=\"{link}\"")) && one.contains("value=\"github:\""), "{one}");
+        let path = link.replace("&#38;", "&");
+        let shown = page(&world, &root, &path).await.body;
+        for part in ["Who may call it, and why", "carol@example.com", "to which a rule gives the tool", "The page of the tool server shows the keys"] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        for name in ["dave@example.com", "eve@example.com"] {
+            assert!(!shown.contains(name), "{name} lacks the group or the tenant: {shown}");
+        }
+        let table = page(&world, &root, &path.replace("/access?", "/access.csv?")).await.body;
+        assert!(table.contains("carol@example.com") && !table.contains("dave@example.com"), "{table}");
+        let nobody = page(&world, &root, "/admin/access?by=tool&of=github:delete_repo").await.body;
+        assert!(nobody.contains("root@example.com") && !nobody.contains("carol@example.com"), "{nobody}");
+        for (of, status, part) in [
+            ("github:", 400, "the whole name of a tool"),
+            ("github:get_*", 400, "the whole name of a tool"),
+            ("none:get_file", 404, "There is no tool server none."),
+        ] {
+            let answer = page(&world, &root, &format!("/admin/access?by=tool&of={of}")).await;
+            assert!(answer.status == status && answer.body.contains(part), "{of}: {}", answer.body);
+        }
+        // The tenant's own administrator learns who, and no name of a group. To another one there is no such server.
+        let alice = world.signed_in("alice").await;
+        let seen = page(&world, &alice, &path).await.body;
+        assert!(seen.contains("carol@example.com") && !seen.contains("Coders"), "{seen}");
+        world.entra.forget_browsers();
+        let bob = world.signed_in("bob").await;
+        assert_eq!(page(&world, &bob, &path).await.status, 404);
+    }
+
     async fn what_is_wrong_stands_beside_its_field(pair) {
         let (world, root) = start(pair).await;
         registered(&world, &root).await;
@@ -98,6 +142,31 @@ both_pairs! {
         assert_eq!(mistyped.status, 422, "{}", mistyped.body);
         let after = delete.with("id", "github").done(&world, &root).await;
         assert!(after.contains("There is no tool server yet"), "{after}");
+    }
+
+    async fn a_system_administrator_names_the_upstream_of_a_server_and_nobody_else(pair) {
+        let plan = Plan::default().env("GATEPOST_SERVICES", "tools=http://127.0.0.1:9");
+        let (world, root) = start_of(plan, pair).await;
+        registered(&world, &root).await;
+        let edit = form(&world, &root, &format!("{PATH}/edit"), &format!("{PATH}/edit")).await;
+        let unknown = edit.clone().with("service", "other").send(&world, &root).await;
+        assert!(unknown.status == 422 && unknown.body.contains("id=\"service-error\""), "{}", unknown.body);
+        let named = edit.with("service", "tools").done(&world, &root).await;
+        assert!(named.contains("Gatepost asks <code>tools</code>"), "{named}");
+        // Others change the rest, and it stays.
+        let alice = world.signed_in("alice").await;
+        let page = page(&world, &alice, &format!("{PATH}/edit")).await;
+        assert!(page.status == 200 && !page.body.contains("name=\"service\""), "{}", page.body);
+        let own = form(&world, &alice, &format!("{PATH}/edit"), &format!("{PATH}/edit")).await;
+        for forged in ["", "tools", "other"] {
+            let sent = own.clone().with("name", "Code").with("service", forged).send(&world, &alice).await;
+            assert!(matches!(sent.status, 303 | 412 | 422), "{forged}: {}", sent.body);
+            let shown: Value = serde_json::from_str(&world.cli(&["tool-server", "show", "github", "--json"]).await).unwrap();
+            assert!(shown.to_string().contains(r#""service":"tools""#), "{forged}: {shown}");
+        }
+        let edit = form(&world, &root, &format!("{PATH}/edit"), &format!("{PATH}/edit")).await;
+        let none = edit.with("service", "").done(&world, &root).await;
+        assert!(none.contains("Everybody sees the names of all tools"), "{none}");
     }
 
     async fn the_administrator_of_another_tenant_neither_sees_nor_changes_a_server(pair) {

@@ -16,6 +16,7 @@ async fn a_key_does_elsewhere_only_what_it_may() {
     elsewhere.world.cli(&["user", "create", "bob@example.com"]).await;
     let secret = |made: &serde_json::Value| made["key"].as_str().unwrap().to_owned();
     let reader = secret(&elsewhere.make_key(&["--scope", "api.read"]).await);
+    let writer = secret(&elsewhere.make_key(&["--scope", "api.write"]).await);
     let revoked = elsewhere.make_key(&["--scope", "api.read", "--scope", "api.write"]).await;
     elsewhere.world.cli(&["key", "revoke", revoked["id"].as_str().unwrap()]).await;
     let of_a = elsewhere.make_key(&["--tenant", "a", "--scope", "api.read", "--scope", "api.write"]).await;
@@ -23,6 +24,14 @@ async fn a_key_does_elsewhere_only_what_it_may() {
     let member = |tenant| ["tenant", "add-member", tenant, "bob@example.com"];
     for (key, arguments, part) in [
         (&reader, ["user", "disable", "bob@example.com"].as_slice(), "scope api.write"),
+        (&reader, &["tenant", "set", "a", "--limit", "keys=1"], "scope api.write"),
+        (&reader, &["tenant", "host", "add", "a", "a.example.net"], "scope api.write"),
+        (&writer, &["audit", "list"], "scope api.read"),
+        (&writer, &["audit", "export"], "scope api.read"),
+        (&of_a, &["audit", "heads"], "system administrator"),
+        (&of_a, &["access", "--tenant", "b"], "there is no"),
+        (&of_a, &["access", "--requirement", "group=Plain"], "system administrator"),
+        (&of_a, &["tenant", "host", "approve", "a", "a.example.net"], "system administrator"),
         (&revoked, &["user", "list"], "revoked"),
         (&of_a, &member("b"), "there is no such thing"),
         (&of_a, &["tenant", "delete", "a"], "system administrator"),
@@ -32,7 +41,15 @@ async fn a_key_does_elsewhere_only_what_it_may() {
         assert_eq!((code, out.as_str()), (Some(1), ""), "{arguments:?}: {error}");
         assert!(error.contains(part) && !error.contains(key.as_str()), "{arguments:?}: {error}");
     }
-    assert_eq!(elsewhere.run(&reader, &["user", "list"]).await.0, Some(0));
+    for arguments in [
+        ["user", "list"].as_slice(),
+        &["audit", "export"],
+        &["access", "--tenant", "a"],
+        &["explain", "--user", "bob@example.com", "--url", "https://app.example.test/"],
+    ] {
+        let (code, _, error) = elsewhere.run(&reader, arguments).await;
+        assert_eq!((code, error.as_str()), (Some(0), ""), "{arguments:?}");
+    }
     let shown = elsewhere.world.cli(&["user", "show", "bob@example.com", "--json"]).await;
     let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
     assert_eq!(
@@ -54,26 +71,45 @@ async fn an_id_of_dots_names_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_machine_that_names_an_installation_elsewhere_opens_no_store() {
+    const ID: &str = "0199d1f0-5b7c-7d2e-8a3f-0123456789ab";
     let elsewhere = Elsewhere::start(Pair::Embedded).await;
     let key = elsewhere.full_key().await;
     // With all settings of the server beside it.
     let builder = elsewhere.world.builder.clone();
     let builder = builder.env("GATEPOST_API", elsewhere.world.url(PUBLIC, "").trim_end_matches('/'));
     let builder = builder.env("GATEPOST_API_KEY", &*key);
-    for arguments in [
-        ["serve"].as_slice(),
-        &["migrate"],
-        &["check"],
-        &["healthcheck"],
-        &["certs", "--dir", "made"],
-        &["export", "-o", "made"],
-        &["audit", "list"],
-        &["key", "create", "Other"],
+    for arguments in
+        [["serve"].as_slice(), &["migrate"], &["check"], &["healthcheck"], &["certs", "--dir", "made"]]
+    {
+        let (code, out, error) = run_command(&builder, arguments).await;
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{arguments:?}: {error}");
+        assert!(
+            error
+                .contains("GATEPOST_API names an installation elsewhere, and this works on one that is here"),
+            "{arguments:?}: {error}"
+        );
+    }
+    let hash = "0".repeat(64);
+    let (keys, there) = ("no key makes or changes a key", "without GATEPOST_API");
+    for (arguments, why, hint) in [
+        (["apply", "-f", "files"].as_slice(), "in one transaction", there),
+        (&["export", "-o", "made"], "which groups files manage", there),
+        (&["audit", "verify"], "reads the audit's rows itself", "`gatepost audit heads` works from here"),
+        (&["key", "create", "Other"], keys, "use the portal"),
+        (&["key", "update", ID, "--name", "Other"], keys, "use the portal"),
+        (&["key", "rotate", ID], keys, "`gatepost key revoke` works from here"),
+        (
+            &["user", "address", "bob@example.com", "--to", "eve@example.com"],
+            "does not change which address",
+            there,
+        ),
+        (&["session", "end", &hash], "all sessions of a person, not one", "--user USER` works from here"),
     ] {
         let (code, out, error) = run_command(&builder, arguments).await;
         assert_eq!((code, out.as_str()), (Some(1), ""), "{arguments:?}: {error}");
-        assert!(error.contains("GATEPOST_API names an installation elsewhere"), "{arguments:?}: {error}");
+        assert!(error.contains(why) && error.contains(hint), "{arguments:?}: {error}");
     }
+    assert!(!std::path::Path::new("made").exists(), "nothing was written");
     let alone = elsewhere.world.builder.clone().env("GATEPOST_API_KEY", &*key);
     let (code, _, error) = run_command(&alone, &["user", "list"]).await;
     assert!(code == Some(1) && error.contains("GATEPOST_API") && !error.contains(&*key), "{error}");

@@ -8,6 +8,7 @@ mod document;
 mod entry_points;
 mod forward_auth;
 mod image;
+mod lists;
 mod open_webui;
 mod routers;
 mod rule;
@@ -40,6 +41,7 @@ pub(super) fn codes() -> impl Iterator<Item = &'static Code> {
         tls::CODES,
         routers::CODES,
         chain::CODES,
+        lists::CODES,
         entry_points::CODES,
         compose::CODES,
         open_webui::CODES,
@@ -69,6 +71,7 @@ pub fn inspect(files: &[PathBuf], config: Option<&Config>) -> Inspection {
         hosts: ProtectedHosts::new(config.hosts.clone(), config.public_url.clone()),
         internal_port: config.internal_addr.port(),
         public_port: config.public_addr.port(),
+        filter_port: config.filter_addr.map(|address| address.port()),
         has_tls: config.internal_tls.is_some(),
         is_development: config.is_development(),
         speakers: &config.speakers,
@@ -80,6 +83,7 @@ pub fn inspect(files: &[PathBuf], config: Option<&Config>) -> Inspection {
     tls::inspect(&setup, site, &mut findings);
     routers::inspect(&setup, site, &mut findings);
     chain::inspect(&setup, &mut findings);
+    lists::inspect(&setup, site, &mut findings);
     entry_points::inspect(&setup, site, &mut findings);
     compose::inspect(&setup, &mut findings);
     open_webui::inspect(&setup, site, &mut findings);

@@ -219,7 +219,7 @@ fn is_meant_open(setup: &Setup<'_>, router: &Router<'_>, site: Option<&Site<'_>>
         || (!branches.is_empty() && branches.iter().all(|branch| is_public(branch) || is_metadata(branch)))
 }
 
-fn is_local(url: &url::Url) -> bool {
+pub(super) fn is_local(url: &url::Url) -> bool {
     url.host_str().is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]")
 }
 

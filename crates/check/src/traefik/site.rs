@@ -10,6 +10,8 @@ pub(super) struct Site<'a> {
     pub(super) hosts: ProtectedHosts,
     pub(super) internal_port: u16,
     pub(super) public_port: u16,
+    /// Of the listener that filters lists, if there is one.
+    pub(super) filter_port: Option<u16>,
     /// Whether the internal listener uses TLS.
     pub(super) has_tls: bool,
     pub(super) is_development: bool,

@@ -388,3 +388,10 @@ fn an_audience_fits_the_kind_of_provider() {
     let google = "[providers.google]\nkind = \"google\"\nclient_id = \"id\"\nclient_secret = \"x\"\n";
     refused(providers(&format!("{google}audience = [\"x\"]")), &["providers.google.audience", "not JWTs"]);
 }
+
+#[test]
+fn no_configured_provider_has_an_id_of_a_tenants_provider() {
+    let toml = "[providers.t-acme]\nkind = \"oidc\"\nclient_id = \"id\"\nclient_secret = \"x\"\nissuer = \"https://kc.example\"";
+    let error = providers(toml).expect_err("a reserved id").to_string();
+    assert!(error.contains("does not begin with t-"), "{error}");
+}

@@ -117,12 +117,65 @@ fn a_character_that_ends_a_password_early_is_explained_and_shows_nothing() {
 
 #[test]
 fn several_hosts_are_refused_in_one_clear_line() {
-    for url in
-        ["postgres://u:hunter2@a:5432,b:5432/x", "postgres://a,b/x?sslmode=require", "postgres:///x?host=a,b"]
-    {
-        refuses("DATABASE_URL", url, &["several hosts", "the primary"]);
+    refuses(
+        "DATABASE_URL",
+        "postgres:///x?host=a,b",
+        &["several hosts", "the primary", "host:port,host:port"],
+    );
+    refuses("REDIS_URL", "redis://:hunter2@a:6379,b:6379/0", &["several hosts", "redis-sentinel://"]);
+}
+
+#[test]
+fn several_hosts_of_postgres_are_accepted_and_each_is_checked() {
+    for url in [
+        "postgres://u:hunter2@a:5432,b:5432/x",
+        "postgres://a,b/x?sslmode=require",
+        "postgres://u:hunter2@a,[::1]:5433/x?target_session_attrs=read-write",
+        "postgres://u:hunter2@a/x?target_session_attrs=primary",
+    ] {
+        accepted(with_urls(url, REDIS));
     }
-    refuses("REDIS_URL", "redis://:hunter2@a:6379,b:6379/0", &["several hosts"]);
+    refuses(
+        "DATABASE_URL",
+        "postgres://u:hunter2@a,b/x?target_session_attrs=any",
+        &["target_session_attrs", "read-write"],
+    );
+    refuses("DATABASE_URL", "postgres://u:hunter2@a,b/x?sslmode=maybe", &["sslmode"]);
+    refuses("DATABASE_URL", "postgres://u:hunter2@a,2001:db8::1/x", &["brackets"]);
+}
+
+#[test]
+fn sentinels_are_accepted_with_the_name_of_the_primary() {
+    let folder = tempfile::TempDir::new().expect("a folder");
+    let file = folder.path().join("password");
+    std::fs::write(&file, "hunter3").expect("a file");
+    for url in [
+        "redis-sentinel://a/main".to_owned(),
+        "redis-sentinel://u:hunter2@a:1,[::1]:2,c/main/3".to_owned(),
+        "rediss-sentinel://:hunter2%23@a,b/main-1.x".to_owned(),
+        format!("redis-sentinel://a,b/main?sentinel_user=s&sentinel_password_file={}", file.display()),
+    ] {
+        accepted(with_urls(POSTGRES, &url));
+    }
+    for (url, words) in [
+        ("redis-sentinel://a,b", "no name of a primary"),
+        ("redis-sentinel://a,b/", "no name of a primary"),
+        ("redis-sentinel://a,,b/main", "without a host"),
+        ("redis-sentinel://a,b:26379,a:26379/main", "a Sentinel twice"),
+        ("redis-sentinel://u:hunter2@/main", "without a host"),
+        ("redis-sentinel://a:hunter2,b/main", "without a host"),
+        ("redis-sentinel://2001:db8::1/main", "brackets"),
+        ("redis-sentinel://a/main/hunter2", "number of a database"),
+        ("redis-sentinel://a/main/0/1", "number of a database"),
+        ("redis-sentinel://a/ma in", "no name of a primary"),
+        ("redis-sentinel://u:hunter2/x@a/main", "before an @"),
+        ("redis-sentinel://a/main?sentinel_user=s", "sentinel_password_file"),
+        ("redis-sentinel://a/main?sentinel_password_file=password", "absolute"),
+        ("redis-sentinel://a/main?sentinel_password_file=/nowhere/at/all", "cannot be read"),
+        ("redis-sentinel://a/main?sentinel_password=hunter2", "unknown parameter sentinel_password"),
+    ] {
+        refuses("REDIS_URL", url, &[words]);
+    }
 }
 
 #[test]
@@ -154,7 +207,8 @@ fn sockets_valkey_and_ipv6_are_accepted() {
 
 #[test]
 fn a_file_may_give_another_user_and_password_and_nothing_else() {
-    use crate::store_url::{take_postgres, take_redis};
+    use crate::redis_servers::take as take_redis;
+    use crate::store_url::take_postgres;
     let postgres = "postgres://u:old@db:5432/gatepost?sslmode=verify-full&application_name=a";
     for next in [
         "postgres://u:new@db:5432/gatepost?sslmode=verify-full&application_name=a",
@@ -182,6 +236,23 @@ fn a_file_may_give_another_user_and_password_and_nothing_else() {
     assert_ne!(told, require);
     assert_eq!(take_postgres(&told, require), Ok(told.clone()));
 
+    let several = "postgres://u:old@a:1,b/x";
+    assert_eq!(take_postgres(several, "postgres://u:new@a:1,b/x").as_deref(), Ok("postgres://u:new@a:1,b/x"));
+    for next in ["postgres://u:new@a:1/x", "postgres://u:new@b,a:1/x", "postgres://u:new@a:1,c/x"] {
+        assert!(take_postgres(several, next).is_err_and(|why| why.contains("until a restart")), "{next}");
+    }
+
+    let watched = "redis-sentinel://u:old@a,b/main/1";
+    assert!(take_redis(watched, "redis-sentinel://v:new@a,b:26379/main/1").is_ok());
+    for next in [
+        "redis-sentinel://u:new@a,c/main/1",
+        "redis-sentinel://u:new@a,b/other/1",
+        "redis-sentinel://u:new@a,b/main",
+        "rediss-sentinel://u:new@a,b/main/1",
+        "redis://u:new@a/1",
+    ] {
+        assert!(take_redis(watched, next).is_err_and(|why| why.contains("until a restart")), "{next}");
+    }
     let (tcp, socket) = ("redis://:old@cache:6379/0", "unix:///run/redis?user=u&pass=old&db=1");
     for (redis, next) in [(tcp, "redis://u:new@cache:6379/0"), (socket, "unix:///run/redis?db=1&pass=new")] {
         assert_eq!(take_redis(redis, next).as_deref(), Ok(next));

@@ -87,6 +87,8 @@ pub type KeyNetwork = IpNet;
 /// What a key allows. An empty list of hosts allows none. An empty list of networks or tools does not limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeyLimits {
+    /// It is worth nothing any more: it was revoked, or its owner may not sign in.
+    pub is_ended: bool,
     /// From this second on the key is worth nothing. `None`: never.
     pub expires_at: Option<Timestamp>,
     /// What it may be used for.
@@ -118,9 +120,12 @@ pub enum KeyDenial {
     /// The text is not a key.
     #[error(transparent)]
     NotAKey(#[from] NotAKey),
-    /// The directory knows no such key, or it was revoked, or its owner is gone or disabled.
+    /// The directory knows no such key, or not any more.
     #[error("the key is unknown or revoked")]
     Unknown,
+    /// It was revoked, or its owner is disabled.
+    #[error("the key was revoked, or its owner may not sign in")]
+    Ended,
     /// It has expired.
     #[error("the key has expired")]
     Expired,
@@ -147,7 +152,7 @@ pub enum KeyDenial {
 impl KeyDenial {
     /// Whether the key is worth nothing here (401). Otherwise it is known, and lacks something (403).
     pub const fn is_invalid(self) -> bool {
-        matches!(self, Self::NotAKey(_) | Self::Unknown | Self::Expired | Self::Network)
+        matches!(self, Self::NotAKey(_) | Self::Unknown | Self::Ended | Self::Expired | Self::Network)
     }
 }
 
@@ -176,6 +181,9 @@ impl KeyLimits {
     /// # Errors
     /// [`KeyDenial`]: it is worth nothing.
     pub fn check_client(&self, now: Timestamp, client: Option<IpAddr>) -> Result<(), KeyDenial> {
+        if self.is_ended {
+            return Err(KeyDenial::Ended);
+        }
         if self.expires_at.is_some_and(|end| now >= end) {
             return Err(KeyDenial::Expired);
         }
@@ -232,6 +240,9 @@ mod tests {
         ] {
             assert_eq!(check(now, host, client), Err(denial));
         }
+        let ended = KeyLimits { is_ended: true, ..limits() };
+        let request = KeyUse { now: NOW, host: &here, client: Some("10.1.2.3".parse().expect("an address")) };
+        assert_eq!(ended.check(&request), Err(KeyDenial::Ended));
         let nowhere = KeyLimits { hosts: Vec::new(), networks: Vec::new(), ..limits() };
         let request = KeyUse { now: NOW, host: &here, client: None };
         assert_eq!(nowhere.check(&request), Err(KeyDenial::Host), "no host means none");

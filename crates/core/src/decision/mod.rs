@@ -20,6 +20,7 @@ use crate::api_key::{KeyDenial, KeyLimits, KeyScope, KeyUse};
 use crate::clock::Timestamp;
 use crate::email::EmailAddress;
 use crate::ids::{GroupName, TenantId};
+use crate::quota::QuotaExceeded;
 use crate::requirement::Requirement;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -73,6 +74,8 @@ pub enum Denial {
     Word(WordDenial),
     /// The request carries an access token that does not count for it.
     Token(TokenDenial),
+    /// The request could pass, and a quota of its tenant is used up.
+    Quota(QuotaExceeded),
 }
 
 /// The parts of a requirement that a person does not meet. An empty list means that the part is met.
@@ -93,6 +96,9 @@ pub struct Missing {
     /// The one of `tenants` that the person could enter if it were not suspended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suspended: Option<TenantId>,
+    /// The tenant whose own provider identifies the person, where the request is not about that tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confined_to: Option<TenantId>,
 }
 
 /// What a key lacks for a tool.
@@ -130,6 +136,8 @@ impl fmt::Display for Missing {
             parts.push("admin".to_owned());
         }
         parts.extend(self.suspended.as_ref().map(|tenant| format!("{tenant} is suspended")));
+        parts
+            .extend(self.confined_to.as_ref().map(|tenant| format!("a person of more than tenant {tenant}")));
         parts.extend(self.key.map(|lack| lack.as_str().to_owned()));
         f.write_str(&parts.join(", "))
     }
@@ -213,7 +221,8 @@ pub fn missing(requirement: &Requirement, access: &Access) -> Option<Missing> {
         || requirement.groups.iter().any(|group| access.groups.binary_search(group).is_ok());
     let missing_tenants = missing_tenants(requirement, access);
     let is_admin_enough = !requirement.admin || access.is_admin;
-    if has_group && missing_tenants.is_empty() && is_admin_enough {
+    let confined_to = confined_elsewhere(requirement, access);
+    if has_group && missing_tenants.is_empty() && is_admin_enough && confined_to.is_none() {
         return None;
     }
     let suspended = missing_tenants.iter().find(|id| access.suspended.find(id).is_some());
@@ -224,7 +233,16 @@ pub fn missing(requirement: &Requirement, access: &Access) -> Option<Missing> {
         tool: None,
         key: None,
         suspended: suspended.cloned(),
+        confined_to: confined_to.cloned(),
     })
+}
+
+/// The tenant that a person is confined to, if neither the router nor the host requires that tenant. A router that requires
+/// only that somebody signed in is open to people whom the platform's providers vouch for, not to those whom a tenant does.
+fn confined_elsewhere<'a>(requirement: &Requirement, access: &'a Access) -> Option<&'a TenantId> {
+    let own = access.confined_to.as_ref()?;
+    let is_required = requirement.required_tenant(access).is_some_and(|(tenant, _)| tenant == own);
+    (!is_required && requirement.host_tenant.as_ref() != Some(own)).then_some(own)
 }
 
 /// The tenants of which the person lacks one. The router's come before the host's, so that each refusal names what one more

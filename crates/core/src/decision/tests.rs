@@ -249,3 +249,40 @@ fn an_access_token_ends_with_its_person_and_never_outlives_its_end() {
     );
     missing_of(decided("max_age=599&group=X", &standing(), &valid));
 }
+
+#[test]
+fn whom_a_tenants_provider_identifies_passes_where_the_tenant_is_required_and_nowhere_else() {
+    let own: TenantId = "t".parse().expect("an id");
+    let access = Access {
+        groups: ["A", "t-t:staff", "t-tt:staff"].map(|name| name.parse().expect("a name")).to_vec(),
+        tenants: [(own.clone(), Role::Viewer), ("other".parse().expect("an id"), Role::Admin)].into(),
+        own_tenants: vec!["other".parse().expect("an id"), own.clone()],
+        every_tenant: vec!["other".parse().expect("an id"), own.clone()],
+        suspended: [("s".parse().expect("an id"), Role::Admin)].into(),
+        is_admin: true,
+        confined_to: None,
+    };
+    let access = access.confined_to(own.clone());
+    assert_eq!(access.groups.iter().map(GroupName::as_str).collect::<Vec<_>>(), ["t-t:staff"]);
+    assert_eq!(access.tenants, [(own.clone(), Role::Viewer)].into());
+    assert!(!access.is_admin && access.every_tenant.is_empty() && access.suspended.is_empty());
+    assert_eq!(
+        access.for_speaker(None).confined_to,
+        Some(own.clone()),
+        "a program that acts for them is, too"
+    );
+    let confined = Standing { access: access.into(), ..standing() };
+    for passes in ["tenant=t", "tenant=other&tenant=t", "tenant=t&group=t-t:staff"] {
+        assert_eq!(with(passes, &confined, &times()), Ok(false), "{passes}");
+    }
+    for refused in ["", "group=A", "group=t-t:staff", "admin=true", "tenant=other", "tenant=t&group=A"] {
+        missing_of(with(refused, &confined, &times()));
+    }
+    assert_eq!(missing_of(with("", &confined, &times())).confined_to, Some(own.clone()));
+    let at_host = |host: &str| {
+        let host = host.parse().expect("an id");
+        missing(&Requirement::default().at(Some(&host), None), &confined.access)
+    };
+    assert_eq!(at_host("t"), None);
+    assert!(at_host("other").is_some());
+}

@@ -125,7 +125,7 @@ impl<'de, L: Listener<'de>> Visitor<'de> for Value<'_, 'de, L> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Seen<'de>, A::Error> {
         let depth = self.enter()?;
         let Self { listener, path, is_wanted, .. } = self;
-        let mut names = HashSet::new();
+        let mut names = Names::default();
         while let Some(name) = members.next_key_seed(Name)? {
             if !names.insert(name.clone()) {
                 return Err(A::Error::custom("a member occurs twice in one object"));
@@ -148,6 +148,32 @@ impl<'de, L: Listener<'de>> Visitor<'de> for Value<'_, 'de, L> {
             path.pop();
         }
         Ok(Seen::Object)
+    }
+}
+
+/// So many names are compared one by one, which is faster than hashing them.
+const FEW: usize = 8;
+
+/// The names of the members of one object.
+#[derive(Default)]
+struct Names<'de> {
+    few: Vec<Cow<'de, str>>,
+    /// All names, if there are more than [`FEW`].
+    many: HashSet<Cow<'de, str>>,
+}
+
+impl<'de> Names<'de> {
+    /// Adds a name. Returns whether it is new.
+    fn insert(&mut self, name: Cow<'de, str>) -> bool {
+        if self.few.len() < FEW {
+            let is_new = !self.few.contains(&name);
+            self.few.push(name);
+            return is_new;
+        }
+        if self.many.is_empty() {
+            self.many.extend(self.few.iter().cloned());
+        }
+        self.many.insert(name)
     }
 }
 
@@ -175,5 +201,39 @@ impl<'de> Visitor<'de> for Name {
 
     fn visit_str<E>(self, text: &str) -> Result<Cow<'de, str>, E> {
         Ok(Cow::Owned(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Nothing;
+
+    impl<'de> Listener<'de> for Nothing {
+        fn wants(&self, _: &[Cow<'de, str>]) -> bool {
+            false
+        }
+
+        fn member(&mut self, _: &[Cow<'de, str>], _: Seen<'de>) -> Result<(), &'static str> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_member_that_occurs_twice_is_found_among_few_and_among_many() {
+        for count in 2..3 * FEW {
+            for (first, second) in [(0, 1), (0, count - 1), (count / 2, count - 1), (count - 2, count - 1)] {
+                let name = |at| if at == second && first != second { first } else { at };
+                let member = |at: usize| format!(r#""m{}":{at}"#, name(at));
+                let text = |member: &dyn Fn(usize) -> String| {
+                    format!("{{{}}}", (0..count).map(member).collect::<Vec<_>>().join(","))
+                };
+                let twice = text(&member);
+                assert_eq!(read(twice.as_bytes(), &mut Nothing).is_err(), first != second, "{twice}");
+                let once = text(&|at| format!(r#""m{at}":{at}"#));
+                assert!(read(once.as_bytes(), &mut Nothing).is_ok(), "{once}");
+            }
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::words::{self, Moment};
 use askama::Template;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
-use gatepost_core::ids::UserId;
+use gatepost_core::ids::{TenantId, UserId};
 
 /// 200: the form, and who can open what it asks about. 400 or 404: what was asked cannot be read, or does not exist.
 #[derive(Clone, Copy, Debug)]
@@ -19,17 +19,42 @@ pub struct Access<'a> {
     pub form: AccessForm<'a>,
     /// `None`: nothing was asked yet, or what was asked is wrong.
     pub answer: Option<AccessAnswer<'a>>,
+    /// What can be asked about, before anything was asked.
+    pub applications: Option<ApplicationList<'a>>,
     pub now: Timestamp,
 }
 
 /// The form as it was sent.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AccessForm<'a> {
-    /// What `of` is: `url`, `requirement` or `tenant`.
+    /// What `of` is: `url`, `requirement`, `tenant` or `tool`.
     pub by: &'a str,
     pub of: &'a str,
     /// What is wrong, as a sentence, with the status of the page.
     pub error: Option<(u16, &'a str)>,
+}
+
+/// The protected hosts.
+#[derive(Clone, Copy, Debug)]
+pub struct ApplicationList<'a> {
+    pub entries: &'a [ApplicationEntry<'a>],
+    /// How many more there are.
+    pub more: usize,
+    /// Hosts that the configuration names, and of which nothing else is known.
+    pub unseen: &'a [String],
+}
+
+/// A protected host.
+#[derive(Clone, Debug)]
+pub struct ApplicationEntry<'a> {
+    /// Scheme, host and port.
+    pub origin: &'a str,
+    /// The tenant whose host it is.
+    pub tenant: Option<&'a TenantId>,
+    /// What its routers require. Empty: that is not known.
+    pub requirements: Vec<&'a str>,
+    /// When a request showed one of them last.
+    pub seen_at: Option<Timestamp>,
 }
 
 /// Who can open it.
@@ -85,12 +110,15 @@ struct View<'a> {
     choices: Vec<Choice>,
     form: AccessForm<'a>,
     answer: Option<AnswerView<'a>>,
+    applications: Option<ApplicationList<'a>>,
+    no_applications: Empty<'static>,
     /// Refusals are for administrators of the system.
     shows_refusals: bool,
     api: Vec<ApiCall>,
 }
 
 struct AnswerView<'a> {
+    caption: &'static str,
     requirements: Vec<(&'a str, Option<Moment>)>,
     notes: &'a [String],
     people: Vec<PersonView<'a>>,
@@ -113,7 +141,12 @@ impl Access<'_> {
     pub fn page(&self) -> Page {
         let by = if self.form.by.is_empty() { "url" } else { self.form.by };
         let choice = |(value, text)| Choice { value, text, is_chosen: value == by };
-        let choices = [("url", "An address"), ("requirement", "A requirement"), ("tenant", "A tenant")];
+        let choices = [
+            ("url", "An address"),
+            ("requirement", "A requirement"),
+            ("tenant", "A tenant"),
+            ("tool", "A tool"),
+        ];
         let parameter = if by == "url" { "host" } else { by };
         let asked = Some(self.form.of).filter(|_| self.answer.is_some());
         let view = View {
@@ -121,6 +154,11 @@ impl Access<'_> {
             choices: choices.map(choice).into(),
             form: self.form,
             answer: self.answer.map(|answer| self.answer(answer)),
+            applications: self.applications,
+            no_applications: Empty {
+                text: "No application is known yet.",
+                remedy: "An application appears here when somebody who is signed in opens it.",
+            },
             shows_refusals: self.frame.scope.is_system(),
             api: vec![ApiCall::get("/access", &[(parameter, asked.or(Some("\u{2026}")))])],
         };
@@ -136,13 +174,20 @@ impl Access<'_> {
                 text: "It is not known what the routers of this host require.",
                 remedy: "Open it once while you are signed in, or ask about a requirement.",
             }
+        } else if self.form.by == "tool" {
+            Empty {
+                text: "Nobody may call it.",
+                remedy: "Allow it on the page of the tool server, or add people to its tenant.",
+            }
         } else {
             Empty {
                 text: "Nobody can open it.",
                 remedy: "Add people to one of the groups or tenants that are required.",
             }
         };
+        let is_tool = self.form.by == "tool";
         AnswerView {
+            caption: if is_tool { "Who may call it, and why" } else { "Who can open it, and why" },
             requirements: answer
                 .requirements
                 .iter()
@@ -154,6 +199,16 @@ impl Access<'_> {
             csv: paths::query(paths::ADMIN_ACCESS_CSV, &asked(None)),
             next: answer.next.map(|next| paths::query(paths::ADMIN_ACCESS, &asked(Some(next)))),
         }
+    }
+}
+
+impl ApplicationEntry<'_> {
+    fn link(&self) -> String {
+        paths::admin_access_of(&format!("{}/", self.origin))
+    }
+
+    fn seen(&self) -> Option<Moment> {
+        self.seen_at.map(Moment)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who changed what, newest first. Each filter is a link.
 
-use super::parts::{ApiCall, Empty, FilterLink, Filters};
+use super::audit_words::Deed;
+use super::parts::{ApiCall, Empty, FilterLink, Filters, Search};
 use crate::frame::{Frame, Section};
 use crate::message::{Chrome, render};
 use crate::page::Page;
@@ -10,7 +11,7 @@ use crate::words::{Moment, ago};
 use askama::Template;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{TenantId, UserId};
+use gatepost_core::ids::{TenantId, ToolServerId, UserId};
 use serde_json::{Map, Value};
 
 /// The audit. 200.
@@ -20,6 +21,10 @@ pub struct Audit<'a> {
     /// The tenant of which it is, on a page of the tenant.
     pub of_tenant: Option<(&'a TenantId, &'a str)>,
     pub filter: AuditFilterWords<'a>,
+    /// The person who was searched for, as they were entered. Empty: nobody.
+    pub q: &'a str,
+    /// Nobody is called so.
+    pub is_unknown: bool,
     pub entries: &'a [AuditRow<'a>],
     /// Where the next page begins.
     pub next: Option<&'a str>,
@@ -68,6 +73,7 @@ pub struct AuditRow<'a> {
 #[template(path = "admin/audit.html")]
 struct View<'a> {
     chrome: Chrome,
+    search: Search<'a>,
     ways: Filters,
     days: Filters,
     /// The other filters that are set, each with the list without it.
@@ -85,6 +91,8 @@ struct EntryView<'a> {
     by_actor: String,
     by_action: String,
     by_tenant: Option<String>,
+    /// The sentence around the target.
+    deed: Deed,
     target: String,
     target_link: Option<String>,
     changes: Vec<Difference>,
@@ -125,20 +133,42 @@ impl<'a> Audit<'a> {
         let way = |(via, text)| link(AuditFilterWords { via, ..self.filter }, text, via == self.filter.via);
         let day =
             |(days, text)| link(AuditFilterWords { days, ..self.filter }, text, days == self.filter.days);
+        let path = self.path();
         let view = View {
+            search: self.search(&path),
             chrome: Chrome::portal(&heading, &self.frame, section, above.as_ref().map(|above| &above[..])),
             ways: Filters { label: "Ways of changes", links: ways.map(way).collect() },
             days: Filters { label: "Times", links: days.map(day).collect() },
             chosen: self.chosen(),
             entries: self.entries.iter().map(|row| self.entry(row)).collect(),
-            empty: Empty {
-                text: "Nothing was changed.",
-                remedy: "Every change is written here with who made it. Remove a filter to see more.",
+            empty: if self.is_unknown {
+                Empty {
+                    text: "There is nobody of this address here.",
+                    remedy: "Enter the whole address, or the id. Of somebody who was erased only the id is left.",
+                }
+            } else {
+                Empty {
+                    text: "Nothing was changed.",
+                    remedy: "Every change is written here with who made it. Remove a filter to see more.",
+                }
             },
             next: self.next.map(|next| self.link(&self.filter, Some(next))),
             api: vec![ApiCall::get("/audit", &self.api_parameters())],
         };
         Page::public(200, render(&view), &[])
+    }
+
+    fn search<'s>(&'s self, action: &'s str) -> Search<'s> {
+        let AuditFilterWords { actor, action: deed, tenant, via, days, .. } = self.filter;
+        let filters = [("actor", actor), ("action", deed), ("tenant", tenant), ("via", via), ("days", days)];
+        let keeps = filters.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned())));
+        Search {
+            action,
+            label: "Search for a person",
+            hint: "The whole address, or the id: what they did, and what was done to them.",
+            q: self.q,
+            keeps: keeps.collect(),
+        }
     }
 
     fn path(&self) -> String {
@@ -172,8 +202,13 @@ impl<'a> Audit<'a> {
     fn chosen(&self) -> Vec<(String, String)> {
         let filter = self.filter;
         let person = |id: &str| {
-            let row = self.entries.iter().find(|row| row.actor == id);
-            row.map_or_else(|| id.to_owned(), |row| row.actor_shown.to_owned())
+            let target = format!("user:{id}");
+            let named = |row: &AuditRow<'a>| match row.target_email {
+                _ if row.actor == id => Some(row.actor_shown),
+                Some(email) if row.target == target => Some(email),
+                _ => None,
+            };
+            self.entries.iter().find_map(named).unwrap_or(id).to_owned()
         };
         let chosen = [
             (
@@ -198,8 +233,11 @@ impl<'a> Audit<'a> {
 
     fn entry<'r>(&self, row: &'r AuditRow<'r>) -> EntryView<'r> {
         let filter = AuditFilterWords::default();
-        let (target, target_link) = self.target(row);
+        let states = [row.after, row.before].map(state);
+        let (target, target_link) = self.target(row, &states);
+        let [after, before] = &states;
         EntryView {
+            deed: Deed::of(row.action, [after, before]).unwrap_or_default(),
             row,
             at: Moment(row.at),
             ago: ago(self.now.since(row.at)),
@@ -211,12 +249,12 @@ impl<'a> Audit<'a> {
                 .map(|tenant| self.link(&AuditFilterWords { tenant: Some(tenant), ..filter }, None)),
             target,
             target_link,
-            changes: differences(row.before, row.after),
+            changes: differences(before, after),
         }
     }
 
     /// What was changed, and the page of it.
-    fn target(&self, row: &AuditRow<'_>) -> (String, Option<String>) {
+    fn target(&self, row: &AuditRow<'_>, states: &[Map<String, Value>; 2]) -> (String, Option<String>) {
         let (kind, name) = row.target.split_once(':').unwrap_or(("", row.target));
         match kind {
             "user" => {
@@ -231,17 +269,29 @@ impl<'a> Audit<'a> {
                 let link = paths::query(paths::ADMIN_GROUPS, &[("q", Some(name))]);
                 (format!("group {name}"), Some(link).filter(|_| *self.frame.scope == Scope::System))
             }
+            "key" => {
+                let known = states.iter().find_map(|state| state.get("name")?.as_str()).unwrap_or(name);
+                (format!("key {known}"), name.parse().ok().map(paths::admin_key))
+            }
+            "tool_server" => {
+                let id: Option<ToolServerId> = name.parse().ok();
+                (format!("tool server {name}"), id.map(|id| paths::admin_tool_server(&id)))
+            }
+            "address" => (name.to_owned(), None),
+            "provider_group" => (format!("provider's group {name}"), None),
+            "tier" => (format!("tier {name}"), None),
             _ => (row.target.to_owned(), None),
         }
     }
 }
 
-/// What is different between two states, which are JSON objects.
-fn differences(before: Option<&str>, after: Option<&str>) -> Vec<Difference> {
-    let read = |text: Option<&str>| -> Map<String, Value> {
-        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
-    };
-    let (before, after) = (read(before), read(after));
+/// A state, which is a JSON object.
+fn state(text: Option<&str>) -> Map<String, Value> {
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+/// What is different between two states.
+fn differences(before: &Map<String, Value>, after: &Map<String, Value>) -> Vec<Difference> {
     let mut names: Vec<&String> = before.keys().chain(after.keys()).collect();
     names.sort_unstable();
     names.dedup();
@@ -281,7 +331,7 @@ mod tests {
     fn states_are_compared_member_by_member() {
         let (before, after) =
             (r#"{"role":"member","tenant":"a"}"#, r#"{"role":"admin","tenant":"a","until":1795563300}"#);
-        let found = differences(Some(before), Some(after));
+        let found = differences(&state(Some(before)), &state(Some(after)));
         let text = |text: &str| Some(text.to_owned());
         assert_eq!(
             found,
@@ -295,7 +345,8 @@ mod tests {
                 },
             ]
         );
-        assert_eq!(differences(None, None), []);
-        assert_eq!(differences(Some("no JSON"), Some("[1]")), [], "what nobody can read is left out");
+        assert_eq!(differences(&state(None), &state(None)), []);
+        assert_eq!(state(Some("no JSON")), Map::new(), "what nobody can read is left out");
+        assert_eq!(state(Some("[1]")), Map::new());
     }
 }

@@ -36,6 +36,28 @@ impl PersonSummary<'_> {
     }
 }
 
+/// A sign-in that was refused although the provider vouched for it.
+#[derive(Clone, Copy, Debug)]
+pub struct RefusedSignIn<'a> {
+    pub at: Timestamp,
+    /// The provider's label.
+    pub provider: &'a str,
+    /// The word of the audit: `disabled`, `address_held` or `kept_address_refused`.
+    pub reason: &'a str,
+}
+
+impl RefusedSignIn<'_> {
+    /// Why it was refused, as a sentence.
+    pub(super) fn words(&self) -> &str {
+        match self.reason {
+            "disabled" => "The person is disabled.",
+            "address_held" => "Somebody else here has the address.",
+            "kept_address_refused" => "The provider may not assert the address that the person has here.",
+            other => other,
+        }
+    }
+}
+
 /// An identity at a provider.
 #[derive(Clone, Copy, Debug)]
 pub struct IdentityEntry<'a> {

@@ -94,6 +94,8 @@ pub(super) struct Removal<'a> {
     /// The name to be typed. `None`: it can be made again, so nothing is typed.
     pub(super) typed: Option<Field<'a>>,
     pub(super) name: &'a str,
+    /// Nothing brings it back.
+    pub(super) is_for_good: bool,
     /// What has to be done first, as a sentence. There is no form then.
     pub(super) first: Option<String>,
     pub(super) button: &'static str,

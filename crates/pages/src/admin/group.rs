@@ -3,6 +3,7 @@
 use super::ends::{Ends, EnteredEnd};
 use super::entries::ClaimedBy;
 use super::forms::{Adding, EnteredText, Select};
+use super::groups::nameless;
 use super::parts::{ApiCall, Empty, Field, Search};
 use crate::frame::{Frame, Section};
 use crate::message::{Chrome, render};
@@ -156,9 +157,12 @@ impl GroupDetails<'_> {
         let (here, entered) = (paths::admin_group(self.id), &self.entered);
         let q = Some(self.q).filter(|q| !q.is_empty());
         let unlinked = self.links.iter().find(|link| link.standing == LinkStanding::Unlinked);
-        let heading = unlinked.and_then(|link| link.name).unwrap_or(self.name.as_str());
+        let heading = match unlinked {
+            Some(link) => nameless(link.name, Some(link.provider)),
+            None => self.name.as_str().into(),
+        };
         let view = View {
-            chrome: Chrome::portal(heading, &self.frame, Section::Groups, Some(&[])),
+            chrome: Chrome::portal(&heading, &self.frame, Section::Groups, Some(&[])),
             group: self,
             unlinked,
             adding: self.adding(&here),

@@ -4,6 +4,7 @@
 
 mod access;
 mod audit;
+mod audit_words;
 mod changing;
 mod ending;
 mod ends;
@@ -30,19 +31,23 @@ mod requests;
 mod state;
 mod system;
 mod tenant;
+mod tenant_life;
 mod tenant_removal;
 mod tenants;
 mod tools;
 mod unknown_refusal;
 
-pub use access::{Access, AccessAnswer, AccessForm, OpenerEntry, RequirementEntry, WayEntry};
+pub use access::{
+    Access, AccessAnswer, AccessForm, ApplicationEntry, ApplicationList, OpenerEntry, RequirementEntry,
+    WayEntry,
+};
 pub use audit::{Audit, AuditFilterWords, AuditRow};
 pub use changing::{Again, Overtaken, Question, RefusedChange};
 pub use ending::{EndingEntry, EndingSoon, EndingThing};
 pub use ends::{EndChoice, EnteredEnd};
 pub use entries::{
     AdminEntry, AdminSession, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonSummary,
-    RefusalEntry, TenantEntry, decided_words, joined_words, member_words,
+    RefusalEntry, RefusedSignIn, TenantEntry, decided_words, joined_words, member_words,
 };
 pub use form_errors::FormErrors;
 pub use forms::EnteredText;
@@ -68,8 +73,9 @@ pub use request::{
 };
 pub use requests::AccessRequests;
 pub use state::PersonState;
-pub use system::{ProviderEntry, StoreState, SystemState};
+pub use system::{ProviderEntry, ReplicaEntry, StoreState, SystemState};
 pub use tenant::{MappedGroup, TenantDetails, TenantEntered, TenantPersonEntry};
+pub use tenant_life::{DeletedTenant, Suspended, TenantSuspension};
 pub use tenant_removal::TenantDeletion;
 pub use tenants::{TenantSummary, Tenants};
 pub use tools::{

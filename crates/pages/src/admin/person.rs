@@ -3,8 +3,9 @@
 use super::ends::{Ends, EnteredEnd};
 use super::entries::{
     AdminEntry, AdminSession, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonSummary,
-    RefusalEntry, TenantEntry, member_words,
+    RefusalEntry, RefusedSignIn, TenantEntry, member_words,
 };
+use super::groups::nameless;
 use super::parts::{ApiCall, Button, Field};
 use super::state::PersonState;
 use crate::frame::{Frame, Section};
@@ -15,6 +16,7 @@ use crate::style::Sheet;
 use crate::words::{self, Moment};
 use askama::Template;
 use gatepost_core::clock::Timestamp;
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 /// One person.
@@ -47,6 +49,8 @@ pub struct SystemDetails<'a> {
     pub more_sessions: usize,
     /// The newest first.
     pub refusals: &'a [RefusalEntry<'a>],
+    /// The newest first.
+    pub refused_sign_ins: &'a [RefusedSignIn<'a>],
     /// Names of groups that the form proposes.
     pub group_names: &'a [&'a str],
     /// What the form that adds to a group shows.
@@ -102,6 +106,9 @@ struct SystemView<'a> {
     joining_end: Ends<'a>,
     sessions: Vec<SessionView>,
     refusals: Vec<RefusalView<'a>>,
+    refused_sign_ins: Vec<(Moment, &'a RefusedSignIn<'a>)>,
+    /// All refused sign-ins in the audit.
+    all_refused_sign_ins: String,
     /// Makes the person an administrator for good, or takes that away.
     decide: Button,
     decisions: [(&'static str, &'static str); 3],
@@ -113,7 +120,7 @@ struct GroupView<'a> {
     link: String,
     name: &'a str,
     /// The provider's name, of a group that has none of its own.
-    provider_name: Option<&'a str>,
+    provider_name: Option<Cow<'a, str>>,
     by: String,
     until: Option<Moment>,
     /// The form with this membership, and the button that ends it. `None`: it cannot be changed here.
@@ -224,6 +231,8 @@ impl SystemDetails<'_> {
             joining_end: Ends::new("joining", "How long?", &joining.end, joining.end_error, now),
             sessions: self.sessions.unwrap_or_default().iter().map(|one| session(&link, one, now)).collect(),
             refusals: self.refusals.iter().map(refusal).collect(),
+            refused_sign_ins: self.refused_sign_ins.iter().map(|one| (Moment(one.at), one)).collect(),
+            all_refused_sign_ins: paths::query(paths::ADMIN_AUDIT, &[("action", Some("user.refuse"))]),
             decide: self.decide(&link),
             decisions: [
                 ("groups", "Groups and roles decide"),
@@ -284,7 +293,7 @@ fn group<'a>(link: &str, entry: &'a MembershipEntry<'a>) -> GroupView<'a> {
         link: paths::admin_group(entry.id),
         name: entry.name.as_str(),
         provider_name: match entry.by {
-            ClaimedBy::Provider(_, name) if entry.is_unlinked => name,
+            ClaimedBy::Provider(provider, name) if entry.is_unlinked => Some(nameless(name, Some(provider))),
             _ => None,
         },
         by: entry.by.words(),

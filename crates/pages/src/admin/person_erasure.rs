@@ -57,6 +57,7 @@ impl PersonErasure<'_> {
                 keeps: vec![("version", self.version.to_string())],
                 typed: Some(self.typed.field(("typed", "name"), "Address or id of the person", "")),
                 name: self.name,
+                is_for_good: true,
                 first: None,
                 button: "Erase the person",
                 back: person,

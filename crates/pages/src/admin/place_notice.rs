@@ -10,6 +10,9 @@ pub enum PlaceNotice {
     Renamed,
     Deleted,
     Erased,
+    Suspended,
+    Resumed,
+    Restored,
     Joined,
     Left,
     Linked,
@@ -31,12 +34,15 @@ pub enum PlaceNotice {
 }
 
 impl PlaceNotice {
-    const ALL: [Self; 20] = [
+    const ALL: [Self; 23] = [
         Self::Created,
         Self::Known,
         Self::Renamed,
         Self::Deleted,
         Self::Erased,
+        Self::Suspended,
+        Self::Resumed,
+        Self::Restored,
         Self::Joined,
         Self::Left,
         Self::Linked,
@@ -62,6 +68,9 @@ impl PlaceNotice {
             Self::Renamed => "renamed",
             Self::Deleted => "deleted",
             Self::Erased => "erased",
+            Self::Suspended => "suspended",
+            Self::Resumed => "resumed",
+            Self::Restored => "restored",
             Self::Joined => "joined",
             Self::Left => "left",
             Self::Linked => "linked",
@@ -92,6 +101,9 @@ impl PlaceNotice {
             Self::Renamed => "It has the new name.",
             Self::Deleted => "It is deleted.",
             Self::Erased => "The person is erased.",
+            Self::Suspended => "It is suspended. That counts within a second.",
+            Self::Resumed => "It is resumed. That counts within a second.",
+            Self::Restored => "It is restored, with its members, hosts and keys.",
             Self::Joined => "The person is in it now. That counts from the next request on.",
             Self::Left => "The person was removed. That counts from the next request on.",
             Self::Linked => "The provider\u{2019}s group is linked. Its people are in this group now.",

@@ -140,7 +140,7 @@ impl RefusalDetails<'_> {
 
 fn choice(grant: &GrantFacts, is_chosen: bool) -> GrantChoice {
     let name = grant.name.as_deref().unwrap_or_default();
-    let text = match grant.kind {
+    let text = match &*grant.kind {
         "group" => format!("Add to the group {name}"),
         "tenant" => format!("Add to the tenant {name}, as a member"),
         _ => "Make an administrator of the system".to_owned(),

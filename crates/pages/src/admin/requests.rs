@@ -51,7 +51,7 @@ impl AccessRequests<'_> {
     pub fn page(&self) -> Page {
         let is_open = self.state == RequestState::Open;
         let view = View {
-            chrome: Chrome::portal("Requests", &self.frame, Section::Requests, None),
+            chrome: Chrome::portal("Access requests", &self.frame, Section::Requests, None),
             filters: Filters {
                 label: "States",
                 links: RequestState::ALL.map(|state| self.filter(state)).into(),

@@ -6,7 +6,9 @@ use crate::frame::{Frame, Section};
 use crate::message::{Chrome, render};
 use crate::page::Page;
 use crate::style::Sheet;
+use crate::words::Moment;
 use askama::Template;
+use gatepost_core::clock::Timestamp;
 
 /// The installation. 200.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +21,12 @@ pub struct SystemState<'a> {
     pub directory: StoreState,
     /// Whether the session store answers.
     pub sessions: StoreState,
+    /// What is known about the stores, as name and value. Empty: the directory does not answer.
+    pub facts: &'a [(&'a str, String)],
+    /// The rows of each table of the directory.
+    pub rows: &'a [(String, u64)],
+    /// The replicas that serve. Empty: the directory does not answer.
+    pub replicas: &'a [ReplicaEntry<'a>],
     pub providers: &'a [ProviderEntry<'a>],
     /// `None`: the directory does not answer.
     pub activity: Option<Activity<'a>>,
@@ -31,6 +39,27 @@ pub enum StoreState {
     /// It answers, and takes no changes.
     ReadOnly,
     Silent,
+}
+
+/// A replica.
+#[derive(Clone, Copy, Debug)]
+pub struct ReplicaEntry<'a> {
+    pub id: &'a str,
+    pub version: &'a str,
+    pub started_at: Timestamp,
+    pub seen_at: Timestamp,
+    /// Whether it does the work that one alone does.
+    pub is_leader: bool,
+}
+
+impl ReplicaEntry<'_> {
+    const fn started(self) -> Moment {
+        Moment(self.started_at)
+    }
+
+    const fn seen(self) -> Moment {
+        Moment(self.seen_at)
+    }
 }
 
 /// A provider.

@@ -3,7 +3,8 @@
 use super::ends::{Ends, EnteredEnd};
 use super::entries::TenantEntry;
 use super::forms::{Adding, EnteredText, Select};
-use super::parts::{ApiCall, Empty, Field, Search};
+use super::parts::{ApiCall, Button, Empty, Field, Search};
+use super::tenant_life::Suspended;
 use crate::frame::{Frame, Section};
 use crate::message::{Chrome, render};
 use crate::page::Page;
@@ -26,6 +27,7 @@ pub struct TenantDetails<'a> {
     /// The version of its own data.
     pub version: Version,
     pub created_at: Timestamp,
+    pub suspended: Option<Suspended<'a>>,
     /// How many people may enter it, as "12" or "1000+".
     pub count: &'a str,
     /// The words by which the people are searched; empty for all.
@@ -106,6 +108,9 @@ struct View<'a> {
     tenant: &'a TenantDetails<'a>,
     here: String,
     created_at: Moment,
+    suspended: Option<(Moment, &'a str)>,
+    /// For those who may end the suspension.
+    resume: Option<Button>,
     adding: Adding<'a>,
     empty: Empty<'a>,
     next: Option<String>,
@@ -128,6 +133,8 @@ impl TenantDetails<'_> {
             chrome: Chrome::portal(heading, &self.frame, Section::Tenants, Some(&[])),
             tenant: self,
             created_at: Moment(self.created_at),
+            suspended: self.suspended.map(|suspended| (Moment(suspended.at), suspended.reason)),
+            resume: is_system.then(|| self.resume(&here)),
             adding: self.adding(&here),
             empty: self.empty(is_system),
             next: self.next.map(|next| paths::query(&here, &[("q", q), ("after", Some(next))])),
@@ -143,6 +150,15 @@ impl TenantDetails<'_> {
         };
         let status = if entered.is_wrong() { 422 } else { 200 };
         Page::public(status, render(&view), &[])
+    }
+
+    fn resume(&self, here: &str) -> Button {
+        Button {
+            action: format!("{here}/resume"),
+            fields: vec![("version", self.version.to_string())],
+            text: "Resume the tenant",
+            label: String::new(),
+        }
     }
 
     fn adding<'a>(&'a self, here: &'a str) -> Adding<'a> {

@@ -56,6 +56,7 @@ impl TenantDeletion<'_> {
                 keeps: vec![("version", self.version.to_string())],
                 typed: Some(self.typed.field(("typed", "id"), "Id of the tenant", "")),
                 name: self.id.as_str(),
+                is_for_good: false,
                 first: None,
                 button: "Delete the tenant",
                 back: tenant,

@@ -1,7 +1,7 @@
 //! The list of tenants.
 
 use super::forms::EnteredText;
-use super::parts::{ApiCall, Empty, Field, Search};
+use super::parts::{ApiCall, Empty, Field, FilterLink, Filters, Search};
 use crate::frame::{Frame, Section};
 use crate::message::{Chrome, render};
 use crate::page::Page;
@@ -10,6 +10,7 @@ use crate::style::Sheet;
 use askama::Template;
 use gatepost_core::administration::Scope;
 use gatepost_core::ids::TenantId;
+use gatepost_core::tenant::TenantState;
 
 /// Tenants that a search found. 200, or 422 if what was entered for a new one is wrong.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +18,8 @@ pub struct Tenants<'a> {
     pub frame: Frame<'a>,
     /// What was searched for; empty for all.
     pub q: &'a str,
+    /// The state by which the list is filtered. `None`: all that are not deleted.
+    pub state: Option<TenantState>,
     pub tenants: &'a [TenantSummary<'a>],
     /// Where the next page begins.
     pub next: Option<&'a str>,
@@ -31,6 +34,7 @@ pub struct Tenants<'a> {
 pub struct TenantSummary<'a> {
     pub id: &'a TenantId,
     pub name: Option<&'a str>,
+    pub state: TenantState,
     /// How many people may enter it, as "12" or "1000+".
     pub people: String,
     /// How many groups open it. `None`: the reader may not know of groups.
@@ -42,6 +46,8 @@ pub struct TenantSummary<'a> {
 struct View<'a> {
     chrome: Chrome,
     search: Search<'a>,
+    /// For those who administer all of them.
+    filters: Option<Filters>,
     tenants: &'a [TenantSummary<'a>],
     shows_groups: bool,
     empty: Empty<'a>,
@@ -50,6 +56,13 @@ struct View<'a> {
     new: Option<[Field<'a>; 2]>,
     api: Vec<ApiCall>,
 }
+
+const STATES: [(Option<TenantState>, &str); 4] = [
+    (None, "All"),
+    (Some(TenantState::Active), "Active"),
+    (Some(TenantState::Suspended), "Suspended"),
+    (Some(TenantState::Deleted), "Deleted"),
+];
 
 impl Tenants<'_> {
     /// Renders the page.
@@ -72,22 +85,35 @@ impl Tenants<'_> {
                 label: "Search for tenants",
                 hint: "A part of the id or of the name.",
                 q: self.q,
-                keeps: Vec::new(),
+                keeps: self.state.map(|state| ("state", state.to_string())).into_iter().collect(),
             },
+            filters: is_system.then(|| Filters {
+                label: "States",
+                links: STATES.map(|(state, text)| self.filter(state, text)).into(),
+            }),
             tenants: self.tenants,
             shows_groups: is_system,
-            empty: if self.q.is_empty() {
+            empty: if self.q.is_empty() && self.state.is_none() {
                 let remedy = "A tenant is a client, a team or an application area with people of its own. Create the first one below.";
                 Empty { text: "There are no tenants yet.", remedy }
             } else {
-                Empty { text: "No tenant matches.", remedy: "Search for less of the name." }
+                let remedy = "Search for less of the name, or look at all tenants.";
+                Empty { text: "No tenant matches.", remedy }
             },
-            next: self
-                .next
-                .map(|next| paths::query(paths::ADMIN_TENANTS, &[("q", q), ("after", Some(next))])),
+            next: self.next.map(|next| self.link(self.state, Some(next))),
             new: is_system.then_some(new),
-            api: vec![ApiCall::get("/tenants", &[("q", q)])],
+            api: vec![ApiCall::get("/tenants", &[("q", q), ("state", self.state.map(TenantState::as_str))])],
         };
         Page::public(if is_wrong { 422 } else { 200 }, render(&view), &[])
+    }
+
+    fn filter(&self, state: Option<TenantState>, text: &str) -> FilterLink {
+        FilterLink { text: text.to_owned(), link: self.link(state, None), is_chosen: state == self.state }
+    }
+
+    fn link(&self, state: Option<TenantState>, after: Option<&str>) -> String {
+        let q = Some(self.q).filter(|q| !q.is_empty());
+        let state = state.map(TenantState::as_str);
+        paths::query(paths::ADMIN_TENANTS, &[("q", q), ("state", state), ("after", after)])
     }
 }

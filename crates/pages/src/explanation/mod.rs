@@ -16,10 +16,11 @@ pub use steps::{
     SessionsFacts, SourceFacts, Step, TenantFacts, TenantsFacts, ToolFacts, UtcTime,
 };
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// What `/verify` decides about a request, and why.
-#[derive(Clone, Debug)]
+/// What `/verify` decides about a request, and why. It can be read from its JSON again, which an installation elsewhere sends.
+#[derive(Clone, Debug, Deserialize)]
 pub struct Explanation {
     /// The time for which the request is explained.
     pub at: UtcTime,
@@ -35,6 +36,7 @@ pub struct Explanation {
     /// What would let the person in now. `None`: nothing is missing, or something else than access is.
     pub remedy: Option<RemedyFacts>,
     /// What has changed since [`Self::at`], if that is in the past.
+    #[serde(rename = "changed_since")]
     pub changes: Option<Changes>,
 }
 

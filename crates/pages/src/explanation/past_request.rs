@@ -5,14 +5,16 @@ use super::steps::{Change, UtcTime};
 use gatepost_core::api_key::KeyId;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{RequestId, UserId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::net::IpAddr;
 
-/// What is stored about a past request.
-#[derive(Clone, Debug)]
+/// What is stored about a past request. It can be read from its JSON again.
+#[derive(Clone, Debug, Deserialize)]
 pub struct PastRequest {
     /// The id of the request.
+    #[serde(rename = "request_id")]
     pub id: RequestId,
     /// The refusal. `None`: the request was not refused.
     pub refused: Option<RefusalFacts>,
@@ -24,7 +26,7 @@ pub struct PastRequest {
 }
 
 /// A stored refusal.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RefusalFacts {
     /// When the request was refused.
     pub at: UtcTime,
@@ -41,7 +43,7 @@ pub struct RefusalFacts {
     /// The path without its query. A long path is cut.
     pub path: String,
     /// `navigation`, `fetch` or `websocket`.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// The origin whose page sent the request. `None`: the host's own, or the person directly.
     pub asker: Option<String>,
     /// The query of the middleware's address.

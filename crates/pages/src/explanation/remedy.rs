@@ -1,9 +1,10 @@
 //! What would let the person in.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// What would let the person in: one choice of each step.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemedyFacts {
     /// The best choice comes first.
     pub steps: Vec<Vec<GrantFacts>>,
@@ -12,10 +13,10 @@ pub struct RemedyFacts {
 }
 
 /// A change that gives the person something.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantFacts {
     /// `group`, `tenant` or `admin`.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// The group's name or the tenant's id.
     pub name: Option<String>,
     /// The group does not exist, and would be created.
@@ -46,7 +47,7 @@ impl RemedyFacts {
 impl GrantFacts {
     /// The value of a form field for it.
     pub fn key(&self) -> String {
-        self.name.as_ref().map_or_else(|| self.kind.to_owned(), |name| format!("{}:{name}", self.kind))
+        self.name.as_ref().map_or_else(|| self.kind.to_string(), |name| format!("{}:{name}", self.kind))
     }
 
     /// What else it does, as a comment of a shell.

@@ -7,7 +7,9 @@ use gatepost_core::decision::{KeyLack, Missing};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupName, ProviderId, TenantId, UserId};
 use gatepost_telemetry::Reason;
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -33,6 +35,13 @@ impl Serialize for UtcTime {
     }
 }
 
+impl<'de> Deserialize<'de> for UtcTime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(D::Error::custom)
+    }
+}
+
 impl fmt::Display for UtcTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} UTC", calendar::minute(self.0))
@@ -40,7 +49,7 @@ impl fmt::Display for UtcTime {
 }
 
 /// One step, in the order of `/verify`. If a request fails early, the later steps are missing.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
 pub enum Step {
     /// The request as the proxy describes it.
@@ -74,7 +83,7 @@ pub enum Step {
 }
 
 /// See [`Step::Key`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct KeyFacts {
     /// The id of the key.
     pub id: String,
@@ -103,14 +112,14 @@ pub struct KeyFacts {
 }
 
 /// See [`Step::Tool`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ToolFacts {
     /// Whether the router asks about tools.
     pub is_judged: bool,
     /// The tool server that the request is for. `None`: none of the router's tenant and mode has this address.
     pub server: Option<String>,
     /// What the question asks for: `tool`, `prompt` or `resource`, and its name.
-    pub kind: Option<&'static str>,
+    pub kind: Option<Cow<'static, str>>,
     /// See `kind`.
     pub name: Option<String>,
     /// By which way it may be used, as in `group:MCP-GitHub`, `open` (no rule is about the kind) or `administrator`.
@@ -124,7 +133,7 @@ pub struct ToolFacts {
 }
 
 /// See [`Step::Request`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RequestFacts {
     /// The method.
     pub method: String,
@@ -135,7 +144,7 @@ pub struct RequestFacts {
 }
 
 /// See [`Step::Host`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HostFacts {
     /// The host's name in the request.
     pub name: String,
@@ -151,14 +160,14 @@ pub struct HostFacts {
 }
 
 /// See [`Step::Path`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PathFacts {
     /// Whether Gatepost itself answers here, regardless of the requirement.
     pub is_reserved: bool,
 }
 
 /// See [`Step::Requirement`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RequirementFacts {
     /// The query of the middleware's address.
     pub query: String,
@@ -179,7 +188,7 @@ pub struct RequirementFacts {
 }
 
 /// See [`Step::Person`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PersonFacts {
     /// The person's id, which never changes.
     pub id: UserId,
@@ -200,7 +209,7 @@ pub struct PersonFacts {
 }
 
 /// See [`Step::Sessions`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SessionsFacts {
     /// The examined sessions in the session store, the last used first.
     pub sessions: Vec<SessionFacts>,
@@ -215,7 +224,7 @@ pub struct SessionsFacts {
 }
 
 /// One session at the time of the question.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SessionFacts {
     /// The session's hash, as `gatepost session` shows it.
     pub session: String,
@@ -242,7 +251,7 @@ pub struct SessionFacts {
 }
 
 /// Whether a session has to be checked at its provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Refresh {
     /// A check is not due.
@@ -258,7 +267,7 @@ pub enum Refresh {
 }
 
 /// See [`Step::Origin`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OriginFacts {
     /// The origin whose page sends the request. `None`: the host's own, or the person directly.
     pub asker: Option<String>,
@@ -267,7 +276,7 @@ pub struct OriginFacts {
 }
 
 /// See [`Step::Groups`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GroupsFacts {
     /// The groups in the requirement.
     pub required: Vec<GroupFacts>,
@@ -278,7 +287,7 @@ pub struct GroupsFacts {
 }
 
 /// One group and the person.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct GroupFacts {
     /// The group's name in Gatepost.
     pub name: GroupName,
@@ -296,7 +305,7 @@ pub struct GroupFacts {
 }
 
 /// The source of a membership.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "source", rename_all = "snake_case")]
 pub enum SourceFacts {
     /// Added by an administrator.
@@ -310,12 +319,12 @@ pub enum SourceFacts {
         /// The group's name at the provider.
         display_name: Option<String>,
         /// How the provider group was linked: `auto`, `trusted`, `config`, `manual`.
-        link: &'static str,
+        link: Cow<'static, str>,
     },
 }
 
 /// See [`Step::Tenants`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TenantsFacts {
     /// The tenants in the requirement.
     pub required: Vec<TenantFacts>,
@@ -326,7 +335,7 @@ pub struct TenantsFacts {
 }
 
 /// One tenant and the person.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TenantFacts {
     /// The tenant's id.
     pub id: TenantId,
@@ -341,7 +350,7 @@ pub struct TenantFacts {
 }
 
 /// See [`Step::Admin`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AdminFacts {
     /// Whether the person is an admin.
     pub is_admin: bool,
@@ -354,7 +363,7 @@ pub struct AdminFacts {
 }
 
 /// See [`Step::MaxAge`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MaxAgeFacts {
     /// The `max_age` of the router, in seconds.
     pub max_age: u64,
@@ -366,7 +375,7 @@ pub struct MaxAgeFacts {
 }
 
 /// See [`Step::Decision`].
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DecisionFacts {
     /// The reason as it is named in the metric `gatepost_decisions_total`.
     pub reason: Reason,
@@ -387,12 +396,15 @@ pub struct DecisionFacts {
     /// The required tenant that the person could enter if it were not suspended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suspended_tenant: Option<TenantId>,
+    /// The tenant whose own provider identifies the person, where the request is not about that tenant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confined_to: Option<TenantId>,
 }
 
 impl DecisionFacts {
     /// A decision with this reason and what is missing.
     pub fn of(reason: Reason, missing: Missing) -> Self {
-        let Missing { groups, tenants, admin, tool, key, suspended } = missing;
+        let Missing { groups, tenants, admin, tool, key, suspended, confined_to } = missing;
         Self {
             reason,
             is_allowed: reason == Reason::Met,
@@ -402,12 +414,13 @@ impl DecisionFacts {
             missing_tool: tool,
             missing_key: key,
             suspended_tenant: suspended,
+            confined_to,
         }
     }
 }
 
 /// The answer of `/verify`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
@@ -416,7 +429,7 @@ pub struct Answer {
 }
 
 /// What has changed since the time of the question.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Changes {
     /// When the audit begins, if that is after the time of the question. Earlier changes are not known.
     pub known_since: Option<UtcTime>,
@@ -427,7 +440,7 @@ pub struct Changes {
 }
 
 /// One record of the audit.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Change {
     /// When the change was made.
     pub at: UtcTime,

@@ -12,7 +12,7 @@ pub(super) fn clearing<'a>(here: &str) -> Content<'a> {
         for them, and then continues by itself.";
     let mut content = content(403, "clearing_storage", Tone::Wait, "Clearing stored data", &[first]);
     let next = paths::again(here);
-    content.header = Some(("Refresh", format!("0; url={next}")));
+    content.headers.push(("Refresh", format!("0; url={next}")));
     content.actions = vec![
         Action::new(ActionKind::Link, "Continue", next),
         Action::new(ActionKind::Image, "", here.to_owned()),

@@ -27,6 +27,6 @@ pub(super) fn too_many<'a>(retry_after: Duration) -> Content<'a> {
         "Too many requests came with this key or from this address. Send the next one in {seconds} seconds."
     );
     let mut content = content(429, "too_many_requests", Tone::Wait, "Too many requests", &[&first]);
-    content.header = Some(("Retry-After", seconds));
+    content.headers.push(("Retry-After", seconds));
     content
 }

@@ -12,6 +12,6 @@ pub(super) fn recheck<'a>(uri: &str, resend: bool, retry_after: Duration) -> Con
     content.paragraphs.extend(resend.then(|| RESEND.to_owned()));
     let text = if resend { "Confirm, in a new tab" } else { "Confirm" };
     content.actions = vec![start_link(paths::start(uri, Wish::SignIn), resend, text)];
-    content.header = Some(("Retry-After", retry_after.as_secs().to_string()));
+    content.headers.push(("Retry-After", retry_after.as_secs().to_string()));
     content
 }

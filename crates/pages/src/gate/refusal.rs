@@ -5,6 +5,7 @@ use gatepost_core::decision::Missing;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::Origin;
 use gatepost_core::ids::RequestId;
+use gatepost_core::quota::QuotaExceeded;
 use std::time::Duration;
 
 /// The request that is answered.
@@ -78,6 +79,8 @@ pub enum Refusal<'a> {
         /// `Retry-After`.
         retry_after: Duration,
     },
+    /// 429: a quota of the tenant is used up.
+    QuotaExceeded(&'a QuotaExceeded),
     /// 403: the host is not protected.
     UnknownHost,
     /// 403: the request did not come through a trusted proxy.

@@ -15,7 +15,7 @@ pub(super) fn scope_missing<'a>(scopes: &[String]) -> Content<'a> {
     let mut content = content(403, "insufficient_scope", Tone::Stop, "This token lacks a scope", &[first]);
     content.facts.push(Fact::new("Required", &scopes));
     let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scopes}\"");
-    content.header = Some(("WWW-Authenticate", challenge));
+    content.headers.push(("WWW-Authenticate", challenge));
     content
 }
 
@@ -26,6 +26,6 @@ pub(super) fn step_up<'a>(max_age: Duration) -> Content<'a> {
     let seconds = max_age.as_secs();
     let why = "a more recent authentication is required";
     let challenge = format!("Bearer error=\"{code}\", error_description=\"{why}\", max_age=\"{seconds}\"");
-    content.header = Some(("WWW-Authenticate", challenge));
+    content.headers.push(("WWW-Authenticate", challenge));
     content
 }

@@ -104,6 +104,8 @@ fn person(name: &str, words: &str, is_full: bool, is_system: bool) -> Sample {
         more_groups: some(250),
         more_sessions: some(3),
         refusals: &[refusal; 2][..some(2)],
+        refused_sign_ins: &["disabled", "address_held", "kept_address_refused", words]
+            .map(|reason| RefusedSignIn { at: NOW, provider: words, reason })[..some(4)],
         group_names: &[words, "MCP-GitHub"],
         joining: &joining,
         deciding: &deciding,

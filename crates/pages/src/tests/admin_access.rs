@@ -3,8 +3,8 @@
 use super::admin::frame;
 use super::samples::{MINUTE, NOW, PLANTED, Sample, email, request_id};
 use crate::admin::{
-    Access, AccessAnswer, AccessForm, EnteredEnd, GrantingForm, OpenerEntry, RefusalDetails,
-    RequirementEntry, WayEntry,
+    Access, AccessAnswer, AccessForm, ApplicationEntry, ApplicationList, EnteredEnd, GrantingForm,
+    OpenerEntry, RefusalDetails, RequirementEntry, WayEntry,
 };
 use crate::explanation::{
     Answer, DecisionFacts, Explanation, GrantFacts, PastRequest, RefusalFacts, RemedyFacts, Step, UtcTime,
@@ -42,14 +42,37 @@ fn access(name: &str, words: &str, count: usize, error: Option<(u16, &str)>) -> 
         frame: frame(words, None),
         form: AccessForm { by: "requirement", of: words, error },
         answer: Some(answer).filter(|_| error.is_none()),
+        applications: None,
+        now: NOW,
+    };
+    Sample { name: name.to_owned(), page: page.page() }
+}
+
+fn applications(name: &str, words: &str, count: usize) -> Sample {
+    let (github, unseen) = ("github".parse().expect("a tenant"), [words.to_owned()]);
+    let entry = |number: usize| ApplicationEntry {
+        origin: "https://wiki.example.com",
+        tenant: Some(&github).filter(|_| number.is_multiple_of(2)),
+        requirements: vec!["", words].into_iter().take(number % 3).collect(),
+        seen_at: Some(NOW.minus(MINUTE)).filter(|_| !number.is_multiple_of(3)),
+    };
+    let page = Access {
+        frame: frame(words, None),
+        form: AccessForm { by: "url", ..AccessForm::default() },
+        answer: None,
+        applications: Some(ApplicationList {
+            entries: &(0..count).map(entry).collect::<Vec<_>>(),
+            more: count / 3,
+            unseen: &unseen[..count.min(1)],
+        }),
         now: NOW,
     };
     Sample { name: name.to_owned(), page: page.page() }
 }
 
 fn refusal(name: &str, words: &str, is_open: bool) -> Sample {
-    let grant = |kind, is_new, makes_admin| GrantFacts {
-        kind,
+    let grant = |kind: &'static str, is_new, makes_admin| GrantFacts {
+        kind: kind.into(),
         name: Some(words.to_owned()).filter(|_| kind != "admin"),
         is_new,
         makes_admin,
@@ -85,7 +108,7 @@ fn refusal(name: &str, words: &str, is_open: bool) -> Sample {
         host: "app.example.com".to_owned(),
         method: "GET".to_owned(),
         path: format!("/{words}"),
-        kind: "navigation",
+        kind: "navigation".into(),
         asker: Some(words.to_owned()),
         requirement: format!("group={words}"),
         status: 403,
@@ -117,6 +140,10 @@ pub fn access_samples() -> Vec<Sample> {
         access("admin-access-error", "wiki", 0, wrong),
         access("admin-access-long", &long, 9, None),
         access("admin-access-hostile", PLANTED, 9, None),
+        applications("admin-applications-empty", "*.example.com", 0),
+        applications("admin-applications-full", "group=MCP-GitHub", 100),
+        applications("admin-applications-long", &long, 9),
+        applications("admin-applications-hostile", PLANTED, 9),
         refusal("admin-refusal-open", "MCP-GitHub", true),
         refusal("admin-refusal-fixed", "MCP-GitHub", false),
         refusal("admin-refusal-long", &long, true),

@@ -32,6 +32,7 @@ impl Held {
             "wiki.example.com".to_owned()
         };
         let limits = |end: Option<Timestamp>, count: usize| KeyLimits {
+            is_ended: false,
             expires_at: end,
             scopes: ["gate", "api.read", "act-as:open-webui"]
                 .iter()

@@ -9,6 +9,7 @@ use gatepost_core::access::Role;
 use gatepost_core::administration::{Scope, Version};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupId, TenantId, UserId};
+use gatepost_core::tenant::TenantState;
 use std::time::Duration;
 
 const VERSION: Version = Version::from_number(7);
@@ -50,8 +51,14 @@ fn group_list(case: Case<'_>) -> Sample {
     let page = Groups {
         frame: frame(words, Some(words).filter(|_| count > 3)),
         q: if count > 3 { words } else { "" },
-        state: Some("empty").filter(|_| count == 1),
-        states: &[("linked", "Linked"), ("empty", "Empty")],
+        state: if count == 1 {
+            "empty"
+        } else if error.is_some() {
+            Groups::ALL
+        } else {
+            "named"
+        },
+        states: &[("named", Groups::NAMED), ("empty", "Empty")],
         groups: &(0..count).map(entry).collect::<Vec<_>>(),
         next: Some(words).filter(|_| count > 3),
         new: text(words, error),
@@ -138,7 +145,7 @@ fn linking(case: Case<'_>) -> Sample {
     Sample { name: format!("admin-group-link-{name}"), page: page.page() }
 }
 
-fn removals(case: Case<'_>) -> [Sample; 4] {
+fn removals(case: Case<'_>) -> [Sample; 6] {
     let Case { name, words, count, error } = case;
     let (names, github) = (groups(&[words]), tenant("github"));
     let frame = frame(words, None);
@@ -170,6 +177,25 @@ fn removals(case: Case<'_>) -> [Sample; 4] {
         groups: count,
         typed: text(words, error),
     };
+    let suspension = TenantSuspension {
+        frame,
+        id: &github,
+        name: Some(words),
+        version: VERSION,
+        count: "12",
+        keys: if count == 1 { "1" } else { "12" },
+        reason: text(words, error),
+    };
+    let deleted = DeletedTenant {
+        frame,
+        id: &github,
+        name: Some(words).filter(|_| count > 0),
+        version: VERSION,
+        count: "12",
+        is_suspended: count > 1,
+        deleted_at: NOW,
+        erased_at: NOW.plus(MINUTE),
+    };
     let person = PersonErasure {
         frame,
         id: UserId::generate(),
@@ -184,6 +210,8 @@ fn removals(case: Case<'_>) -> [Sample; 4] {
         sample("group-delete", group.page()),
         sample("group-unlink", link.page()),
         sample("tenant-delete", tenant.page()),
+        sample("tenant-suspend", suspension.page()),
+        sample("tenant-deleted", deleted.page()),
         sample("person-erase", person.page()),
     ]
 }
@@ -195,12 +223,14 @@ fn tenant_list(case: Case<'_>, scope: &Scope) -> Sample {
     let entry = |number: usize| TenantSummary {
         id: &github,
         name: Some(words).filter(|_| number.is_multiple_of(2)),
+        state: TenantState::ALL[number % 3],
         people: "12".to_owned(),
         groups: is_system.then_some(number),
     };
     let page = Tenants {
         frame: Frame { reader: words, scope, notice: None, request_id: request_id() },
         q: if count > 3 { words } else { "" },
+        state: Some(TenantState::Suspended).filter(|_| count == 1),
         tenants: &(0..count).map(entry).collect::<Vec<_>>(),
         next: Some(words).filter(|_| count > 3),
         new_id: text(words, error),
@@ -243,6 +273,7 @@ fn one_tenant(case: Case<'_>, scope: &Scope) -> Sample {
         name: Some(words),
         version: VERSION,
         created_at: NOW,
+        suspended: Some(Suspended { at: NOW, reason: words }).filter(|_| count == 1),
         count: "12",
         q: if count == 3 { words } else { "" },
         people: &(0..count).map(person).collect::<Vec<_>>(),
@@ -301,6 +332,8 @@ fn audit(case: Case<'_>, is_of_tenant: bool) -> Sample {
             via: Some("portal").filter(|_| count > 3),
             days: Some("7").filter(|_| count > 3),
         },
+        q: if count > 3 { words } else { "" },
+        is_unknown: count == 0,
         entries: &(0..count).map(row).collect::<Vec<_>>(),
         next: chosen,
         now: NOW,
@@ -315,6 +348,13 @@ fn system(name: &str, words: &str, is_well: bool) -> Sample {
         refusals: u64::from(number % 5) * u64::from(number < 7),
     };
     let days: Vec<_> = (0..30).map(day).collect();
+    let replica = |is_leader| ReplicaEntry {
+        id: words,
+        version: "1.2.3",
+        started_at: NOW.minus(Duration::from_hours(3)),
+        seen_at: NOW,
+        is_leader,
+    };
     let provider = |is_known| ProviderEntry { id: "entra", label: words, is_known };
     let page = SystemState {
         frame: frame(words, None),
@@ -322,6 +362,9 @@ fn system(name: &str, words: &str, is_well: bool) -> Sample {
         obstacle: Some(words).filter(|_| !is_well),
         directory: if is_well { StoreState::Answers } else { StoreState::ReadOnly },
         sessions: if is_well { StoreState::Answers } else { StoreState::Silent },
+        facts: &[("Version", words.to_owned()), ("Sessions at", words.to_owned())],
+        rows: &[("users".to_owned(), 7), ("audit_entries".to_owned(), 100_000)],
+        replicas: &[replica(true), replica(false)],
         providers: &[provider(true), provider(is_well)],
         activity: (is_well || words == PLANTED).then_some(Activity { days: &days, now: NOW }),
     };

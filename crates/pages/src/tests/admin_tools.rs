@@ -121,6 +121,7 @@ fn samples_of(case: Case<'_>) -> Vec<Sample> {
         entered: &entered,
         errors: &errors,
         providers: &[words],
+        services: (count > 0).then_some(&groups[..]),
         is_overtaken: count == 5,
     };
     let deletion =

@@ -105,6 +105,7 @@ fn explanation(text: &str) -> Explanation {
         missing_tool: None,
         missing_key: None,
         suspended_tenant: None,
+        confined_to: None,
     };
     Explanation {
         at: UtcTime(NOW),
@@ -143,7 +144,7 @@ fn past(text: &str) -> PastRequest {
         host: text.to_owned(),
         method: "GET".to_owned(),
         path: text.to_owned(),
-        kind: "navigation",
+        kind: "navigation".into(),
         asker: None,
         requirement: text.to_owned(),
         status: 403,

@@ -1,7 +1,6 @@
 //! One sample of every page, and the same pages with what an attacker would plant.
 
 use super::super::*;
-use gatepost_config::{ClientCredential, ProviderConfig, ProviderKind};
 use gatepost_core::access::{Access, Person, Role};
 use gatepost_core::access_request::{RequestState, Wanted};
 use gatepost_core::clock::Timestamp;
@@ -9,6 +8,7 @@ use gatepost_core::decision::Missing;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::Origin;
 use gatepost_core::ids::{AccessRequestId, GroupName, RequestId, TenantId, UserId};
+use gatepost_core::quota::{QuotaExceeded, QuotaName, RequestLimits};
 use gatepost_core::secret::Hash;
 use gatepost_oidc::ErrorResponse;
 use std::net::IpAddr;
@@ -119,6 +119,8 @@ pub fn gate_samples() -> Vec<Sample> {
         gate_sample("unfinished-used", Refusal::Unfinished { uri: "/deep", cause: Unfinished::Used }),
         gate_sample("clearing-storage", Refusal::ClearingStorage { here: "/.gatepost/enter?t=c2VhbGVk" }),
         gate_sample("too-many", Refusal::TooManyHandOvers { retry_after: MINUTE }),
+        gate_sample("quota-day", Refusal::QuotaExceeded(&exceeded(QuotaName::Day))),
+        gate_sample("quota-minute", Refusal::QuotaExceeded(&exceeded(QuotaName::Minute))),
     ]
     .into_iter()
     .flatten()
@@ -128,20 +130,19 @@ pub fn gate_samples() -> Vec<Sample> {
     samples
 }
 
+fn exceeded(name: QuotaName) -> QuotaExceeded {
+    let limits = RequestLimits { per_day: Some(1_000), per_minute: Some(60) };
+    QuotaExceeded { name, limits, retry_after: MINUTE }
+}
+
 fn problem(name: &str, problem: Problem<'_>) -> Sample {
     let page = problem.page(Retry { to: Some("c2VhbGVk") }, request_id());
     Sample { name: format!("public-{name}"), page }
 }
 
-fn provider(id: &str, label: &str) -> ProviderConfig {
-    let credential = ClientCredential::AssertionFile("assertion".into());
-    let id = id.parse().expect("an id");
-    let provider = ProviderConfig::new(id, ProviderKind::Google, "client".to_owned(), credential);
-    ProviderConfig { label: label.to_owned(), ..provider }
-}
-
 fn choice(name: &str, label: &str, to: &str) -> Sample {
-    let providers = [provider("entra", label), provider("partner", "Partner")];
+    let offer = |id: &str, label: &str| Offer { id: id.parse().expect("an id"), label: label.to_owned() };
+    let providers = [offer("entra", label), offer("partner", "Partner")];
     let choice = ProviderChoice {
         providers: &providers,
         to: Some(to),

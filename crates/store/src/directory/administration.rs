@@ -8,11 +8,12 @@ use super::changes::{Change, Conditions, Done, Repeat, StoredAnswer};
 use super::files::Held;
 use super::lists::{
     AdminRecord, DayCount, Ending, GroupFilter, GroupTenant, LinkedGroup, Page, PeopleCount, Place,
-    RefusalFilter, TenantGroup, TenantMember, TenantPerson, TenantWay, UnlinkedGroup, UserFilter,
+    RefusalFilter, TenantFilter, TenantGroup, TenantMember, TenantPerson, TenantWay, UnlinkedGroup,
+    UserFilter,
 };
 use super::records::{
-    Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantHostRecord, TenantRecord, TierRecord,
-    Traces, UserKey, UserRecord, UserSummary,
+    Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantHostRecord, TenantProviderRecord,
+    TenantRecord, TierRecord, Traces, UserKey, UserRecord, UserSummary,
 };
 use super::tool_servers::{ToolRule, ToolServer};
 use super::{Directory, Result, postgres, sqlite};
@@ -232,15 +233,15 @@ impl Directory {
         on_store!(self, list_tenant_people(scope, tenant, q, after, limit))
     }
 
-    /// Lists tenants by id. `q` is a part of the id or of the name.
+    /// Lists tenants by id.
     pub async fn search_tenants(
         &self,
         scope: &Scope,
-        q: Option<&str>,
+        filter: &TenantFilter,
         after: Option<&Place>,
         limit: u32,
     ) -> Result<Page<TenantRecord>> {
-        on_store!(self, search_tenants(scope, q, after, limit))
+        on_store!(self, search_tenants(scope, filter, after, limit))
     }
 
     /// Finds the host of a tenant that the reader administers.
@@ -254,6 +255,26 @@ impl Directory {
         host: &HostName,
     ) -> Result<TenantHostRecord> {
         on_store!(self, find_tenant_host(scope, tenant, host))
+    }
+
+    /// Finds the provider of a tenant that the reader administers.
+    ///
+    /// # Errors
+    /// `Denied`, `UnknownTenant`, `TenantDeleted`, `NoTenantProvider`.
+    pub async fn find_tenant_provider(
+        &self,
+        scope: &Scope,
+        tenant: &TenantId,
+    ) -> Result<TenantProviderRecord> {
+        on_store!(self, find_tenant_provider(scope, tenant))
+    }
+
+    /// Demands that a tenant that the reader administers may have a provider of its own.
+    ///
+    /// # Errors
+    /// `Denied`, `UnknownTenant`, `TenantDeleted`, `ProviderNotInTier`.
+    pub async fn demand_sso(&self, scope: &Scope, tenant: &TenantId) -> Result<()> {
+        on_store!(self, demand_sso(scope, tenant))
     }
 
     /// Lists all tiers by id.

@@ -46,7 +46,7 @@ row! {
 impl AuditRecord {
     /// The position of this row.
     pub const fn cursor(&self) -> AuditCursor {
-        AuditCursor { at: self.at, id: self.id }
+        AuditCursor::new(self.at, self.id)
     }
 }
 
@@ -85,6 +85,23 @@ pub struct AuditFilter {
 pub struct AuditCursor {
     pub(super) at: Timestamp,
     pub(super) id: i64,
+}
+
+impl AuditCursor {
+    /// The position of the row of this time and id.
+    pub const fn new(at: Timestamp, id: i64) -> Self {
+        Self { at, id }
+    }
+
+    /// The time of the row.
+    pub const fn at(self) -> Timestamp {
+        self.at
+    }
+
+    /// Whether this row comes after the other one in a list, newest first.
+    pub fn is_after(self, other: Self) -> bool {
+        (self.at, self.id) < (other.at, other.id)
+    }
 }
 
 /// The text is not a position in the audit.

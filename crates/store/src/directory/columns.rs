@@ -25,6 +25,7 @@ use gatepost_core::mcp::pattern::Kind;
 use gatepost_core::secret::Hash;
 use gatepost_core::tenant::TenantState;
 use gatepost_core::tenant_host::{HostProof, HostState};
+use gatepost_core::tenant_provider::{EmailDomain, TenantProviderKind};
 use gatepost_core::tier::{Allowances, JsonObject};
 use gatepost_core::tool_pattern::ToolPattern;
 use sqlx::error::{BoxDynError, UnexpectedNullError};
@@ -148,6 +149,7 @@ macro_rules! stored_as_text {
 stored_as_text!(
     AccessRequestId,
     EmailAddress,
+    EmailDomain,
     Endpoint,
     GroupName,
     HostName,
@@ -163,6 +165,7 @@ stored_as_text!(
     RequestState,
     Role,
     ServiceName,
+    TenantProviderKind,
     TenantState,
     TierId,
     ToolPattern,
@@ -307,6 +310,7 @@ impl Field for KeyLimits {
         let rate = "requests_per_minute";
         let narrow = |number: i64| number.try_into().map_err(|error| unreadable(rate, error));
         Ok(Self {
+            is_ended: false,
             expires_at: Field::read(row, "expires_at")?,
             scopes: Field::read(row, "scopes")?,
             hosts: Field::read(row, "hosts")?,

@@ -13,6 +13,7 @@ use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{
     AccessRequestId, GroupName, ProviderId, ServiceName, TenantId, TierId, ToolRuleId, ToolServerId, UserId,
 };
+use gatepost_core::tenant_provider::EmailDomain;
 use sqlx::error::BoxDynError;
 use std::borrow::Cow;
 use std::error::Error;
@@ -61,6 +62,9 @@ pub enum DirectoryError {
     /// `gatepost copy` took everything elsewhere.
     #[error("this store was moved to {0}")]
     Moved(String),
+    /// Another replica leads, so this one no longer does the work of the leader.
+    #[error("another replica leads")]
+    NotLeader,
     /// A migration failed, and its transaction was rolled back.
     #[error("the directory's schema cannot be brought up to date")]
     Migration(#[source] sqlx::migrate::MigrateError),
@@ -169,6 +173,29 @@ pub enum DirectoryError {
     /// The record is not there, or says something else.
     #[error("no record TXT {0} says \"{1}\"")]
     HostUnproved(String, String),
+    /// The tenant may not have a provider of its own.
+    #[error("tenant {0} lacks the feature sso_enabled, so it has no provider of its own")]
+    ProviderNotInTier(TenantId),
+    /// The tenant has no provider of its own.
+    #[error("tenant {0} has no provider of its own")]
+    NoTenantProvider(TenantId),
+    /// The provider is new, or another one than before.
+    #[error(
+        "client_secret is missing: it must be sent whenever the kind, the issuer or the client of the provider of tenant {0} changes"
+    )]
+    SecretMissing(TenantId),
+    /// A configured provider has the domain.
+    #[error("{0} belongs to a configured provider (ALLOWED_DOMAINS), so no tenant's provider can have it")]
+    DomainConfigured(EmailDomain),
+    /// The provider of another tenant has the domain.
+    #[error("{0} belongs to the provider of another tenant")]
+    DomainTaken(EmailDomain),
+    /// The provider of the tenant has no such domain.
+    #[error("the provider of tenant {0} has no domain {1}")]
+    UnknownDomain(TenantId, EmailDomain),
+    /// A system administrator said no.
+    #[error("a system administrator refused {0}")]
+    DomainRefused(EmailDomain),
     /// The tenant was deleted, and is not erased yet.
     #[error("tenant {0} is deleted: restore it first, or use another id")]
     TenantDeleted(TenantId),

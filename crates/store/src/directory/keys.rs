@@ -22,7 +22,7 @@ pub struct FoundKey {
     pub name: Box<str>,
     /// The local part of the machine's address. No other key ever has it.
     pub machine_name: Box<str>,
-    /// The person whose key it is. They are not disabled.
+    /// The person whose key it is. They are not disabled, unless the key has ended.
     pub owner: Option<UserId>,
     /// The tenant whose key it is.
     pub tenant: Option<TenantId>,
@@ -30,7 +30,7 @@ pub struct FoundKey {
     pub access: Arc<Access>,
     /// From this point on `access` says nothing, as in [`gatepost_core::access::Standing`].
     pub counts_until: BootTime,
-    /// What the key allows.
+    /// What the key allows: nothing if it has ended.
     pub limits: KeyLimits,
 }
 

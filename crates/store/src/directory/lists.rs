@@ -13,6 +13,7 @@ use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupId, GroupName, TenantId, UserId};
+use gatepost_core::tenant::TenantState;
 use std::fmt;
 use std::str::FromStr;
 
@@ -143,6 +144,8 @@ impl Default for GroupFilter {
 /// A state of groups by which they are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupState {
+    /// Has a name of its own: stands for no provider's group that nobody linked.
+    Named,
     /// Stands for a provider's group that was linked to it.
     Linked,
     /// Stands for a provider's group that nobody linked yet.
@@ -153,11 +156,12 @@ pub enum GroupState {
 
 impl GroupState {
     /// All states, in the order in which they are shown.
-    pub const ALL: [Self; 3] = [Self::Linked, Self::Unlinked, Self::Empty];
+    pub const ALL: [Self; 4] = [Self::Named, Self::Linked, Self::Unlinked, Self::Empty];
 
     /// The word for it in queries.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Named => "named",
             Self::Linked => "linked",
             Self::Unlinked => "unlinked",
             Self::Empty => "empty",
@@ -176,6 +180,15 @@ impl FromStr for GroupState {
         let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
         found.ok_or_else(|| GroupStateError(text.to_owned()))
     }
+}
+
+/// Which tenants are listed.
+#[derive(Clone, Debug, Default)]
+pub struct TenantFilter {
+    /// A part of the id or of the name.
+    pub q: Option<String>,
+    /// `None`: every one that is not deleted.
+    pub state: Option<TenantState>,
 }
 
 /// A provider's group that is not linked to a group here.
@@ -301,7 +314,7 @@ row! {
 /// Which refusals to list; all by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefusalFilter {
-    /// Of this person or machine.
+    /// Of this person and their keys, or of this machine.
     pub user: Option<UserId>,
     /// With this API key, by itself or for a person.
     pub key: Option<KeyId>,

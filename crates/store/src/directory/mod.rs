@@ -27,19 +27,22 @@ mod actor;
 mod administration;
 mod audit;
 mod audit_chain;
+mod audit_heads;
 pub mod changes;
 pub mod copy;
 mod count;
+mod description;
 mod error;
 pub mod files;
 mod inspection;
 mod keys;
+mod leader;
+mod lease;
 mod lists;
 mod lock_key;
 mod pooler;
 mod postgres;
 mod records;
-mod retention;
 mod salted_digest;
 mod schema;
 mod sqlite;
@@ -53,19 +56,22 @@ pub use audit::{AuditCursor, AuditCursorError, AuditFilter, AuditRecord};
 pub use audit_chain::{AuditHead, ChainedEntry, CutRecord, HourHash, HourHashing};
 pub use changes::{Conditions, Done};
 pub use count::Count;
+pub use description::{Description, ServerAddress};
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
 pub use keys::{EndingKey, FoundKey, KeyFilter, KeyHolder, KeyRecord, KeyStanding, KeyUsed};
+pub use leader::Leading;
+pub use lease::{LEASE as LEADER_LEASE, LeaderLease, Replica, Term};
 pub use lists::{
     AdminRecord, By, DayCount, Ending, EndingThing, GroupFilter, GroupState, GroupStateError, GroupTenant,
-    LinkedGroup, Page, PeopleCount, Place, PlaceError, RefusalFilter, TenantGroup, TenantMember,
-    TenantPerson, TenantWay, UnlinkedGroup, UserFilter, UserState, UserStateError,
+    LinkedGroup, Page, PeopleCount, Place, PlaceError, RefusalFilter, TenantFilter, TenantGroup,
+    TenantMember, TenantPerson, TenantWay, UnlinkedGroup, UserFilter, UserState, UserStateError,
 };
 pub use records::{
     AddressChange, AddressNews, AdminStanding, Ends, Excess, FormerAddress, FormerHolder, GroupKey,
     GroupLink, GroupRecord, IdentityRecord, LinkSource, MemberRecord, Membership, MembershipSource,
-    SignInContext, SignInOutcome, TenantHostRecord, TenantRecord, TierRecord, Traces, UserKey, UserKeyError,
-    UserRecord, UserSummary,
+    SignInContext, SignInOutcome, TenantDomain, TenantHostRecord, TenantProvider, TenantProviderRecord,
+    TenantRecord, TierRecord, Traces, UserKey, UserKeyError, UserRecord, UserSummary,
 };
 pub use schema::SchemaState;
 pub use sqlite::Connector as EmbeddedFile;
@@ -81,6 +87,7 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
 use gatepost_core::identity::{AssertedGroup, AssertedIdentity, SubjectKey};
 use gatepost_core::ids::{GroupName, ProviderId, TenantId, UserId};
+use gatepost_core::quota::RequestLimits;
 use gatepost_core::secret::Hash;
 use secrecy::ExposeSecret;
 use std::path::Path;
@@ -96,8 +103,6 @@ pub const REQUIREMENTS_TTL: Duration = Duration::from_hours(30 * 24);
 pub const MAX_REQUIREMENTS_OF_HOST: i64 = 50;
 /// The maximum number of requirements that are kept.
 pub const MAX_REQUIREMENTS: i64 = 5_000;
-/// How many rows of each kind that have ended are deleted in one transaction.
-const ENDED_AT_ONCE: u32 = 200;
 /// How long requests for access are kept.
 pub const REQUESTS_TTL: Duration = Duration::from_hours(90 * 24);
 /// How many requests for access one person may make in 24 hours.
@@ -178,6 +183,19 @@ impl Directory {
         }
     }
 
+    /// What the database is and holds. Counting may take seconds.
+    pub async fn describe(&self) -> Result<Description> {
+        on_store!(self, describe())
+    }
+
+    /// The servers that the settings name. Empty for the embedded file.
+    pub fn servers(&self) -> Vec<ServerAddress> {
+        match &self.store {
+            Store::Postgres(store) => store.servers(),
+            Store::Sqlite(_) => Vec::new(),
+        }
+    }
+
     /// Whether the database is neither a standby nor set read-only.
     pub async fn is_writable(&self) -> Result<bool> {
         on_store!(self, is_writable())
@@ -237,6 +255,16 @@ impl Directory {
     /// The active hosts of all tenants that are not deleted, for the gate.
     pub async fn read_active_hosts(&self) -> Result<Vec<(HostName, TenantId)>> {
         on_store!(self, read_active_hosts())
+    }
+
+    /// The providers of all tenants that are not deleted.
+    pub async fn read_tenant_providers(&self) -> Result<Vec<TenantProviderRecord>> {
+        on_store!(self, read_tenant_providers())
+    }
+
+    /// How many requests tenants may send that are not deleted and have a limit, for the gate.
+    pub async fn read_request_limits(&self) -> Result<Vec<(TenantId, RequestLimits)>> {
+        on_store!(self, read_request_limits())
     }
 
     /// The hot read for an API key, by the hash of its text. `None`: nobody has such a key, it was revoked, or its owner is
@@ -327,20 +355,6 @@ impl Directory {
         actor: &Actor,
     ) -> Result<()> {
         on_store!(self, end_provider_session(provider, sid, at, expires_at, actor))
-    }
-
-    /// Deletes expired rows and returns their number.
-    pub async fn delete_expired(&self, now: Timestamp) -> Result<u64> {
-        if let Store::Sqlite(store) = &self.store {
-            store.delete_old_changes().await?;
-        }
-        on_store!(self, delete_expired(now))
-    }
-
-    /// Deletes memberships and decisions about admins that have ended by `now`, which count no more, and writes their
-    /// audit rows. One transaction with at most 200 rows of each kind. Returns how many were deleted.
-    pub async fn delete_ended(&self, now: Timestamp) -> Result<u64> {
-        on_store!(self, delete_ended(now, ENDED_AT_ONCE))
     }
 }
 

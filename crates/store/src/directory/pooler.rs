@@ -1,4 +1,4 @@
-//! Connections to one Postgres address, after a check that no pooler in transaction or statement mode stands in
+//! Connections to Postgres, to the primary if several servers are named, after a check that no pooler in transaction or statement mode stands in
 //! between.
 //!
 //! Such a pooler sends the statements of one client over connections that it shares with other clients: settings reach
@@ -6,27 +6,44 @@
 //! nothing is set, prepared or locked before two connections were seen to have a server process each. A pooler in
 //! session mode passes this check and serves as Postgres itself would.
 
+use super::description::ServerAddress;
 use super::error::{DirectoryError, SpreadsStatements};
 use gatepost_certs::tls;
-use gatepost_config::{DerivedSecret, WatchedSecret};
+use gatepost_config::{DerivedSecret, PostgresServers, WatchedSecret};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection, FromRow};
+use sqlx::{ConnectOptions, Connection, FromRow, Row};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 /// How often each of the two connections is queried. A pooler that others use too may assign the same server process
 /// again by chance.
 const QUERIES: u32 = 4;
 
-/// The address of one Postgres, with user and password. Both may be replaced in their file while Gatepost runs.
+/// How long the server that was the primary last may take before the others are asked too.
+const HEAD_START: Duration = Duration::from_millis(200);
+
+/// The address of Postgres, with user and password. Both may be replaced in their file while Gatepost runs.
 /// Clones share the result of the check.
 #[derive(Clone, Debug)]
 pub(super) struct Address {
-    options: Arc<DerivedSecret<PgConnectOptions>>,
+    servers: Arc<DerivedSecret<Servers>>,
+    /// Which of the servers was the primary last.
+    primary: Arc<AtomicUsize>,
     is_known: Arc<OnceCell<()>>,
+}
+
+/// The servers that the address names.
+#[derive(Clone, Debug)]
+struct Servers {
+    options: Vec<PgConnectOptions>,
+    must_be_primary: bool,
 }
 
 impl Address {
@@ -36,29 +53,115 @@ impl Address {
             tls::read_authorities(file).map_err(unreadable)
         };
         let authorities = ca_file.map(read).transpose()?;
-        let make = move |url: &SecretString| connect_options(url.expose_secret(), authorities.as_deref());
-        let options = DerivedSecret::new(url.clone(), make).map_err(DirectoryError::Address)?;
-        Ok(Self { options: Arc::new(options), is_known: Arc::default() })
+        let make = move |url: &SecretString| servers(url, authorities.as_deref());
+        let servers = DerivedSecret::new(url.clone(), make).map_err(DirectoryError::Address)?;
+        Ok(Self { servers: Arc::new(servers), primary: Arc::default(), is_known: Arc::default() })
+    }
+
+    /// The servers that the address names.
+    pub(super) fn servers(&self) -> Vec<ServerAddress> {
+        let server = |options: PgConnectOptions| ServerAddress {
+            host: match options.get_socket() {
+                Some(folder) => folder.display().to_string(),
+                None => options.get_host().to_owned(),
+            },
+            port: options.get_port(),
+            user: options.get_username().to_owned(),
+            database: options.get_database().unwrap_or_else(|| options.get_username()).to_owned(),
+        };
+        self.servers.current().options.into_iter().map(server).collect()
     }
 
     /// A new connection without any settings.
     pub(super) async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        let connecting = async { self.options().await?.connect().await };
+        let connecting = async {
+            let (options, connection) = self.reach().await?;
+            match connection {
+                Some(connection) => Ok(connection),
+                None => options.connect().await,
+            }
+        };
         connecting.await.inspect_err(|error| {
             // The file may already contain a new password.
             if is_refused(error) {
-                self.options.reload_on_next_use();
+                self.servers.reload_on_next_use();
             }
         })
     }
 
-    /// The options for callers that connect on their own, or [`SpreadsStatements`]. A failed check is repeated at the
-    /// next call, because the pooler may have been corrected meanwhile.
+    /// The options for callers that connect on their own, or [`SpreadsStatements`].
     pub(super) async fn options(&self) -> Result<PgConnectOptions, sqlx::Error> {
-        let options = self.options.current();
-        self.is_known.get_or_try_init(|| check_connections(&options)).await?;
+        let (options, connection) = self.reach().await?;
+        if let Some(connection) = connection {
+            connection.close().await?;
+        }
         Ok(options)
     }
+
+    /// The server to connect to, and the connection on which it said that it is the primary, if that matters. A failed
+    /// check of the pooler is repeated at the next call, because the pooler may have been corrected meanwhile.
+    async fn reach(&self) -> Result<(PgConnectOptions, Option<PgConnection>), sqlx::Error> {
+        let Servers { mut options, must_be_primary } = self.servers.current();
+        let (at, connection) = if must_be_primary {
+            let (at, connection) = self.find_primary(&options).await?;
+            (at, Some(connection))
+        } else {
+            (0, None)
+        };
+        let options = options.swap_remove(at);
+        self.is_known.get_or_try_init(|| check_connections(&options)).await?;
+        Ok((options, connection))
+    }
+
+    /// Connects to the servers until one is no standby. The last primary gets a head start; one that does not answer
+    /// delays the others no longer than that.
+    async fn find_primary(&self, servers: &[PgConnectOptions]) -> Result<(usize, PgConnection), sqlx::Error> {
+        let last = self.primary.load(Ordering::Relaxed).min(servers.len() - 1);
+        let mut others: Vec<usize> = (0..servers.len()).filter(|at| *at != last).collect();
+        let mut asking = JoinSet::new();
+        let ask = |asking: &mut JoinSet<_>, at: usize| {
+            let options = servers[at].clone();
+            asking.spawn(async move { (at, connect_to_primary(&options).await) });
+        };
+        ask(&mut asking, last);
+        let mut failed = None;
+        loop {
+            let answer = if others.is_empty() {
+                asking.join_next().await
+            } else {
+                timeout(HEAD_START, asking.join_next()).await.unwrap_or(None)
+            };
+            match answer {
+                Some(Ok((at, Ok(connection)))) => {
+                    if self.primary.swap(at, Ordering::Relaxed) != at {
+                        tracing::info!(server = at + 1, "another server of DATABASE_URL is the primary");
+                    }
+                    return Ok((at, connection));
+                }
+                Some(Ok((_, Err(error)))) => failed = Some(error),
+                None if others.is_empty() => return Err(failed.unwrap_or(sqlx::Error::PoolClosed)),
+                Some(Err(_)) | None => {}
+            }
+            others.drain(..).for_each(|at| ask(&mut asking, at));
+        }
+    }
+}
+
+/// A connection to this server, unless it is a standby.
+async fn connect_to_primary(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    let mut connection = options.connect().await?;
+    let answer = sqlx::raw_sql("SELECT pg_is_in_recovery()").fetch_one(&mut connection).await?;
+    if answer.try_get::<bool, _>(0)? {
+        let why = "no server that DATABASE_URL names is a primary";
+        return Err(sqlx::Error::Protocol(why.to_owned()));
+    }
+    Ok(connection)
+}
+
+fn servers(url: &SecretString, authorities: Option<&[u8]>) -> Result<Servers, sqlx::Error> {
+    let PostgresServers { urls, must_be_primary } = PostgresServers::of_url(url.expose_secret());
+    let options = urls.iter().map(|url| connect_options(url.expose_secret(), authorities));
+    Ok(Servers { options: options.collect::<Result<_, _>>()?, must_be_primary })
 }
 
 /// Whether the server rejects the user or the password (class 28 of the SQL standard).

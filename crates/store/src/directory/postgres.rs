@@ -3,6 +3,7 @@
 //! There are two pools, so that sign-ins and administration never delay the hot read. Row locks and advisory locks end
 //! with their transaction. A transaction that lost a race is retried.
 
+use super::description::ServerAddress;
 use super::error::DirectoryError;
 use super::lock_key::LockKey;
 use super::pool::within;
@@ -66,6 +67,9 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261129040000_extend_tenants",
     "20261129040100_view_tenant_memberships",
     "20261129041000_notify_own_members",
+    "20261129042000_create_tenant_providers",
+    "20261129050000_create_leases",
+    "20261129050100_list_replicas",
 );
 
 /// Locks the rows that are read until the transaction ends.
@@ -118,10 +122,26 @@ macro_rules! is_standby {
     };
 }
 
+/// The version of the server.
+macro_rules! server_version {
+    () => {
+        "SELECT current_setting('server_version')"
+    };
+}
+/// The number of standbys that follow.
+macro_rules! standbys {
+    () => {
+        "SELECT count(*) FROM pg_stat_replication"
+    };
+}
+
 mod audit_log;
+mod lease;
+mod replicas;
 #[path = "statements/mod.rs"]
 #[expect(clippy::duplicate_mod, reason = "the statements are written once and compiled for each store")]
 mod statements;
+use lease::lead;
 pub use statements::Apply;
 
 /// Connections to one Postgres.
@@ -164,6 +184,11 @@ impl Store {
             work: pool(WORK_CONNECTIONS, WORK_SETTINGS),
             address,
         })
+    }
+
+    /// The servers that the address names.
+    pub(super) fn servers(&self) -> Vec<ServerAddress> {
+        self.address.servers()
     }
 
     pub(super) fn reader(&self) -> &Pool<Connector> {

@@ -12,6 +12,7 @@ use gatepost_core::refusal::Refusal;
 use gatepost_core::secret::Hash;
 use gatepost_core::tenant::TenantState;
 use gatepost_core::tenant_host::{HostProof, HostState};
+use gatepost_core::tenant_provider::{EmailDomain, TenantProviderKind};
 use gatepost_core::tier::{Allowances, JsonObject};
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -401,6 +402,49 @@ pub struct TenantRecord {
     pub groups: BTreeMap<GroupName, Role>,
     /// The number of people who may enter it through a group or directly. Admins of the system are not counted.
     pub members: Count,
+}
+
+/// The provider that a tenant brings, with its domains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantProviderRecord {
+    pub provider: TenantProvider,
+    /// By name.
+    pub domains: Vec<TenantDomain>,
+}
+
+row! {
+    /// The provider that a tenant brings.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct TenantProvider {
+        pub tenant_id: TenantId,
+        pub kind: TenantProviderKind,
+        /// The issuer; for Entra the id of the tenant there.
+        pub place: String,
+        pub client_id: String,
+        /// The client secret, sealed by the key ring for the tenant.
+        pub secret: String,
+        pub label: String,
+        pub groups_claim: Option<String>,
+        pub trusts_addresses: bool,
+        pub is_only: bool,
+        pub created_at: Timestamp,
+        pub updated_at: Option<Timestamp>,
+        /// Counts the changes, also those of the domains.
+        pub version: Version,
+    }
+}
+
+row! {
+    /// A domain whose addresses the provider of a tenant may assert while it is active.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct TenantDomain {
+        pub tenant_id: TenantId,
+        pub domain: EmailDomain,
+        pub state: HostState,
+        /// What proves that the tenant runs the domain's zone.
+        pub proof: HostProof,
+        pub proved_at: Option<Timestamp>,
+    }
 }
 
 row! {

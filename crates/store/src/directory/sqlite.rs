@@ -60,6 +60,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261129040000_extend_tenants",
     "20261129040100_view_tenant_memberships",
     "20261129041000_notify_own_members",
+    "20261129042000_create_tenant_providers",
 );
 
 /// Locks nothing, because only one transaction writes at a time.
@@ -111,10 +112,27 @@ macro_rules! is_standby {
     };
 }
 
+/// The version of the library.
+macro_rules! server_version {
+    () => {
+        "SELECT sqlite_version()"
+    };
+}
+/// A file has none.
+macro_rules! standbys {
+    () => {
+        "SELECT NULL"
+    };
+}
+
 mod audit_log;
+mod lease;
 #[path = "statements/mod.rs"]
 #[expect(clippy::duplicate_mod, reason = "the statements are written once and compiled for each store")]
 mod statements;
+#[cfg(test)]
+mod tests;
+use lease::lead;
 pub use statements::Apply;
 
 /// Connections to one file.

@@ -7,6 +7,7 @@
 pub mod carry;
 pub mod cookie;
 pub mod last_used;
+pub mod quotas;
 pub mod record;
 pub mod sealed;
 pub mod store;
@@ -15,5 +16,9 @@ pub mod tokens;
 mod locks;
 mod sessions;
 mod token_encoding;
+
+/// The key whose value changes when Redis has lost its data.
+const QUOTA_MARK: &[u8] = b"quotas";
+
 pub use locks::{ExchangeLock, Exchanged, RefreshLock};
 pub use sessions::{Announcement, Handover, Session, Sessions, Started};

@@ -47,6 +47,8 @@ pub enum Purpose {
     Record,
     /// A value in the store that racing callbacks share.
     Shared,
+    /// The client secret of a tenant's provider, in the directory. The context is the tenant.
+    ProviderSecret,
 }
 
 impl Purpose {
@@ -63,6 +65,7 @@ impl Purpose {
             Self::ListPlace => b"gatepost/1/list-place",
             Self::Record => b"gatepost/1/record",
             Self::Shared => b"gatepost/1/shared",
+            Self::ProviderSecret => b"gatepost/1/provider-secret",
         }
     }
 
@@ -78,7 +81,8 @@ impl Purpose {
             | Self::StorageOwner
             | Self::ListPlace
             | Self::Record
-            | Self::Shared => None,
+            | Self::Shared
+            | Self::ProviderSecret => None,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::record::SessionRecord;
 pub use super::record::Stored as Session;
 use super::sealed::{KeyRing, Purpose};
-use super::store::{Indexed, Replacement, Store, StoreError};
+use super::store::{Description, Indexed, Replacement, Store, StoreError};
 use super::tokens::{BrowserBinding, PublicValue, SessionId};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::Lifetimes;
@@ -77,6 +77,16 @@ impl Sessions {
     /// Deletes expired data, if the store does not do so by itself.
     pub async fn delete_expired(&self) -> Result<(), StoreError> {
         self.store.delete_expired().await
+    }
+
+    /// What the session store is.
+    pub async fn describe(&self) -> Description {
+        self.store.describe().await
+    }
+
+    /// How often the primary of the session store was another server than before.
+    pub fn failovers(&self) -> u64 {
+        self.store.failovers()
     }
 
     /// Finds a session. A record that does not open (garbage, or a key that was removed) counts as none.

@@ -2,7 +2,8 @@
 
 use super::csv;
 use crate::admin;
-use crate::admin::access::{AccessError, CSV_HEADER, Opener, Question, What};
+use crate::admin::access::{AccessError, Application, Applications, Opener, Question, What};
+use crate::admin::views::{self, AccessList, CSV_HEADER};
 use crate::explain::RequestUrl;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
@@ -12,12 +13,17 @@ use actix_web::{HttpResponse, web};
 use gatepost_core::administration::Denied;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::sentence;
-use gatepost_pages::admin::{Access, AccessAnswer, AccessForm, OpenerEntry, RequirementEntry, WayEntry};
+use gatepost_pages::admin::{
+    Access, AccessAnswer, AccessForm, ApplicationEntry, ApplicationList, OpenerEntry, RequirementEntry,
+    WayEntry,
+};
 use gatepost_store::directory::{DirectoryError, Page, Place};
 use serde::Deserialize;
 
 /// People on a page.
 const PAGE: u32 = 50;
+/// Applications that the page shows.
+const APPLICATIONS: usize = 100;
 
 /// What is asked, and where the page begins.
 #[derive(Deserialize)]
@@ -45,7 +51,8 @@ pub(in crate::http::public) async fn access(
 ) -> Result<PageAnswer, Fault> {
     let Some(by) = fields.by.as_deref() else {
         let by = if administrator.scope.is_system() { "url" } else { "tenant" };
-        return Ok(page(&administrator, AccessForm { by, ..AccessForm::default() }, None));
+        let applications = admin.list_applications(&administrator.scope).await?;
+        return Ok(first(&administrator, AccessForm { by, ..AccessForm::default() }, &applications));
     };
     let of = fields.of.as_deref().unwrap_or_default().trim();
     let after: Option<Place> =
@@ -81,7 +88,8 @@ pub(in crate::http::public) async fn as_csv(
     let scope = administrator.scope.clone();
     Ok(csv::answer("access.csv", CSV_HEADER, async move |after: Option<Place>| {
         let found = admin.list_next_openers(&scope, &question, after.as_ref()).await?;
-        let lines = found.items.iter().map(|opener| opener.to_csv(&question)).collect();
+        let lines =
+            AccessList::new(&question, &found.items, None).items.iter().map(views::Opener::to_csv).collect();
         Ok::<_, DirectoryError>((lines, found.next))
     }))
 }
@@ -102,11 +110,17 @@ async fn ask(
         }
         "requirement" => What::Requirement(query_of(of).to_owned()),
         "tenant" => What::Tenant(of.parse().map_err(|_| malformed("Enter the id of a tenant."))?),
+        "tool" => What::Tool(of.parse().map_err(|_| {
+            malformed("Enter the id of a tool server and the whole name of a tool, such as github:get_file.")
+        })?),
         _ => return Err(Wrong::Fault(Fault::NotFound)),
     };
     admin.ask(&administrator.scope, what).await.map_err(|error| match error {
         AccessError::Directory(DirectoryError::UnknownTenant(_) | DirectoryError::Denied(Denied::Hidden)) => {
             Wrong::Form(404, "There is no such tenant.".to_owned())
+        }
+        AccessError::Directory(DirectoryError::UnknownToolServer(id)) => {
+            Wrong::Form(404, format!("There is no tool server {id}."))
         }
         AccessError::Directory(DirectoryError::Denied(Denied::SystemOnly)) => Wrong::Form(
             403,
@@ -122,6 +136,27 @@ async fn ask(
 /// The query of the middleware's address, also where the whole address was pasted.
 fn query_of(text: &str) -> &str {
     text.split_once('?').map_or(text, |(_, query)| query)
+}
+
+/// The page before anything was asked: with the applications that can be asked about.
+fn first(administrator: &Administrator, form: AccessForm<'_>, applications: &Applications) -> PageAnswer {
+    let entries: Vec<_> = applications.known.iter().take(APPLICATIONS).map(application).collect();
+    let applications = ApplicationList {
+        more: applications.known.len() - entries.len(),
+        entries: &entries,
+        unseen: &applications.unseen,
+    };
+    let (frame, now) = (administrator.frame(None), Timestamp::now());
+    PageAnswer(Access { frame, form, answer: None, applications: Some(applications), now }.page())
+}
+
+fn application(application: &Application) -> ApplicationEntry<'_> {
+    ApplicationEntry {
+        origin: &application.origin,
+        tenant: application.tenant.as_ref(),
+        requirements: application.requirements.iter().map(|asked| asked.query.as_str()).collect(),
+        seen_at: application.requirements.iter().filter_map(|asked| asked.seen_at).max(),
+    }
 }
 
 fn page(
@@ -144,8 +179,8 @@ fn page(
         people: &people,
         next: next.as_deref(),
     });
-    let page = Access { frame: administrator.frame(None), form, answer, now: Timestamp::now() };
-    PageAnswer(page.page())
+    let (frame, now) = (administrator.frame(None), Timestamp::now());
+    PageAnswer(Access { frame, form, answer, applications: None, now }.page())
 }
 
 fn requirement_entry(asked: &admin::access::Asked) -> RequirementEntry<'_> {
@@ -157,7 +192,11 @@ fn notes(question: &Question) -> Vec<String> {
     let groups = groups.iter().map(|name| format!("There is no group {name}: nobody is in it."));
     let tenants = question.unknown_tenants();
     let tenants = tenants.iter().map(|id| format!("There is no tenant {id}: nobody has access to it."));
-    groups.chain(tenants).collect()
+    let keys = matches!(question.what, What::Tool(_)).then(|| {
+        "People are listed here. The page of the tool server shows the keys for which it has rules."
+            .to_owned()
+    });
+    groups.chain(tenants).chain(keys).collect()
 }
 
 fn entry<'a>(question: &'a Question, opener: &'a Opener) -> OpenerEntry<'a> {

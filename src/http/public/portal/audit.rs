@@ -1,7 +1,6 @@
 //! Who changed what: everywhere, and in one tenant.
 
 use super::forms::{PAGE, linked};
-use super::tenant;
 use crate::admin::Context;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
@@ -11,7 +10,7 @@ use actix_web::web;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{TenantId, UserId};
 use gatepost_pages::admin::{Audit, AuditFilterWords, AuditRow};
-use gatepost_store::directory::{AuditFilter, AuditRecord, Via, Who};
+use gatepost_store::directory::{AuditFilter, AuditRecord, Directory, DirectoryError, UserKey, Via, Who};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -29,6 +28,8 @@ pub(in crate::http::public) struct Parameters {
     via: Option<String>,
     days: Option<String>,
     after: Option<String>,
+    /// A person, by the address or the id.
+    q: Option<String>,
 }
 
 /// Lists the changes that the caller may read.
@@ -53,7 +54,8 @@ pub(in crate::http::public) async fn of_tenant(
     Path(id): Path<TenantId>,
     Query(parameters): Query<Parameters>,
 ) -> Result<PageAnswer, Fault> {
-    let tenant = tenant::find(&administrator, &context, &id).await?;
+    let tenant = context.stores.directory.find_tenant(&administrator.scope, &id).await?;
+    let tenant = tenant.ok_or(Fault::NotFound)?;
     let name = tenant.name.as_deref().unwrap_or(id.as_str());
     page(&administrator, &context, &parameters, Some((&id, name))).await
 }
@@ -64,20 +66,27 @@ async fn page(
     parameters: &Parameters,
     of_tenant: Option<(&TenantId, &str)>,
 ) -> Result<PageAnswer, Fault> {
-    let now = Timestamp::now();
+    let (now, directory) = (Timestamp::now(), &context.stores.directory);
     let mut filter = read(parameters, now)?;
+    let q = parameters.q.as_deref().map(str::trim).unwrap_or_default();
+    let sought = find_person(administrator, directory, q).await?;
+    filter.user = sought.or(filter.user);
+    let is_unknown = !q.is_empty() && sought.is_none();
+    let user = filter.user.map(|user| user.to_string());
     if let Some((id, _)) = of_tenant {
         filter.tenant = Some(id.clone());
     }
-    let directory = &context.stores.directory;
-    let mut rows = directory.list_audit(&administrator.scope, &filter, PAGE + 1).await?;
+    let mut rows = Vec::new();
+    if !is_unknown {
+        rows = directory.list_audit(&administrator.scope, &filter, PAGE + 1).await?;
+    }
     let has_more = rows.len() > PAGE as usize;
     rows.truncate(PAGE as usize);
     let next = rows.last().filter(|_| has_more).map(|row| row.cursor().to_string());
     let actors: Vec<String> = rows.iter().map(|row| row.actor.to_string()).collect();
     let entries: Vec<_> = rows.iter().zip(&actors).map(|(row, actor)| entry(row, actor)).collect();
     let words = AuditFilterWords {
-        user: chosen(parameters.user.as_ref()),
+        user: user.as_deref(),
         actor: chosen(parameters.actor.as_ref()),
         action: chosen(parameters.action.as_ref()),
         tenant: chosen(parameters.tenant.as_ref()),
@@ -88,6 +97,8 @@ async fn page(
         frame: administrator.frame(None),
         of_tenant,
         filter: words,
+        q,
+        is_unknown,
         entries: &entries,
         next: next.as_deref(),
         now,
@@ -95,12 +106,25 @@ async fn page(
     Ok(PageAnswer(page.page()))
 }
 
+/// The person of this address or id. Of somebody who was erased the audit still has the id.
+async fn find_person(
+    administrator: &Administrator,
+    directory: &Directory,
+    q: &str,
+) -> Result<Option<UserId>, DirectoryError> {
+    match q.parse::<UserKey>() {
+        Ok(UserKey::Id(id)) => Ok(Some(id)),
+        Ok(key) => Ok(directory.find_user(&administrator.scope, &key).await?.map(|user| user.summary.id)),
+        Err(_) => Ok(None),
+    }
+}
+
 fn chosen(value: Option<&String>) -> Option<&str> {
     value.map(String::as_str).filter(|value| !value.is_empty())
 }
 
 fn read(parameters: &Parameters, now: Timestamp) -> Result<AuditFilter, Fault> {
-    let Parameters { user, actor, action, tenant, via, days, after } = parameters;
+    let Parameters { user, actor, action, tenant, via, days, after, q: _ } = parameters;
     let days: Option<u32> = linked(days.as_deref())?;
     if days.is_some_and(|days| days == 0 || days > MOST_DAYS) {
         return Err(Fault::NotFound);

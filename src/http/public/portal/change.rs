@@ -39,18 +39,10 @@ pub(super) struct Impossible {
 }
 
 impl Refused {
-    /// Why a change that expects no version is not possible, for the form to say.
-    ///
-    /// # Errors
-    /// The fault, if it is one; `NotFound` if what was to be changed is gone.
-    pub(super) fn sentence(self) -> Result<String, Fault> {
-        self.impossible().map(|why| why.text)
-    }
-
     /// The page that says why a change that expects no version is not possible.
     ///
     /// # Errors
-    /// As [`Refused::sentence`].
+    /// As [`Refused::impossible`].
     pub(super) fn answer(self, administrator: &Administrator, section: Section, back: &str) -> FormAnswer {
         refused(administrator, section, back, &self.impossible()?)
     }
@@ -58,7 +50,7 @@ impl Refused {
     /// Why a change that expects no version, or whose form handles it, is not possible.
     ///
     /// # Errors
-    /// As [`Refused::sentence`].
+    /// The fault, if it is one; `NotFound` if what was to be changed is gone.
     pub(super) fn impossible(self) -> Result<Impossible, Fault> {
         match self {
             Self::Impossible(why) => Ok(why),

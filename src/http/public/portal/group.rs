@@ -17,6 +17,7 @@ use gatepost_pages::admin::{
 };
 use gatepost_store::directory::{
     GroupFilter, GroupLink, GroupRecord, GroupState, GroupTenant, LinkSource, LinkedGroup, MemberRecord,
+    TenantFilter,
 };
 use serde::Deserialize;
 
@@ -64,11 +65,12 @@ pub(super) async fn page(
     let after = linked(parameters.after.as_deref())?;
     let q = parameters.q.as_deref().map(str::trim).unwrap_or_default();
     let key = group.id.into();
+    let every_tenant = TenantFilter::default();
     let (members, links, tenants, known) = tokio::try_join!(
         directory.list_members(scope, (&key, Some(q)), after.as_ref(), PAGE),
         directory.list_links(scope, group.id),
         directory.list_group_tenants(scope, group.id),
-        directory.search_tenants(scope, None, None, PROPOSED),
+        directory.search_tenants(scope, &every_tenant, None, PROPOSED),
     )?;
     let entries: Vec<_> = members.items.iter().map(|member| member_entry(context, member)).collect();
     let links: Vec<_> = links.iter().map(|link| link_entry(context, link)).collect();

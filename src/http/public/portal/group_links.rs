@@ -1,7 +1,7 @@
 //! Linking a group to providers' groups, unlinking, and deleting it.
 
 use super::change::{FormAnswer, Refused, carry_out, conditions, done};
-use super::forms::{Attempt, entered, filled_in, make};
+use super::forms::{Attempt, PAGE, entered, filled_in, make};
 use super::group::{LinkSearch, find, link_page};
 use crate::admin::Context;
 use crate::http::public::answer::PageAnswer;
@@ -14,7 +14,7 @@ use gatepost_core::ids::{GroupId, GroupName};
 use gatepost_pages::admin::{EnteredEnd, EnteredText, GroupDeletion, GroupEntered, LinkRemoval, PlaceNotice};
 use gatepost_pages::{Section, paths};
 use gatepost_store::directory::changes::{DeleteGroup, LinkGroup, UnlinkGroup};
-use gatepost_store::directory::{Conditions, GroupKey, GroupRecord, LinkedGroup};
+use gatepost_store::directory::{Conditions, GroupFilter, GroupKey, GroupRecord, LinkedGroup};
 use serde::Deserialize;
 
 /// A provider's group: `PROVIDER:ID`.
@@ -89,6 +89,7 @@ async fn make_link(
 pub(in crate::http::public) struct Naming {
     name: Option<String>,
     link: Option<String>,
+    version: Option<String>,
 }
 
 impl Fields for Naming {
@@ -103,33 +104,72 @@ pub(in crate::http::public) async fn name(
     administrator: Administrator,
     context: web::Data<Context>,
     Path(id): Path<GroupId>,
-    Form(Naming { name, link }): Form<Naming>,
+    Form(Naming { name, link, version }): Form<Naming>,
 ) -> FormAnswer {
     let text = name.unwrap_or_default();
     let external: ExternalGroup = filled_in("link", link.as_deref())?;
-    let group = find(&administrator, &context, id).await?;
-    if !group.links.iter().any(|link| link.external == external) {
-        return Err(Fault::NotFound);
-    }
+    let holder = find_holder(&administrator, &context, id, &external).await?.ok_or(Fault::NotFound)?;
     let wrong = match entered::<GroupName>(&text) {
         Err(wrong) => wrong,
         Ok(name) => {
-            match make_link(&administrator, &context, name.into(), external, Conditions::default()).await {
-                Ok(name) => {
+            let here = paths::admin_group(holder.id);
+            let made = if holder.id == id {
+                let change = LinkGroup::new(name.into(), external, &context.site.config);
+                match change {
+                    Ok(change) => {
+                        make(&context, &administrator, &change.from_group(id), version.as_deref()).await
+                    }
+                    Err(error) => Err(error.into()),
+                }
+            } else {
+                Err(Refused::Overtaken(Some(holder.version)))
+            };
+            match made {
+                Ok(made) => {
                     let directory = &context.stores.directory;
-                    let named = directory.find_group(&administrator.scope, &name.into()).await?;
+                    let named = directory.find_group(&administrator.scope, &made.outcome.into()).await?;
                     let path = paths::admin_group(named.ok_or(Fault::NotFound)?.id);
                     return done(&context, &path, PlaceNotice::Linked.as_str());
                 }
-                Err(why) => why.sentence()?,
+                Err(Refused::Impossible(why)) if why.status != 400 => why.text,
+                Err(other) => {
+                    let attempt = Attempt {
+                        section: Section::Groups,
+                        subject: "The name of the provider's group",
+                        shown: "",
+                        now: holder.name.as_str(),
+                        action: &format!("{here}/name"),
+                        fields: &[("link", link.as_deref().unwrap_or_default()), ("name", &text)],
+                        text: &format!("Link it to {}", text.trim()),
+                        back: &here,
+                    };
+                    return attempt.answer(&administrator, other);
+                }
             }
         }
     };
     let no_end = EnteredEnd::default();
-    let none = GroupEntered::none(group.name.as_str(), &no_end);
+    let none = GroupEntered::none(holder.name.as_str(), &no_end);
     let entered = GroupEntered { link: EnteredText { value: &text, error: Some(&wrong) }, ..none };
     let parameters = super::forms::ListParameters::default();
-    super::group::page(&administrator, &context, &group, &parameters, entered).await.map(Either::Right)
+    super::group::page(&administrator, &context, &holder, &parameters, entered).await.map(Either::Right)
+}
+
+/// The group that a provider's group stands for: the one of the page, or the one that somebody has linked it to since.
+async fn find_holder(
+    administrator: &Administrator,
+    context: &Context,
+    shown: GroupId,
+    external: &ExternalGroup,
+) -> Result<Option<GroupRecord>, Fault> {
+    let (scope, directory) = (&administrator.scope, &context.stores.directory);
+    let holds = |group: &GroupRecord| group.links.iter().any(|link| link.external == *external);
+    if let Some(group) = directory.find_group(scope, &shown.into()).await?.filter(&holds) {
+        return Ok(Some(group));
+    }
+    let filter = GroupFilter { q: Some(external.external_id.clone()), ..GroupFilter::default() };
+    let found = directory.search_groups(scope, &filter, None, PAGE).await?;
+    Ok(found.items.into_iter().find(holds))
 }
 
 /// Asks before a provider's group is unlinked.

@@ -82,9 +82,14 @@ async fn page(
     parameters: &Parameters,
     new: EnteredText<'_>,
 ) -> Result<PageAnswer, Fault> {
-    let state: Option<GroupState> = linked(parameters.state.as_deref())?;
     let after = linked(parameters.after.as_deref())?;
     let q = parameters.q.as_deref().map(|q| q.trim().to_owned()).filter(|q| !q.is_empty());
+    let state = match (parameters.state.as_deref().unwrap_or_default(), &q) {
+        // Providers may bring thousands of groups that have no name here yet.
+        ("", None) => Some(GroupState::Named),
+        ("", Some(_)) | (Groups::ALL, _) => None,
+        (state, _) => linked(Some(state))?,
+    };
     let filter = GroupFilter { q, state, ..GroupFilter::default() };
     let directory = &context.stores.directory;
     let found = directory.search_groups(&administrator.scope, &filter, after.as_ref(), PAGE).await?;
@@ -93,7 +98,7 @@ async fn page(
     let page = Groups {
         frame: administrator.frame(PlaceNotice::text_of(parameters.done.as_deref())),
         q: filter.q.as_deref().unwrap_or_default(),
-        state: state.map(GroupState::as_str),
+        state: state.map_or(Groups::ALL, GroupState::as_str),
         states: &GroupState::ALL.map(|state| (state.as_str(), word(state))),
         groups: &entries,
         next: next.as_deref(),
@@ -104,6 +109,7 @@ async fn page(
 
 const fn word(state: GroupState) -> &'static str {
     match state {
+        GroupState::Named => Groups::NAMED,
         GroupState::Linked => "Linked",
         GroupState::Unlinked => "Not linked yet",
         GroupState::Empty => "Empty",

@@ -5,6 +5,7 @@ use super::ends::{self, DAY};
 use super::people::{LONGEST, entry};
 use super::rows::label;
 use super::sought::Sought;
+use crate::authn::LoadError;
 use crate::http::public::answer::{PageAnswer, Redirect};
 use crate::http::public::callers::Administrator;
 use crate::http::public::extract::Query;
@@ -13,12 +14,13 @@ use actix_web::{Either, web};
 use gatepost_core::access_request::RequestState;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
+use gatepost_core::host::{HostName, Origin};
 use gatepost_core::ids::{GroupId, GroupName, TenantId};
 use gatepost_pages::admin::{Attention, EndingSoon, Found, Home, HomeNumbers, KeyState, PersonEntry};
 use gatepost_pages::{Activity, DayNumbers};
 use gatepost_store::directory::{
     DayCount, Directory, DirectoryError, Ending, GroupFilter, GroupRecord, KeyRecord, LinkSource, Page,
-    RequestFilter, TenantRecord, UnlinkedGroup, UserFilter, UserSummary,
+    RequestFilter, TenantFilter, TenantRecord, UnlinkedGroup, UserFilter, UserSummary,
 };
 use serde::Deserialize;
 
@@ -55,9 +57,11 @@ pub(in crate::http::public) async fn home(
 ) -> FormAnswer {
     let (scope, directory, now) = (&administrator.scope, &context.stores.directory, Timestamp::now());
     let q = q.map(|q| q.trim().chars().take(LONGEST).collect::<String>()).filter(|q| !q.is_empty());
-    if let Some(sought) = q.as_deref().and_then(|q| Sought::find(q, &context.site.hosts))
-        && scope.is_system()
-    {
+    let sought = match q.as_deref().filter(|_| scope.is_system()) {
+        Some(q) => Sought::find(q, async |host| origin_of(&context, host).await).await?,
+        None => None,
+    };
+    if let Some(sought) = sought {
         let to = format!("{}{}", context.site.config.public_url, sought.path());
         return Ok(Either::Left(Redirect { to, cookie: None }));
     }
@@ -95,6 +99,11 @@ pub(in crate::http::public) async fn home(
     Ok(Either::Right(PageAnswer(page.page())))
 }
 
+/// The origin of a protected host, also of a tenant's.
+async fn origin_of(context: &Context, host: &HostName) -> Result<Option<Origin>, LoadError> {
+    Ok(context.hosts.find(host).await?.map(|found| found.origin().clone()))
+}
+
 /// What is shown of what was found.
 type Entries<'a> =
     (Vec<PersonEntry<'a>>, Vec<(GroupId, &'a GroupName)>, Vec<(&'a TenantId, Option<&'a str>)>);
@@ -105,7 +114,8 @@ impl Matches {
         let groups = GroupFilter { q: Some(q.clone()), counted: 0, ..GroupFilter::default() };
         let people = directory.search_users(scope, &people, None, SHOWN).await?.items;
         let groups = directory.search_groups(scope, &groups, None, SHOWN).await?.items;
-        let tenants = directory.search_tenants(scope, Some(&q), None, SHOWN).await?.items;
+        let tenants = TenantFilter { q: Some(q.clone()), ..TenantFilter::default() };
+        let tenants = directory.search_tenants(scope, &tenants, None, SHOWN).await?.items;
         Ok(Self { q, people, groups, tenants })
     }
 

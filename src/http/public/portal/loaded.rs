@@ -7,18 +7,21 @@ use crate::http::public::fault::Fault;
 use crate::sign_in::Context;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{GroupName, UserId};
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::{GroupName, ProviderId, UserId};
 use gatepost_core::secret::Hash;
 use gatepost_pages::admin::{
     AdminEntry, AdminSession, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonState,
-    PersonSummary, TenantEntry,
+    PersonSummary, RefusedSignIn, TenantEntry,
 };
 use gatepost_store::directory::{
-    AdminStanding, AuditFilter, AuditRecord, By, Directory, DirectoryError, GroupFilter, KeyFilter,
-    KeyStanding, LinkSource, Membership, MembershipSource, RefusalFilter, TenantWay, UserKey, UserRecord,
-    UserSummary,
+    AdminStanding, AuditFilter, AuditRecord, By, Directory, DirectoryError, GroupFilter, IdentityRecord,
+    KeyFilter, KeyStanding, LinkSource, Membership, MembershipSource, RefusalFilter, TenantWay, UserKey,
+    UserRecord, UserSummary,
 };
 use gatepost_store::session::record::SessionRecord;
+use serde::Deserialize;
+use std::collections::BTreeSet;
 
 /// Changes that the page shows.
 const CHANGES: u32 = 10;
@@ -46,6 +49,7 @@ pub(super) struct SystemFacts {
     /// `None`: the session store does not answer.
     pub(super) sessions: Option<Vec<(Hash, SessionRecord)>>,
     pub(super) refusals: Vec<Reasoned>,
+    pub(super) refused_sign_ins: Vec<LoadedRefusal>,
     /// Names of groups that the form proposes.
     pub(super) group_names: Vec<GroupName>,
 }
@@ -72,7 +76,7 @@ impl LoadedPerson {
         let filter = AuditFilter { user: Some(id), ..AuditFilter::default() };
         let changes = directory.list_audit(scope, &filter, CHANGES).await?;
         let system = match scope {
-            Scope::System => Some(SystemFacts::find(context, id).await?),
+            Scope::System => Some(SystemFacts::find(context, &user).await?),
             Scope::Tenants(_) => None,
         };
         let changes = changes.into_iter().map(LoadedChange::from).collect();
@@ -81,8 +85,8 @@ impl LoadedPerson {
 }
 
 impl SystemFacts {
-    async fn find(context: &Context, id: UserId) -> Result<Self, Fault> {
-        let directory = &context.stores.directory;
+    async fn find(context: &Context, user: &UserRecord) -> Result<Self, Fault> {
+        let (directory, id) = (&context.stores.directory, user.summary.id);
         let mut memberships = directory.list_memberships(&Scope::System, id).await?;
         let place = |held: &Membership| (held.version.is_none(), held.group.clone());
         memberships.sort_by_cached_key(place);
@@ -94,9 +98,63 @@ impl SystemFacts {
             memberships,
             sessions: sessions(context, id).await,
             refusals: refusals.items.into_iter().map(Reasoned::from).collect(),
+            refused_sign_ins: refused_sign_ins(directory, user).await?,
             group_names: groups.items.into_iter().map(|group| group.name).collect(),
         })
     }
+}
+
+/// A sign-in that was refused although the provider vouched for it.
+pub(super) struct LoadedRefusal {
+    at: Timestamp,
+    said: RefusedIdentity,
+}
+
+/// What the audit states about it.
+#[derive(Deserialize)]
+struct RefusedIdentity {
+    reason: String,
+    provider: ProviderId,
+    issuer: String,
+    subject: String,
+    email: Option<String>,
+}
+
+impl LoadedRefusal {
+    pub(super) fn entry<'a>(&'a self, context: &'a Context) -> RefusedSignIn<'a> {
+        let provider = label(&context.site, &self.said.provider);
+        RefusedSignIn { at: self.at, provider, reason: &self.said.reason }
+    }
+}
+
+/// The last refused sign-ins with an identity or an address of the person.
+async fn refused_sign_ins(
+    directory: &Directory,
+    user: &UserRecord,
+) -> Result<Vec<LoadedRefusal>, DirectoryError> {
+    let asserted = user.identities.iter().filter_map(|identity| identity.email.as_ref());
+    let addresses: BTreeSet<&str> =
+        asserted.chain(user.summary.email.as_ref()).map(EmailAddress::as_str).collect();
+    let subjects = user.identities.iter().map(|identity| format!("subject:{}", identity.key.subject));
+    let targets = addresses.iter().map(|address| format!("address:{address}")).chain(subjects).collect();
+    let filter = AuditFilter { targets, actions: vec!["user.refuse".to_owned()], ..AuditFilter::default() };
+    if filter.targets.is_empty() {
+        return Ok(Vec::new());
+    }
+    // A subject may be another person's at another issuer.
+    let is_theirs = |said: &RefusedIdentity| {
+        let is_identity = |identity: &IdentityRecord| {
+            identity.key.issuer == said.issuer && identity.key.subject == said.subject
+        };
+        said.email.as_deref().is_some_and(|email| addresses.contains(email))
+            || user.identities.iter().any(is_identity)
+    };
+    let rows = directory.list_audit(&Scope::System, &filter, REFUSALS).await?;
+    let read = |row: AuditRecord| {
+        let said: RefusedIdentity = serde_json::from_str(row.after.as_deref()?).ok()?;
+        Some(LoadedRefusal { at: row.at, said }).filter(|refusal| is_theirs(&refusal.said))
+    };
+    Ok(rows.into_iter().filter_map(read).collect())
 }
 
 /// The valid sessions of a person, the one that was used last first. `None`: a store does not answer.

@@ -29,6 +29,7 @@ mod standing;
 mod system;
 mod tenant;
 mod tenant_changes;
+mod tenant_life;
 mod tenants;
 mod tools;
 

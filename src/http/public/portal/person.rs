@@ -109,6 +109,8 @@ pub(super) fn show(
         live.map(|live| live.iter().take(MOST_SESSIONS).map(session).collect());
     let refusals: Vec<RefusalEntry<'_>> =
         facts.iter().flat_map(|facts| &facts.refusals).map(Reasoned::entry).collect();
+    let refused: Vec<_> =
+        facts.iter().flat_map(|facts| &facts.refused_sign_ins).map(|one| one.entry(context)).collect();
     let names: Vec<&str> = facts.iter().flat_map(|facts| &facts.group_names).map(GroupName::as_str).collect();
     let nothing = AdminStanding::default();
     let admin = loaded.user.admin.as_ref().unwrap_or(&nothing);
@@ -129,6 +131,7 @@ pub(super) fn show(
             admin: admin_entry(admin),
             sessions: sessions.as_deref(),
             refusals: &refusals,
+            refused_sign_ins: &refused,
             group_names: &names,
             joining: &joining,
             deciding: &deciding,

@@ -3,7 +3,9 @@
 use super::super::RequestOrigin::{Anywhere, OwnPages};
 use super::super::callers::{Administrator, Administrators, SystemAdministrators};
 use super::super::routing::{Arguments, GET, HostScope, POST, PathRoutes, Routes, at};
-use super::{audit, group, group_changes, group_links, groups, system, tenant, tenant_changes, tenants};
+use super::{
+    audit, group, group_changes, group_links, groups, system, tenant, tenant_changes, tenant_life, tenants,
+};
 use actix_web::{Handler, Responder};
 use gatepost_pages::paths;
 
@@ -37,8 +39,12 @@ pub(super) fn register(routes: &mut Routes<'_>) {
         routes.add(form("/{id}/groups", tenant_changes::map));
         routes.add(form("/{id}/groups/remove", tenant_changes::unmap));
         routes.add(form("/{id}/rename", tenant_changes::rename));
-        let delete = form("/{id}/delete", tenant_changes::delete);
-        routes.add(delete.on(GET, SystemAdministrators, Anywhere, tenant_changes::ask_to_delete));
+        let suspend = form("/{id}/suspend", tenant_life::suspend);
+        routes.add(suspend.on(GET, SystemAdministrators, Anywhere, tenant_life::ask_to_suspend));
+        routes.add(form("/{id}/resume", tenant_life::resume));
+        routes.add(form("/{id}/restore", tenant_life::restore));
+        let delete = form("/{id}/delete", tenant_life::delete);
+        routes.add(delete.on(GET, SystemAdministrators, Anywhere, tenant_life::ask_to_delete));
     });
     routes.add(page(paths::ADMIN_AUDIT).on(GET, Administrators, Anywhere, audit::list));
     routes.add(page(paths::ADMIN_SYSTEM).on(GET, SystemAdministrators, Anywhere, system::show));

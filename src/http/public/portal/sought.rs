@@ -1,7 +1,8 @@
 //! What the text of a search names exactly, so that the search leads to its page.
 
+use crate::authn::LoadError;
 use crate::explain::RequestUrl;
-use gatepost_core::host::{HostName, ProtectedHosts};
+use gatepost_core::host::{HostName, Origin};
 use gatepost_core::ids::RequestId;
 use gatepost_pages::paths;
 
@@ -18,9 +19,19 @@ pub(super) enum Sought {
 }
 
 impl Sought {
-    /// What the text names, if it names one thing. A host counts only if it is protected: any word may be one.
-    pub(super) fn find(text: &str, hosts: &ProtectedHosts) -> Option<Self> {
-        request_number(text).map(Self::Request).or_else(|| address(text.trim(), hosts).map(Self::Address))
+    /// What the text names, if it names one thing. A host counts only if it is protected, so that `origin_of` knows its
+    /// origin: any word may be one.
+    ///
+    /// # Errors
+    /// That of `origin_of`.
+    pub(super) async fn find(
+        text: &str,
+        origin_of: impl AsyncFn(&HostName) -> Result<Option<Origin>, LoadError>,
+    ) -> Result<Option<Self>, LoadError> {
+        if let Some(number) = request_number(text) {
+            return Ok(Some(Self::Request(number)));
+        }
+        Ok(address(text.trim(), origin_of).await?.map(Self::Address))
     }
 
     /// The path of its page.
@@ -43,28 +54,36 @@ pub(super) fn request_number(text: &str) -> Option<RequestId> {
     is_number.then(|| digits.parse().ok()).flatten()
 }
 
-fn address(text: &str, hosts: &ProtectedHosts) -> Option<String> {
+async fn address(
+    text: &str,
+    origin_of: impl AsyncFn(&HostName) -> Result<Option<Origin>, LoadError>,
+) -> Result<Option<String>, LoadError> {
     if let Ok(url) = text.parse::<RequestUrl>() {
-        return url.host().is_ok().then(|| text.to_owned());
+        return Ok(url.host().is_ok().then(|| text.to_owned()));
     }
     let (host, path) = text.split_at(text.find('/').unwrap_or(text.len()));
-    let host: HostName = host.parse().ok()?;
-    hosts.find(&host).map(|origin| format!("{origin}{}", if path.is_empty() { "/" } else { path }))
+    let Ok(host) = host.parse::<HostName>() else { return Ok(None) };
+    let path = if path.is_empty() { "/" } else { path };
+    Ok(origin_of(&host).await?.map(|origin| format!("{origin}{path}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gatepost_core::host::ProtectedHosts;
+    use std::borrow::Cow;
 
-    fn find(text: &str) -> Option<Sought> {
+    async fn find(text: &str) -> Option<Sought> {
         let hosts =
             ["wiki.example.com", "http://*.localhost:8000"].map(|text| text.parse().expect("a pattern"));
         let public = "https://auth.example.com".parse().expect("an origin");
-        Sought::find(text, &ProtectedHosts::new(hosts.into(), public))
+        let hosts = ProtectedHosts::new(hosts.into(), public);
+        let found = Sought::find(text, async |host| Ok(hosts.find(host).map(Cow::into_owned)));
+        found.await.expect("no store is asked")
     }
 
-    #[test]
-    fn a_number_is_found_as_people_paste_it() {
+    #[tokio::test]
+    async fn a_number_is_found_as_people_paste_it() {
         let number = "019ab8c5d2a37e6f9b0c1d2e3f405162";
         for text in [
             number,
@@ -73,15 +92,15 @@ mod tests {
             "request: 019ab8c5-d2a3-7e6f-9b0c-1d2e3f405162",
             "Request019ab8c5d2a37e6f9b0c1d2e3f405162",
         ] {
-            assert_eq!(find(text), Some(Sought::Request(number.parse().expect("a number"))), "{text}");
+            assert_eq!(find(text).await, Some(Sought::Request(number.parse().expect("a number"))), "{text}");
         }
         for text in ["019ab8c5-d2a3-7e6f-9b0c-1d2e3f405162", "request", &number[1..], "requests"] {
-            assert_eq!(find(text), None, "{text}");
+            assert_eq!(find(text).await, None, "{text}");
         }
     }
 
-    #[test]
-    fn an_address_and_a_protected_host_lead_to_who_can_open_them() {
+    #[tokio::test]
+    async fn an_address_and_a_protected_host_lead_to_who_can_open_them() {
         for (text, address) in [
             ("https://wiki.example.com/page?x", "https://wiki.example.com/page?x"),
             ("https://elsewhere.example.com", "https://elsewhere.example.com"),
@@ -89,10 +108,10 @@ mod tests {
             ("wiki.example.com/page", "https://wiki.example.com/page"),
             ("github.localhost:8000", "http://github.localhost:8000/"),
         ] {
-            assert_eq!(find(text), Some(Sought::Address(address.to_owned())), "{text}");
+            assert_eq!(find(text).await, Some(Sought::Address(address.to_owned())), "{text}");
         }
         for text in ["alice@wiki.example.com", "wiki", "elsewhere.example.com", "auth.example.com", "/", ""] {
-            assert_eq!(find(text), None, "{text}");
+            assert_eq!(find(text).await, None, "{text}");
         }
     }
 }

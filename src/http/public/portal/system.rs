@@ -1,6 +1,7 @@
 //! How the installation is.
 
 use crate::admin::Context;
+use crate::admin::views::StoresView;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
 use crate::http::public::fault::Fault;
@@ -8,9 +9,9 @@ use crate::readiness::Readiness;
 use actix_web::web;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
-use gatepost_pages::admin::{ProviderEntry, StoreState, SystemState};
+use gatepost_pages::admin::{ProviderEntry, ReplicaEntry, StoreState, SystemState};
 use gatepost_pages::{Activity, DayNumbers};
-use gatepost_store::directory::DayCount;
+use gatepost_store::directory::{DayCount, Replica};
 use std::time::Duration;
 
 /// Shows the state of the stores and the providers, and how much happened. It answers while the directory does not.
@@ -23,7 +24,17 @@ pub(in crate::http::public) async fn show(
     readiness: web::Data<Readiness>,
 ) -> Result<PageAnswer, Fault> {
     let now = Timestamp::now();
-    let (health, days) = tokio::join!(context.health(), count(&context, &administrator, now));
+    let (health, days, stores, replicas) = tokio::join!(
+        context.health(),
+        count(&context, &administrator, now),
+        context.describe_stores(),
+        context.list_replicas()
+    );
+    // What cannot be read now is left out: the page says itself that the directory does not answer.
+    let stores = stores.ok();
+    let replicas = replicas.unwrap_or_default();
+    let replicas: Vec<_> = replicas.iter().map(entry).collect();
+    let rows: Vec<_> = stores.iter().flat_map(|stores| stores.directory.rows.clone()).collect();
     let providers: Vec<_> = context
         .site
         .providers
@@ -45,10 +56,35 @@ pub(in crate::http::public) async fn show(
             (true, true) => StoreState::Answers,
         },
         sessions: if health.sessions { StoreState::Answers } else { StoreState::Silent },
+        facts: &stores.as_ref().map(facts).unwrap_or_default(),
+        rows: &rows,
+        replicas: &replicas,
         providers: &providers,
         activity: days.as_deref().map(|days| Activity { days, now }),
     };
     Ok(PageAnswer(page.page()))
+}
+
+fn entry(replica: &Replica) -> ReplicaEntry<'_> {
+    ReplicaEntry {
+        id: &replica.id,
+        version: &replica.version,
+        started_at: replica.started_at,
+        seen_at: replica.seen_at,
+        is_leader: replica.is_leader,
+    }
+}
+
+fn facts(StoresView { directory, sessions }: &StoresView) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        ("Directory at", directory.address.clone()),
+        ("Directory's version", format!("{} {}", directory.kind, directory.version)),
+        ("Schema", directory.schema.clone()),
+    ];
+    facts.extend(directory.standbys.map(|count| ("Standbys", count.to_string())));
+    facts.extend(sessions.server.clone().map(|server| ("Sessions at", server)));
+    facts.extend(sessions.version.clone().map(|version| ("Sessions' version", format!("Redis {version}"))));
+    facts
 }
 
 /// What happened on the last days. `None`: the directory does not answer.

@@ -13,8 +13,10 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::TenantId;
 use gatepost_core::tenant::TenantState;
 use gatepost_pages::admin::{
-    EnteredEnd, MappedGroup, PlaceNotice, TenantDetails, TenantEntered, TenantPersonEntry,
+    DeletedTenant, EnteredEnd, MappedGroup, PlaceNotice, Suspended, TenantDetails, TenantEntered,
+    TenantPersonEntry,
 };
+use gatepost_store::directory::changes::KEPT_DELETED;
 use gatepost_store::directory::{By, TenantGroup, TenantPerson, TenantRecord};
 
 /// Shows a tenant that the caller administers.
@@ -27,13 +29,34 @@ pub(in crate::http::public) async fn show(
     Path(id): Path<TenantId>,
     Query(parameters): Query<ListParameters>,
 ) -> Result<PageAnswer, Fault> {
-    let tenant = find(&administrator, &context, &id).await?;
+    let tenant = context.stores.directory.find_tenant(&administrator.scope, &id).await?;
+    let tenant = tenant.ok_or(Fault::NotFound)?;
+    let notice = PlaceNotice::text_of(parameters.done.as_deref());
+    if let Some(page) = deleted(&administrator, &tenant, notice) {
+        return Ok(page);
+    }
     let no_end = EnteredEnd::default();
     let entered = TenantEntered::none(tenant.name.as_deref().unwrap_or_default(), &no_end);
     page(&administrator, &context, &tenant, &parameters, entered).await
 }
 
-/// The tenant of this id, as far as it exists for the caller.
+/// The page of a deleted tenant. `None`: it is not deleted.
+fn deleted(administrator: &Administrator, tenant: &TenantRecord, notice: Option<&str>) -> Option<PageAnswer> {
+    let deleted_at = tenant.deleted_at.filter(|_| tenant.state == TenantState::Deleted)?;
+    let page = DeletedTenant {
+        frame: administrator.frame(notice),
+        id: &tenant.id,
+        name: tenant.name.as_deref(),
+        version: tenant.version,
+        count: &tenant.members.to_string(),
+        is_suspended: tenant.suspended_at.is_some(),
+        deleted_at,
+        erased_at: deleted_at.plus(KEPT_DELETED),
+    };
+    Some(PageAnswer(page.page()))
+}
+
+/// The tenant of this id, as far as it exists for the caller. A deleted one has no pages but its own.
 ///
 /// # Errors
 /// `NotFound`.
@@ -70,6 +93,7 @@ pub(super) async fn page(
         name: tenant.name.as_deref(),
         version: tenant.version,
         created_at: tenant.created_at,
+        suspended: suspended(tenant),
         count: &tenant.members.to_string(),
         q,
         people: &entries,
@@ -79,6 +103,11 @@ pub(super) async fn page(
         now: Timestamp::now(),
     };
     Ok(PageAnswer(page.page()))
+}
+
+fn suspended(tenant: &TenantRecord) -> Option<Suspended<'_>> {
+    let at = tenant.suspended_at?;
+    Some(Suspended { at, reason: tenant.suspended_reason.as_deref().unwrap_or_default() })
 }
 
 fn person_entry(person: &TenantPerson) -> TenantPersonEntry<'_> {

@@ -1,4 +1,4 @@
-//! What the forms of a tenant's page change: its members, the groups that open it, its name; and its end.
+//! What the forms of a tenant's page change: its members, the groups that open it, its name.
 
 use super::change::{FormAnswer, Refused, done};
 use super::forms::{
@@ -7,7 +7,6 @@ use super::forms::{
 use super::tenant::{find, page};
 use super::tenants;
 use crate::admin::Context;
-use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
 use crate::http::public::extract::{Fields, Form, Path};
 use crate::http::public::fault::Fault;
@@ -15,10 +14,10 @@ use actix_web::{Either, web};
 use gatepost_core::access::Role;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupId, GroupName, TenantId, UserId};
-use gatepost_pages::admin::{EnteredEnd, EnteredText, PlaceNotice, TenantDeletion, TenantEntered};
+use gatepost_pages::admin::{EnteredEnd, EnteredText, PlaceNotice, TenantEntered};
 use gatepost_pages::{Section, paths};
 use gatepost_store::directory::changes::{
-    AddTenantMember, DeleteTenant, MapGroup, RemoveTenantMember, RenameTenant, UnmapGroup,
+    AddTenantMember, MapGroup, RemoveTenantMember, RenameTenant, UnmapGroup,
 };
 use gatepost_store::directory::{By, GroupKey, TenantRecord, UserKey};
 use serde::Deserialize;
@@ -274,74 +273,4 @@ pub(in crate::http::public) async fn rename(
     let name = EnteredText { value: &text, error: Some(wrong) };
     let entered = TenantEntered { name, ..TenantEntered::none("", &no_end) };
     again(&administrator, &context, &tenant, entered).await
-}
-
-/// Asks before a tenant is deleted.
-///
-/// # Errors
-/// [`Fault`]: there is no such tenant.
-pub(in crate::http::public) async fn ask_to_delete(
-    administrator: Administrator,
-    context: web::Data<Context>,
-    Path(id): Path<TenantId>,
-) -> Result<PageAnswer, Fault> {
-    let tenant = find(&administrator, &context, &id).await?;
-    Ok(deletion(&administrator, &tenant, EnteredText::default()))
-}
-
-fn deletion(administrator: &Administrator, tenant: &TenantRecord, typed: EnteredText<'_>) -> PageAnswer {
-    let page = TenantDeletion {
-        frame: administrator.frame(None),
-        id: &tenant.id,
-        name: tenant.name.as_deref(),
-        version: tenant.version,
-        count: &tenant.members.to_string(),
-        groups: tenant.groups.len(),
-        typed,
-    };
-    PageAnswer(page.page())
-}
-
-/// The id of the tenant, as it was typed.
-#[derive(Deserialize)]
-pub(in crate::http::public) struct Typed {
-    id: Option<String>,
-    version: Option<String>,
-}
-
-impl Fields for Typed {}
-
-/// Deletes a tenant whose id was typed.
-///
-/// # Errors
-/// [`Fault`]
-pub(in crate::http::public) async fn delete(
-    administrator: Administrator,
-    context: web::Data<Context>,
-    Path(id): Path<TenantId>,
-    Form(form): Form<Typed>,
-) -> FormAnswer {
-    let tenant = find(&administrator, &context, &id).await?;
-    let (text, here) = (form.id.unwrap_or_default(), paths::admin_tenant(&id));
-    if text.trim() != id.as_str() {
-        let typed = EnteredText { value: &text, error: Some("This is not the id of the tenant.") };
-        return Ok(Either::Right(deletion(&administrator, &tenant, typed)));
-    }
-    let change = DeleteTenant { id };
-    match make(&context, &administrator, &change, form.version.as_deref()).await {
-        Ok(_) => done(&context, paths::ADMIN_TENANTS, PlaceNotice::Deleted.as_str()),
-        Err(why) => {
-            let attempt = Attempt {
-                section: Section::Tenants,
-                subject: "The tenant",
-                shown: "",
-                now: tenant.name.as_deref().unwrap_or("without a name"),
-                action: &format!("{here}/delete"),
-                fields: &[("id", &text)],
-                text: "Delete it all the same",
-                back: &here,
-            };
-            attempt.answer(&administrator, why)
-        }
-    }
 }

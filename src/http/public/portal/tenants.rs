@@ -12,8 +12,8 @@ use gatepost_core::administration::Scope;
 use gatepost_core::ids::TenantId;
 use gatepost_pages::admin::{EnteredText, PlaceNotice, TenantSummary, Tenants};
 use gatepost_pages::paths;
-use gatepost_store::directory::Conditions;
 use gatepost_store::directory::changes::CreateTenant;
+use gatepost_store::directory::{Conditions, TenantFilter};
 use serde::Deserialize;
 
 /// The longest name that people see, in characters.
@@ -23,6 +23,7 @@ const LONGEST_NAME: usize = 256;
 #[derive(Default, Deserialize)]
 pub(in crate::http::public) struct Parameters {
     q: Option<String>,
+    state: Option<String>,
     after: Option<String>,
     done: Option<String>,
 }
@@ -98,8 +99,9 @@ async fn page(
 ) -> Result<PageAnswer, Fault> {
     let (scope, directory) = (&administrator.scope, &context.stores.directory);
     let after = linked(parameters.after.as_deref())?;
-    let q = parameters.q.as_deref().map(str::trim).unwrap_or_default();
-    let found = directory.search_tenants(scope, Some(q), after.as_ref(), PAGE).await?;
+    let q = parameters.q.as_deref().map(|q| q.trim().to_owned()).filter(|q| !q.is_empty());
+    let filter = TenantFilter { q, state: linked(parameters.state.as_deref())? };
+    let found = directory.search_tenants(scope, &filter, after.as_ref(), PAGE).await?;
     let shows_groups = *scope == Scope::System;
     let entries: Vec<_> = found
         .items
@@ -107,12 +109,21 @@ async fn page(
         .map(|tenant| TenantSummary {
             id: &tenant.id,
             name: tenant.name.as_deref(),
+            state: tenant.state,
             people: tenant.members.to_string(),
             groups: shows_groups.then_some(tenant.groups.len()),
         })
         .collect();
     let next = found.next.map(|next| next.to_string());
     let frame = administrator.frame(PlaceNotice::text_of(parameters.done.as_deref()));
-    let page = Tenants { frame, q, tenants: &entries, next: next.as_deref(), new_id, new_name };
+    let page = Tenants {
+        frame,
+        q: filter.q.as_deref().unwrap_or_default(),
+        state: filter.state,
+        tenants: &entries,
+        next: next.as_deref(),
+        new_id,
+        new_name,
+    };
     Ok(PageAnswer(page.page()))
 }

@@ -135,6 +135,27 @@ impl Browser {
         panic!("the tab key does not reach {text:?} on {}", self.url().await);
     }
 
+    /// Presses Tab until the field with this id has the focus, then types in place of what it holds, which Tab selects.
+    ///
+    /// # Panics
+    /// If it does not have the focus after fifty presses.
+    pub async fn fill_by_keyboard(&self, id: &str, text: &str) {
+        for _ in 0..50 {
+            self.press(Key::Tab).await;
+            let focused = self.driver().active_element().await.expect("something has the focus");
+            if focused.id().await.is_ok_and(|own| own.as_deref() == Some(id)) {
+                return self
+                    .driver()
+                    .action_chain()
+                    .send_keys(text)
+                    .perform()
+                    .await
+                    .expect("keys are pressed");
+            }
+        }
+        panic!("the tab key does not reach #{id} on {}", self.url().await);
+    }
+
     async fn press(&self, key: Key) {
         self.driver().action_chain().send_keys(key).perform().await.expect("a key is pressed");
     }

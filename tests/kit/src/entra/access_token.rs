@@ -79,6 +79,21 @@ impl Entra {
     }
 }
 
+/// A token of the registered application for an API of the tenant, which has no roles.
+pub(crate) fn for_application(world: &World, api: &str, is_v1: bool) -> String {
+    let machine = Person::named("machine");
+    let shape = if is_v1 { Shape::EntraV1 } else { Shape::EntraApplication };
+    let mut claims = claims(world, shape, &machine, &stable_guid("api"));
+    claims["tid"] = json!(world.tid);
+    if is_v1 {
+        claims["aud"] = json!(api);
+        claims["appid"] = json!(world.registration.client_id);
+    } else {
+        claims["azp"] = json!(world.registration.client_id);
+    }
+    Draft::new(claims, SigningAlg::Rs256, world.keys.signing()).sign()
+}
+
 fn claims(world: &World, shape: Shape, person: &Person, audience: &str) -> Value {
     let (tid, now) = (world.tid_of(person), world.now());
     let (issuer, jti) = (world.issuer_of(&tid), uuid::Uuid::new_v4().to_string());

@@ -116,6 +116,13 @@ const TABLE: &[(u32, &str, u16, &str)] = &[
         "The reply address does not match the reply address provided when requesting Authorization code.",
     ),
     (
+        500_011,
+        "invalid_resource",
+        400,
+        "The resource principal was not found in the tenant. This can happen if the application has not been installed by the administrator of the tenant or consented to by any user in the tenant.",
+    ),
+    (501_051, "invalid_grant", 400, "Application is not assigned to a role for the application."),
+    (
         501_481,
         "invalid_grant",
         400,
@@ -126,6 +133,12 @@ const TABLE: &[(u32, &str, u16, &str)] = &[
         "invalid_scope",
         400,
         "The provided value for scope is not valid. Client credential flows must have a scope value with /.default suffixed to the resource identifier.",
+    ),
+    (
+        9_010_010,
+        "invalid_target",
+        400,
+        "The resource parameter provided in the request doesn't match with the requested scopes.",
     ),
     (900_561, "invalid_request", 405, "The endpoint only accepts POST requests. Received a GET request."),
 ];

@@ -36,7 +36,9 @@ pub use backchannel::{LogoutLie, LogoutToken};
 pub use journal::{Call, Endpoint};
 pub use keys::{CLIENT_CERTIFICATE_PEM, CLIENT_KEY_PEM, SigningAlg};
 pub use people::{Group, GroupKind, Person, stable_guid};
-pub use registration::{ClientSecret, GroupValues, GroupsClaim, Overage, RefreshTokens, Registration, Style};
+pub use registration::{
+    Api, ClientSecret, GroupValues, GroupsClaim, Overage, RefreshTokens, Registration, Style,
+};
 
 use server::Running;
 use world::{Shared, World};

@@ -1,6 +1,6 @@
 //! The app registration, which an operator would make in Entra's portal or in another provider's console.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::keys::{ClientCertificate, SigningAlg};
 
@@ -68,6 +68,15 @@ pub struct ClientSecret {
     pub is_expired: bool,
 }
 
+/// Another application of the tenant: an API with an Application ID URI.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Api {
+    /// Its manifest does not say `requestedAccessTokenVersion: 2`, so its tokens are of version 1.
+    pub issues_v1: bool,
+    /// Only applications with a role get tokens (`appRoleAssignmentRequired`), and the registered one has none.
+    pub needs_assignment: bool,
+}
+
 /// The registered application. Change it with [`super::Entra::configure`].
 #[derive(Clone, Debug)]
 pub struct Registration {
@@ -101,6 +110,8 @@ pub struct Registration {
     pub assertion_alg: Option<String>,
     /// Generic provider only: the `kid` of the client's key, which an assertion must have.
     pub assertion_kid: Option<String>,
+    /// Entra only: the APIs of the tenant, by their Application ID URIs.
+    pub apis: BTreeMap<String, Api>,
     pub(crate) certificates: Vec<ClientCertificate>,
 }
 
@@ -133,6 +144,7 @@ impl Registration {
             groups_in_userinfo: false,
             assertion_alg: None,
             assertion_kid: None,
+            apis: BTreeMap::new(),
             certificates: Vec::new(),
         }
     }

@@ -14,13 +14,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use url::Url;
 
+use super::access_token;
 use super::claims::{self, Issue};
 use super::client_auth;
 use super::errors::Aadsts;
 use super::journal::Call;
 use super::people::Person;
-use super::registration::{RefreshTokens, Style};
+use super::registration::{Api, RefreshTokens, Style};
 use super::world::{AccessToken, RefreshToken, Scripted, Shared, SignIn, World, opaque};
 use crate::lies::{Stage, wire};
 
@@ -76,7 +78,7 @@ fn grant(world: &mut World, tenant: &str, call: &Call) -> Result<Value, Aadsts> 
             Err(Aadsts(70001))
         }
         Some("refresh_token") => refresh(world, call),
-        Some("client_credentials") if world.style == Style::Entra => as_application(call),
+        Some("client_credentials") if world.style == Style::Entra => as_application(world, call),
         _ => Err(Aadsts(70003)),
     }
 }
@@ -163,12 +165,21 @@ fn refresh(world: &mut World, call: &Call) -> Result<Value, Aadsts> {
     Ok(issue(world, &Granted { person, sign_in, nonce: None, family: token.family, is_refresh: true }))
 }
 
-/// Issues a token for the application itself (`client_credentials`, entra.md 3.2), which has no permissions.
-fn as_application(call: &Call) -> Result<Value, Aadsts> {
-    if !call.form_field("scope").is_some_and(|scope| scope.ends_with("/.default")) {
-        return Err(Aadsts(1_002_012));
+/// Issues a token for the application itself (`client_credentials`, entra.md 3.2): opaque for Graph, a JWT for an API of the
+/// tenant. A `resource` must be the API in the scope, letter by letter (since March 2026).
+fn as_application(world: &World, call: &Call) -> Result<Value, Aadsts> {
+    let scope = call.form_field("scope").unwrap_or_default();
+    let api = scope.strip_suffix("/.default").ok_or(Aadsts(1_002_012))?;
+    if call.form_field("resource").is_some_and(|resource| resource != api) {
+        return Err(Aadsts(9_010_010));
     }
-    let token = opaque("eyJ0eXAiOiJKV1QiLCJub25jZSI6", 1200);
+    let is_graph = Url::parse(api).is_ok_and(|url| url.path() == "/") && !api.starts_with("api:");
+    let token = match world.registration.apis.get(api) {
+        Some(Api { needs_assignment: true, .. }) => return Err(Aadsts(501_051)),
+        Some(own) => access_token::for_application(world, api, own.issues_v1),
+        None if is_graph => opaque("eyJ0eXAiOiJKV1QiLCJub25jZSI6", 1200),
+        None => return Err(Aadsts(500_011)),
+    };
     Ok(json!({"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": token}))
 }
 

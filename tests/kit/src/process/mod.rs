@@ -15,6 +15,7 @@ mod postgres;
 pub(crate) mod reaper;
 mod redis;
 mod running;
+pub mod sentinel;
 mod traefik;
 mod wait;
 
@@ -30,6 +31,7 @@ pub use postgres::Postgres;
 pub use redis::Redis;
 pub use running::Running;
 pub use rustix::process::Signal;
+pub use sentinel::{Sentinel, WatchedRedis};
 pub use traefik::{Traefik, install_traefik};
 pub use wait::until;
 

@@ -44,7 +44,10 @@ impl Places {
             ("tenant", tenant.clone()),
             ("tenant-audit", format!("{tenant}/audit")),
             ("tenant-delete", format!("{tenant}/delete")),
+            ("tenant-suspend", format!("{tenant}/suspend")),
+            ("tenants-suspended", "/admin/tenants?state=suspended".to_owned()),
             ("audit", "/admin/audit".to_owned()),
+            ("audit-of-nobody", "/admin/audit?q=nobody".to_owned()),
             ("audit-filtered", "/admin/audit?via=cli&days=7&action=group.create".to_owned()),
             ("system", "/admin/system".to_owned()),
         ]
@@ -70,6 +73,7 @@ impl Places {
             ("tenant-wrong-member", tenant(""), tenant("/members"), &[("user", "nobody")]),
             ("tenant-wrong-group", tenant(""), tenant("/groups"), &[("group", "none")]),
             ("tenant-delete-wrong", tenant("/delete"), tenant("/delete"), &[("id", "other")]),
+            ("tenant-suspend-wrong", tenant("/suspend"), tenant("/suspend"), &[("reason", "")]),
         ]
     }
 
@@ -137,7 +141,7 @@ async fn the_administrator_of_a_tenant_adds_somebody_by_the_keyboard_on_a_narrow
     carol.reach_by_keyboard("Add to the tenant").await;
     let tenant = arrive(&carol, "The person is in it now.").await;
     assert!(tenant.contains("guest@example.com"), "{tenant}");
-    assert!(!tenant.contains("Rename or delete"), "{tenant}");
+    assert!(!tenant.contains("Rename, suspend or delete"), "{tenant}");
     assert_fits(&carol, "a tenant").await;
     site.assert_quiet(&carol).await;
 }
@@ -190,6 +194,15 @@ async fn every_place_is_accessible_with_much_on_it_and_when_something_is_wrong()
     site.cli_all(&add.iter().map(|command| &command[..]).collect::<Vec<_>>()).await;
     let places = Places::find(&root, "MCP-Search", "github").await;
     places.tour(&root, "full").await;
+    for (state, command) in [
+        ("suspended", ["suspend", "github", "--reason", "unpaid"].as_slice()),
+        ("deleted", &["delete", "github"]),
+    ] {
+        site.cli(&[&["tenant"], command].concat()).await;
+        open(&root, &places.tenant, &format!("This tenant is {state}")).await;
+        assert_accessible(&root, &format!("tenant-{state}")).await;
+    }
+    site.cli_all(&[&["tenant", "restore", "github"], &["tenant", "resume", "github"]]).await;
     for form in places.wrong_forms() {
         send(&root, &form).await;
         arrive(&root, "Request").await;

@@ -1,7 +1,7 @@
 //! Keys and tool servers: a key for a script by clicks, without scripts, and every page in four states.
 
 use super::accessible::{WrongForm, assert_accessible, send};
-use super::{administrator, arrive, open};
+use super::{administrator, arrive, assert_fits, open};
 use crate::browser::picture;
 use crate::browser::site::{Site, url};
 use crate::world::{APP, Pair};
@@ -15,6 +15,7 @@ fn pages(keys: &[(&'static str, String)]) -> Vec<(String, String)> {
         ("key-new", "/admin/keys/new"),
         ("key-lookup", "/admin/keys/lookup"),
         ("tools", "/admin/tools"),
+        ("tool-unknown", "/admin/access?by=tool&of=none:x"),
         ("own-keys", "/keys"),
         ("own-key-new", "/keys/new"),
     ];
@@ -57,6 +58,70 @@ async fn a_key_for_a_script_is_shown_once_and_copied_by_selecting() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_keyboard_alone_makes_rotates_and_revokes_a_key_on_a_narrow_screen() {
+    let site = Site::start(Pair::Embedded).await;
+    let root = administrator(&site).await;
+    root.use_narrow().await;
+    open(&root, "/admin", "What needs attention").await;
+    root.reach_by_keyboard("Menu").await;
+    root.reach_by_keyboard("API keys").await;
+    arrive(&root, "Search for keys").await;
+    root.reach_by_keyboard("Make a key").await;
+    arrive(&root, "What may it?").await;
+    root.fill_by_keyboard("name", "nightly backup").await;
+    root.fill_by_keyboard("hosts", APP).await;
+    root.reach_by_keyboard("Make the key").await;
+    arrive(&root, "Copy it now").await;
+    assert_fits(&root, "a new key").await;
+    root.reach_by_keyboard("I have it").await;
+    arrive(&root, "What it may").await;
+    assert_fits(&root, "a key").await;
+    root.reach_by_keyboard("Get another secret").await;
+    arrive(&root, "How long does the present secret count too?").await;
+    root.reach_by_keyboard("Get another secret").await;
+    arrive(&root, "Copy it now").await;
+    root.reach_by_keyboard("I have it").await;
+    arrive(&root, "What it may").await;
+    root.reach_by_keyboard("Revoke").await;
+    arrive(&root, "Nothing brings it back").await;
+    root.fill_by_keyboard("typed", "nightly backup").await;
+    root.reach_by_keyboard("Revoke the key").await;
+    arrive(&root, "This key does not count").await;
+    site.assert_quiet(&root).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_keyboard_alone_allows_a_tool_and_asks_who_may_call_it_on_a_narrow_screen() {
+    let site = Site::start(Pair::Embedded).await;
+    let root = administrator(&site).await;
+    let address = url(APP, "/servers/github/mcp");
+    site.cli_all(&[
+        ["tenant", "create", "github"].as_slice(),
+        &["tenant", "add-member", "github", "carol@example.com"],
+        &["tool-server", "create", "demo", "--tenant", "github", "--url", &address, "--name", "Demo tools"],
+    ])
+    .await;
+    root.use_narrow().await;
+    open(&root, "/admin", "What needs attention").await;
+    root.reach_by_keyboard("Menu").await;
+    root.reach_by_keyboard("Tool servers").await;
+    arrive(&root, "Demo tools").await;
+    root.reach_by_keyboard("Demo tools").await;
+    arrive(&root, "Allow something").await;
+    // The form is open as long as there is no rule.
+    root.fill_by_keyboard("pattern", "get_file").await;
+    root.reach_by_keyboard("Allow it").await;
+    arrive(&root, "Only what a rule allows is allowed").await;
+    assert_fits(&root, "a tool server").await;
+    root.fill_by_keyboard("of", "demo:get_file").await;
+    root.reach_by_keyboard("Show who").await;
+    let shown = arrive(&root, "Who may call it, and why").await;
+    assert!(shown.contains("carol@example.com"), "{shown}");
+    assert_fits(&root, "who may call a tool").await;
+    site.assert_quiet(&root).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_page_of_keys_and_tool_servers_is_accessible() {
     let site = Site::start(Pair::Embedded).await;
     let root = administrator(&site).await;
@@ -91,9 +156,10 @@ async fn every_page_of_keys_and_tool_servers_is_accessible() {
         (path_of_key(&root, "/admin/keys", &long).await, path_of_key(&root, "/keys", "nightly").await);
     let server = ["", "/edit", "/delete"]
         .map(|verb| (format!("tool-server{}", verb.replace('/', "-")), format!("/admin/tools/demo{verb}")));
+    let who = ("tool-callers".to_owned(), format!("/admin/access?by=tool&of=demo:{}", "t".repeat(512)));
     let ends = ("ends-with-keys".to_owned(), "/admin/ends?days=14".to_owned());
     for (name, path) in
-        pages(&[("key", key.clone()), ("own-key", own.clone())]).into_iter().chain(server).chain([ends])
+        pages(&[("key", key.clone()), ("own-key", own.clone())]).into_iter().chain(server).chain([ends, who])
     {
         open(&root, &path, "The same through the API").await;
         assert_accessible(&root, &format!("full-{name}")).await;

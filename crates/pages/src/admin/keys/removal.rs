@@ -60,6 +60,7 @@ impl KeyRevocation<'_> {
                 keeps: vec![("version", key.version.to_string())],
                 typed: Some(self.typed.field(("typed", "name"), "Name of the key", "")),
                 name: key.name,
+                is_for_good: true,
                 first: None,
                 button: "Revoke the key",
                 back: here,

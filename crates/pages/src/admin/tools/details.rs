@@ -73,7 +73,8 @@ struct KindView<'a> {
     caption: &'static str,
     /// What holds without a rule and with one.
     says: &'static str,
-    rules: Vec<(&'a ToolRuleEntry<'a>, Remove)>,
+    /// Each with the page that says who may call it, if it is about one tool, and with its removal.
+    rules: Vec<(&'a ToolRuleEntry<'a>, Option<String>, Remove)>,
 }
 
 /// How a rule is removed: by a button, or after a question, because that opens the kind to everybody.
@@ -147,6 +148,11 @@ impl ToolServerDetails<'_> {
                 label: format!("Remove {} for {}", rule.pattern, rule.subject),
             })
         };
+        let who = |rule: &ToolRuleEntry<'_>| {
+            let tool = format!("{}:{}", self.server.id, rule.pattern);
+            let is_one = kind == Kind::Tool && !rule.pattern.ends_with('*');
+            is_one.then(|| paths::admin_access_to(&tool))
+        };
         KindView {
             caption,
             says: if rules.is_empty() {
@@ -154,7 +160,7 @@ impl ToolServerDetails<'_> {
             } else {
                 "Only what a rule allows is allowed. Administrators of the system may use everything."
             },
-            rules: rules.into_iter().map(|rule| (rule, remove(rule))).collect(),
+            rules: rules.into_iter().map(|rule| (rule, who(rule), remove(rule))).collect(),
         }
     }
 

@@ -21,6 +21,7 @@ pub struct ToolServerEntered {
     pub audience: String,
     pub scopes: String,
     pub documentation: String,
+    pub service: String,
     pub is_by_headers: bool,
     pub is_default: bool,
 }
@@ -37,6 +38,8 @@ pub(super) struct Fields<'a> {
     pub(super) audience: Field<'a>,
     pub(super) scopes: Area<'a>,
     pub(super) documentation: Field<'a>,
+    /// For system administrators.
+    pub(super) service: Option<Field<'a>>,
     pub(super) checks: Vec<Check>,
     /// Something beyond the first fields is set or wrong.
     pub(super) has_more: bool,
@@ -48,6 +51,7 @@ impl ToolServerEntered {
         errors: &'a FormErrors,
         tenants: &'a [&'a str],
         providers: &'a [&'a str],
+        services: Option<&'a [&'a str]>,
     ) -> Fields<'a> {
         let field = |name: &'static str, label: &'static str, value: &'a str, hint: &'static str| Field {
             id: name,
@@ -60,7 +64,7 @@ impl ToolServerEntered {
             error: errors.of(name),
         };
         let check = |name, text, hint, is_chosen| Check { name, text, hint, is_chosen };
-        let rest = ["provider", "audience", "scopes", "documentation"];
+        let rest = ["provider", "audience", "scopes", "documentation", "service"];
         Fields {
             fault: errors.of(""),
             id: field("id", "Id", &self.id, "A short word, unique among all tenants. It stays."),
@@ -104,6 +108,15 @@ impl ToolServerEntered {
                 &self.documentation,
                 "A page for people, with https://. Empty: none.",
             ),
+            service: services.map(|list| Field {
+                list,
+                ..field(
+                    "service",
+                    "Service",
+                    &self.service,
+                    "The upstream of GATEPOST_SERVICES at which its lists are filtered. Empty: lists are not filtered.",
+                )
+            }),
             checks: vec![
                 check(
                     "headers",
@@ -120,7 +133,7 @@ impl ToolServerEntered {
             ],
             has_more: self.is_by_headers
                 || self.is_default
-                || [&self.provider, &self.audience, &self.scopes, &self.documentation]
+                || [&self.provider, &self.audience, &self.scopes, &self.documentation, &self.service]
                     .iter()
                     .any(|text| !text.is_empty())
                 || rest.iter().any(|name| errors.of(name).is_some()),
@@ -136,6 +149,8 @@ pub struct ToolServerEdit<'a> {
     pub entered: &'a ToolServerEntered,
     pub errors: &'a FormErrors,
     pub providers: &'a [&'a str],
+    /// The upstreams that the configuration has. `None`: the reader may name none.
+    pub services: Option<&'a [&'a str]>,
     pub is_overtaken: bool,
 }
 
@@ -160,7 +175,7 @@ impl ToolServerEdit<'_> {
             chrome: Chrome::portal(&heading, &self.frame, Section::Tools, Some(&above)),
             page: self,
             here,
-            fields: self.entered.fields(self.errors, &[], self.providers),
+            fields: self.entered.fields(self.errors, &[], self.providers, self.services),
             api: vec![
                 ApiCall::of("PATCH", &format!("/tool-servers/{}", server.id))
                     .if_match(server.version)

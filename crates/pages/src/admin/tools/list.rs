@@ -57,7 +57,7 @@ impl ToolServers<'_> {
                 remedy: "Register one below. Rules then say who may call which of its tools.",
             },
             next: self.next.map(link),
-            fields: self.entered.fields(self.errors, self.tenants, self.providers),
+            fields: self.entered.fields(self.errors, self.tenants, self.providers, None),
             api: vec![ApiCall::get(&path, &[]), ApiCall::of("POST", &path).with_body(&body)],
         };
         Page::public(if self.errors.is_empty() { 200 } else { 422 }, render(&view), &[])

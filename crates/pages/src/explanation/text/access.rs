@@ -44,7 +44,7 @@ impl SourceFacts {
             Self::Scim => "by SCIM".to_owned(),
             Self::Provider { external, display_name, link } => {
                 let called = display_name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-                let how = match *link {
+                let how = match &**link {
                     "config" => "linked by GATEPOST_GROUPS",
                     "manual" => "linked by an administrator",
                     "trusted" => "the provider's name is trusted",

@@ -68,6 +68,11 @@ fn missing(facts: &DecisionFacts) -> String {
     if facts.missing_admin {
         parts.push("no admin".to_owned());
     }
+    if let Some(tenant) = &facts.confined_to {
+        parts.push(format!(
+            "the provider of tenant {tenant} identifies the person, which opens nothing outside of that tenant"
+        ));
+    }
     format!("refused: {}", parts.join("; "))
 }
 

@@ -41,7 +41,7 @@ pub(super) fn tool(facts: &ToolFacts) -> String {
         return "no tool server of the router's tenant and mode has this address".to_owned();
     };
     let patterns = if facts.patterns.is_empty() { "none".to_owned() } else { facts.patterns.join(", ") };
-    let Some((kind, name)) = facts.kind.zip(facts.name.as_ref()) else {
+    let Some((kind, name)) = facts.kind.as_deref().zip(facts.name.as_ref()) else {
         return format!("{server}: of its tools {patterns}");
     };
     if let Some(lack) = facts.missing_key {

@@ -36,11 +36,13 @@ platform_change!(DeleteGroup => GroupName);
 
 /// Links a group to a provider's group. A name that does not exist is created.
 ///
-/// Errors: `LinkedByConfiguration`.
+/// Errors: `LinkedByConfiguration`; `NotLinked` after [`LinkGroup::from_group`].
 #[derive(Clone, Debug)]
 pub struct LinkGroup {
     pub(in crate::directory) group: GroupKey,
     pub(in crate::directory) external: ExternalGroup,
+    /// The group that the provider's group stands for until now. `None`: whichever it is.
+    pub(in crate::directory) from: Option<GroupId>,
 }
 
 impl LinkGroup {
@@ -52,7 +54,13 @@ impl LinkGroup {
             return Err(DirectoryError::UnknownProvider(external.provider, ids.join(", ")));
         };
         provider.check_role(&external)?;
-        Ok(Self { group, external })
+        Ok(Self { group, external, from: None })
+    }
+
+    /// Only if the provider's group stands for this group until now. The version of the change is that of this group.
+    #[must_use]
+    pub fn from_group(self, group: GroupId) -> Self {
+        Self { from: Some(group), ..self }
     }
 }
 platform_change!(LinkGroup => GroupName, may_unmake_admins);

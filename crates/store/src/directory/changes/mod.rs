@@ -10,6 +10,7 @@ mod once;
 mod plan;
 mod requests;
 mod tenant_hosts;
+mod tenant_providers;
 mod tenant_settings;
 mod tenants;
 mod tool_servers;
@@ -26,6 +27,10 @@ pub use plan::ApplyPlan;
 pub use requests::{DeclineRequest, GrantRequest, RequestAccess, WithdrawRequest};
 pub use tenant_hosts::{
     AddTenantHost, ApproveTenantHost, ProveTenantHost, RefuseTenantHost, RemoveTenantHost,
+};
+pub use tenant_providers::{
+    DecideTenantDomain, DomainVerdict, RemoveTenantProvider, SetTenantProvider, TenantDomainName,
+    TenantProviderSettings,
 };
 pub use tenant_settings::{
     DeleteTier, ObjectEdit, SetTier, TenantEdit, TenantHostName, WriteMode, WriteTenant, WrittenTenant,

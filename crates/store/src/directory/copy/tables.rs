@@ -45,6 +45,8 @@ pub const NOT_COPIED: &[(&str, &str)] = &[
     ("session_counters", "`--sessions` copies what still counts"),
     ("migrations", "each database has migrations of its own"),
     ("copy_state", "it is about the copy itself"),
+    ("leases", "which replica leads is decided anew"),
+    ("serving_replicas", "each replica notes itself"),
     ("sqlite_sequence", "SQLite's own"),
 ];
 
@@ -97,6 +99,13 @@ pub const TABLES: &[Table] = &[
     table!(tenant_hosts [host] {
         host: Text, tenant_id: Text, state: Text, proof: Text, proved_at: Number, created_at: Number,
         version: Number,
+    }),
+    table!(tenant_providers [tenant_id] {
+        tenant_id: Text, kind: Text, place: Text, client_id: Text, secret: Text, label: Text, groups_claim: Text,
+        trusts_addresses: Flag, is_only: Flag, created_at: Number, updated_at: Number, version: Number,
+    }),
+    table!(tenant_domains [tenant_id, domain] {
+        tenant_id: Text, domain: Text, state: Text, proof: Text, proved_at: Number, created_at: Number,
     }),
     table!(group_tenants [group_id, tenant_id] {
         group_id: Number, tenant_id: Text, role: Text, version: Number, managed_by: Text,

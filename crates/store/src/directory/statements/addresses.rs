@@ -17,7 +17,7 @@ use gatepost_config::AddressChanges;
 use gatepost_core::administration::{Granted, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
-use gatepost_core::ids::UserId;
+use gatepost_core::ids::{TenantId, UserId};
 use serde_json::json;
 
 /// The person with the new address.
@@ -73,7 +73,9 @@ impl Admission<'_> {
             return Ok(Ok(Settled::as_before(user)));
         };
         // A placeholder with the asserted address means this person, whichever address applications get.
-        if let Holder::Placeholder(placeholder) = find_holder(connection, asserted, Some(user.id)).await? {
+        if let Holder::Placeholder(placeholder) =
+            self.find_holder(connection, asserted, Some(user.id)).await?
+        {
             user = merge(connection, &placeholder, user, self.actor).await?;
         }
         let mut settled = Settled::as_before(user);
@@ -99,7 +101,8 @@ impl Admission<'_> {
         {
             return Ok(Ok(Settled::as_before(user.clone())));
         }
-        let placeholder = match find_holder(connection, email, user.as_ref().map(|user| user.id)).await? {
+        let placeholder = match self.find_holder(connection, email, user.as_ref().map(|user| user.id)).await?
+        {
             Holder::Person => return Ok(Err(SignInOutcome::AddressHeld(email.clone()))),
             Holder::Placeholder(placeholder) => Some(placeholder),
             Holder::Nobody => None,
@@ -117,6 +120,34 @@ impl Admission<'_> {
         };
         Ok(Ok(settled))
     }
+
+    /// As [`find_holder`]. Whoever runs a tenant's provider can sign in with any address of the tenant's domains. So a place
+    /// that was made for an address is not theirs if it opens anything but the tenant: it waits for somebody whom a
+    /// configured provider vouches for.
+    async fn find_holder(
+        &self,
+        connection: &mut Connection,
+        email: &EmailAddress,
+        own: Option<UserId>,
+    ) -> Result<Holder> {
+        let holder = find_holder(connection, email, own).await?;
+        match (&holder, self.identity.provider.tenant()) {
+            (Holder::Placeholder(placeholder), Some(tenant))
+                if opens_more_than(connection, placeholder.id, &tenant).await? =>
+            {
+                Ok(Holder::Person)
+            }
+            _ => Ok(holder),
+        }
+    }
+}
+
+/// Whether a place opens something outside of this tenant: a group, the administration, another tenant.
+async fn opens_more_than(connection: &mut Connection, id: UserId, tenant: &TenantId) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM manual_memberships WHERE user_id = $1) \
+        OR EXISTS (SELECT 1 FROM admin_overrides WHERE user_id = $1 AND is_admin) \
+        OR EXISTS (SELECT 1 FROM tenant_members WHERE user_id = $1 AND tenant_id <> $2)";
+    Ok(sqlx::query_scalar(sql).bind(id.to_string()).bind(tenant.as_str()).fetch_one(connection).await?)
 }
 
 /// For an administrator, whatever the provider asserts.

@@ -2,6 +2,7 @@
 
 use super::{Result, Store, audit_log};
 use crate::directory::audit_chain::{AuditHead, ChainedEntry, CutRecord, HourHashing};
+use crate::directory::lease::Term;
 
 /// How many entries are read at a time.
 const PAGE: u32 = 1_000;
@@ -19,11 +20,10 @@ const ENTRIES: &str = "SELECT e.id, coalesce(e.hour, e.at / 3600) AS hour, e.at,
     FROM audit_entries e WHERE coalesce(e.hour, e.at / 3600) = $1 AND e.id > $2 ORDER BY e.id LIMIT $3";
 
 impl Store {
-    /// Makes the heads of complete hours that have none, at most `most`, and returns how many it made. Several may do so
-    /// at once: an hour has one head, each head one that follows it, and all of them make the same.
-    pub(in crate::directory) async fn make_audit_heads(&self, most: u32) -> Result<u32> {
+    /// Makes the heads of complete hours that have none, at most `most`, and returns how many it made.
+    pub(in crate::directory) async fn make_audit_heads(&self, term: Term, most: u32) -> Result<u32> {
         // Read before the entries: later, nobody can write into these hours.
-        let settled = transaction!(self, |connection| audit_log::settled_before(connection).await)?;
+        let settled = leading!(self, term, |connection| audit_log::settled_before(connection).await)?;
         let mut made = 0;
         for _ in 0..most {
             let last: Option<AuditHead> = reading!(self, |connection| Ok(sqlx::query_as(LAST_HEAD)
@@ -32,17 +32,17 @@ impl Store {
             let after = last.as_ref().map_or(i64::MIN, |last| last.hour);
             let hour = self.first_audit_hour(after).await?.filter(|hour| *hour < settled);
             let Some(hour) = hour else { break };
-            self.give_digests(hour).await?;
+            self.give_digests(term, hour).await?;
             let head = AuditHead::new(hour, self.hash_hour(hour).await?.finish(), last.as_ref());
-            made += u32::from(self.insert_head(&head).await?);
+            made += u32::from(self.insert_head(term, &head).await?);
         }
         Ok(made)
     }
 
-    async fn give_digests(&self, hour: i64) -> Result<()> {
+    async fn give_digests(&self, term: Term, hour: i64) -> Result<()> {
         loop {
             let given =
-                transaction!(self, |connection| audit_log::give_digests(connection, hour, BATCH).await)?;
+                leading!(self, term, |connection| audit_log::give_digests(connection, hour, BATCH).await)?;
             if given == 0 {
                 return Ok(());
             }
@@ -69,9 +69,9 @@ impl Store {
         }
     }
 
-    /// `false`: another replica was faster.
-    async fn insert_head(&self, head: &AuditHead) -> Result<bool> {
-        let written = transaction!(self, |connection| {
+    /// `false`: there is one. Releases that know no leader make heads on every replica; all make the same.
+    async fn insert_head(&self, term: Term, head: &AuditHead) -> Result<bool> {
+        let written = leading!(self, term, |connection| {
             let insert = sqlx::query(
                 "INSERT INTO audit_heads (hour, form, first_id, last_id, count, sha256, previous) \
                  VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING",
@@ -130,11 +130,16 @@ impl Store {
     }
 
     /// Deletes the entries of hours before this one, in batches. An entry and the heads say so.
-    pub(in crate::directory) async fn cut_audit(&self, before_hour: i64, most: u32) -> Result<u64> {
+    pub(in crate::directory) async fn cut_audit(
+        &self,
+        term: Term,
+        before_hour: i64,
+        most: u32,
+    ) -> Result<u64> {
         let mut deleted = 0;
         for _ in 0..most {
             let batch =
-                transaction!(self, |connection| audit_log::cut(connection, before_hour, BATCH).await)?;
+                leading!(self, term, |connection| audit_log::cut(connection, before_hour, BATCH).await)?;
             deleted += batch;
             if batch < BATCH.unsigned_abs() {
                 break;

@@ -1,11 +1,12 @@
 //! Deletes what has ended: memberships, tenants' members and decisions about admins whose `until` has passed. No view
 //! returns these rows any more, so nothing depends on when they are deleted. Each has an audit row.
 //!
-//! Any number of replicas may delete at the same time: only the one whose statement returns a row writes its audit row. A
-//! row that somebody renews meanwhile stays, because the database tests the end again after the wait for the row's lock.
+//! The leader deletes while changes of the same person do too: only the one whose statement returns a row writes its audit
+//! row. A row that somebody renews meanwhile stays, because the database tests the end again after the wait for the row's lock.
 
 use super::{Connection, Result, Store, audit, users};
 use crate::directory::actor::{Actor, Who};
+use crate::directory::lease::Term;
 use crate::directory::records::Ends;
 use gatepost_core::access::Role;
 use gatepost_core::clock::Timestamp;
@@ -75,9 +76,14 @@ macro_rules! delete_tenant_members {
 
 impl Store {
     /// Deletes what has ended by `now`, at most `limit` rows of each kind. Returns how many were deleted.
-    pub(in crate::directory) async fn delete_ended(&self, now: Timestamp, limit: u32) -> Result<u64> {
+    pub(in crate::directory) async fn delete_ended(
+        &self,
+        term: Term,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<u64> {
         let (now, limit) = (now.unix(), i64::from(limit));
-        transaction!(self, |connection| {
+        leading!(self, term, |connection| {
             let memberships = delete_memberships!(
                 "(user_id, group_id, source) IN (SELECT user_id, group_id, source FROM manual_memberships \
                  WHERE until <= $1 ORDER BY until, user_id, group_id, source LIMIT $2)"

@@ -5,10 +5,10 @@ use super::key_rows::{self, key_columns};
 use super::{Connection, Result, Store};
 use crate::directory::actor::Actor;
 use crate::directory::keys::KeyRecord;
+use crate::directory::lease::Term;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{TenantId, UserId};
 use serde_json::json;
-use std::time::Duration;
 
 /// The keys of a holder that were not revoked, locked.
 macro_rules! keys_of {
@@ -51,18 +51,17 @@ pub(super) async fn note(
 }
 
 impl Store {
-    /// Deletes the rows of keys that were revoked or expired longer ago than `keep`, at most `most`.
+    /// Deletes the rows of keys that were revoked or expired before `before`, at most `most`.
     pub(in crate::directory) async fn delete_old_keys(
         &self,
-        keep: Duration,
-        now: Timestamp,
+        term: Term,
+        before: Timestamp,
         most: u32,
     ) -> Result<u64> {
-        let before = now.minus(keep).unix();
-        transaction!(self, |connection| {
+        leading!(self, term, |connection| {
             let sql = "DELETE FROM keys WHERE id IN (SELECT id FROM (SELECT id FROM keys WHERE revoked_at < $1 \
                 UNION SELECT id FROM keys WHERE expires_at < $1) AS old ORDER BY id LIMIT $2)";
-            let query = sqlx::query(sql).bind(before).bind(i64::from(most));
+            let query = sqlx::query(sql).bind(before.unix()).bind(i64::from(most));
             Ok(query.execute(&mut *connection).await?.rows_affected())
         })
     }

@@ -5,6 +5,7 @@ use super::{Connection, Result, Store, admin_overrides, admins, audit_log, ended
 use crate::directory::actor::{Actor, Who};
 use crate::directory::error::DirectoryError;
 use crate::directory::keys::KeyRecord;
+use crate::directory::lease::Term;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::UserId;
 use serde_json::{Value, json};
@@ -19,7 +20,12 @@ macro_rules! forgettable {
 }
 
 impl Store {
-    pub(in crate::directory) async fn forget_people(&self, since: Timestamp, most: u32) -> Result<u64> {
+    pub(in crate::directory) async fn forget_people(
+        &self,
+        term: Term,
+        since: Timestamp,
+        most: u32,
+    ) -> Result<u64> {
         let candidates: Vec<String> = reading!(self, |connection| {
             let sql = concat!("SELECT u.id FROM users u WHERE ", forgettable!(), " ORDER BY u.id LIMIT $2");
             let query = sqlx::query_scalar(sql).bind(since.unix()).bind(i64::from(most));
@@ -28,7 +34,7 @@ impl Store {
         let mut forgotten = 0;
         for id in candidates {
             let locks = [admins::lock_of_admins()];
-            let result = transaction!(self, &locks, |connection| forget(connection, &id, since).await);
+            let result = leading!(self, term, &locks, |connection| forget(connection, &id, since).await);
             match result {
                 Ok(is_forgotten) => forgotten += u64::from(is_forgotten),
                 Err(DirectoryError::LastAdmin) => {}

@@ -7,7 +7,7 @@ use crate::directory::keys::FoundKey;
 use gatepost_core::access::{Access, Role};
 use gatepost_core::api_key::{KeyId, KeyLimits};
 use gatepost_core::clock::BootTime;
-use gatepost_core::ids::{GroupName, TenantId, UserId};
+use gatepost_core::ids::{GroupName, ProviderId, TenantId, UserId};
 use gatepost_core::secret::Hash;
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ macro_rules! found_columns {
 }
 
 /// A key counts in its tenant as long as its owner may enter it, by a group, as a member or as an administrator. The key of a
-/// deleted tenant is unknown.
+/// deleted tenant is unknown. One that was revoked, or whose owner is disabled, is found as ended, so that a refusal can name it.
 ///
 /// `next_end` is the first end among the rows that count for the owner now, as in the hot read of a person.
 macro_rules! key {
@@ -44,12 +44,15 @@ macro_rules! key {
      coalesce(t.state = 'suspended', false) AS is_suspended, ",
     is_own_tenant!("k.tenant_id"),
     " AS is_own_tenant, ",
+    tenants_provider!("k.owner_id"),
+    " AS provider, ",
     present_millis!(),
     " AS now_in_millis, ",
     is_standby!(),
-    " AS is_standby FROM found k LEFT JOIN tenants t ON t.id = k.tenant_id \
-     WHERE k.revoked_at IS NULL AND coalesce(t.state <> 'deleted', true) AND NOT ",
+    " AS is_standby, k.revoked_at IS NOT NULL OR ",
     key_is_stopped!(),
+    " AS is_ended FROM found k LEFT JOIN tenants t ON t.id = k.tenant_id \
+     WHERE coalesce(t.state <> 'deleted', true)",
     ) };
 }
 
@@ -75,9 +78,11 @@ row! {
         may_enter: bool,
         is_suspended: bool,
         is_own_tenant: bool,
+        provider: Option<ProviderId>,
         next_end: Option<i64>,
         now_in_millis: i64,
         is_standby: bool,
+        is_ended: bool,
     }
 }
 
@@ -99,7 +104,7 @@ impl Store {
                 sqlx::query_as(KEY_OF_ID).bind(id.to_string()).fetch_optional(connection).await?;
             Ok(row.map(|row| (row, sent)))
         })?;
-        found.map(|(row, sent)| read(row, sent)).transpose()
+        found.filter(|(row, _)| !row.is_ended).map(|(row, sent)| read(row, sent)).transpose()
     }
 }
 
@@ -118,6 +123,12 @@ fn read(mut row: KeyRow, sent: BootTime) -> Result<FoundKey> {
     if row.is_standby {
         return Err(DirectoryError::standby());
     }
+    if row.is_ended {
+        // Nothing of it counts, whoever asks.
+        row.limits = KeyLimits { is_ended: true, ..KeyLimits::default() };
+        row.groups.clear();
+        row.tenant_id = None;
+    }
     row.groups.sort_unstable();
     let is_suspended = row.is_suspended;
     let role = |is_its_state: bool| -> BTreeMap<TenantId, Role> {
@@ -130,6 +141,10 @@ fn read(mut row: KeyRow, sent: BootTime) -> Result<FoundKey> {
         own_tenants: row.tenant_id.iter().filter(|_| row.is_own_tenant).cloned().collect(),
         suspended: role(is_suspended).into(),
         ..Access::default()
+    };
+    let access = match row.provider.and_then(|provider| provider.tenant()) {
+        Some(tenant) => access.confined_to(tenant),
+        None => access,
     };
     Ok(FoundKey {
         id: row.id,

@@ -13,7 +13,7 @@ use crate::directory::records::{GroupKey, LinkSource};
 use gatepost_config::GroupNames;
 use gatepost_core::administration::{Granted, Version};
 use gatepost_core::identity::ExternalGroup;
-use gatepost_core::ids::GroupName;
+use gatepost_core::ids::{GroupId, GroupName};
 use serde_json::json;
 
 impl Apply for LinkGroup {
@@ -25,7 +25,10 @@ impl Apply for LinkGroup {
             GroupKey::Id(_) => Some(group_changes::find_known(connection, &self.group).await?),
             GroupKey::Name(_) => group_changes::find(connection, &self.group).await?,
         };
-        let version = group.as_ref().map(|group| group.version);
+        let version = match self.from {
+            Some(from) => Some(version_of(connection, &self.external, from).await?),
+            None => group.as_ref().map(|group| group.version),
+        };
         Ok((group, version))
     }
 
@@ -35,7 +38,7 @@ impl Apply for LinkGroup {
         connection: &mut Connection,
         actor: &Actor,
     ) -> Result<Done<GroupName>> {
-        let Self { group: key, external } = granted.change();
+        let Self { group: key, external, .. } = granted.change();
         let name = match (group, key) {
             (Some(group), _) => group.name,
             (None, GroupKey::Name(name)) => name.clone(),
@@ -72,6 +75,17 @@ impl Apply for UnlinkGroup {
         unlink(connection, &row, granted.change().names, actor).await?;
         Ok(Done::changed(None, ()))
     }
+}
+
+/// The version of this group, for which the provider's group stands now.
+async fn version_of(
+    connection: &mut Connection,
+    external: &ExternalGroup,
+    group: GroupId,
+) -> Result<Version> {
+    let row = find(connection, external).await?.filter(|row| row.group_id == group.number());
+    row.ok_or_else(|| DirectoryError::NotLinked(external.clone()))?;
+    Ok(group_changes::find_known(connection, &group.into()).await?.version)
 }
 
 pub(super) async fn find(

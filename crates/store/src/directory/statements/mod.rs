@@ -1,11 +1,11 @@
 //! The statements of the directory, compiled once for Postgres and once for SQLite. Both understand `$1` placeholders,
 //! `ON CONFLICT` and `RETURNING`. What differs comes from the module that includes this one: `Connection`, `Store`,
-//! `begin`, `lock`, `is_conflict` and the macros `for_update!`, `each!`, `json_list!`, `present!`,
-//! `present_millis!`, `is_standby!`, `unhex!`, and `audit_log`.
+//! `begin`, `lock`, `lead`, `is_conflict` and the macros `for_update!`, `each!`, `json_list!`, `present!`,
+//! `present_millis!`, `is_standby!`, `unhex!`, `server_version!`, `standbys!`, and `audit_log`.
 //!
 //! Guarantee: a change and its audit rows are one transaction. A refusal that is an error changes nothing.
 
-use super::{Connection, Db, Store, audit_log, begin, is_conflict, lock};
+use super::{Connection, Db, Store, audit_log, begin, is_conflict, lead, lock};
 use crate::directory::error::DirectoryError;
 use crate::directory::lock_key::LockKey;
 use gatepost_core::clock::Timestamp;
@@ -61,6 +61,20 @@ macro_rules! transaction {
     };
 }
 
+/// As `transaction!`, for the work of the leader: fails with `NotLeader` if `$term` has ended, and keeps it from ending before
+/// the transaction does.
+macro_rules! leading {
+    ($store:expr, $term:expr, |$connection:ident| $body:expr) => {
+        leading!($store, $term, &[], |$connection| $body)
+    };
+    ($store:expr, $term:expr, $keys:expr, |$connection:ident| $body:expr) => {
+        transaction!($store, $keys, |$connection| {
+            super::lead(&mut *$connection, $term).await?;
+            $body
+        })
+    };
+}
+
 /// Of the ends of two rows for the same thing the later one, where a row of `$table` meets another one. A row without an
 /// end has the latest.
 macro_rules! later_end {
@@ -91,18 +105,36 @@ macro_rules! is_own_tenant {
     };
 }
 
+/// The provider of a tenant that identifies the person `$id`, if one does. Whoever knows them by several providers is confined
+/// to the tenant.
+macro_rules! tenants_provider {
+    ($id:literal) => {
+        concat!(
+            "(SELECT min(i.provider) FROM identities i WHERE i.user_id = ",
+            $id,
+            " AND i.provider LIKE 't-%')"
+        )
+    };
+}
+
 /// The roles of the person $1 in tenants, by the groups in `mine` and by themselves, for a `WITH`.
+///
+/// SQLite keeps the order of a `CROSS JOIN` (`sqlite.org/lang_select.html`). It cannot know how few rows `mine` has, and would
+/// else read all groups of tenants, and all tenants.
 macro_rules! tenant_roles {
     () => {
         "roles AS MATERIALIZED (SELECT r.tenant_id, r.role, t.state FROM \
-         (SELECT t.tenant_id, t.role FROM group_tenants t JOIN mine ON mine.id = t.group_id \
+         (SELECT t.tenant_id, t.role FROM mine CROSS JOIN group_tenants t WHERE t.group_id = mine.id \
          UNION ALL SELECT t.tenant_id, t.role FROM current_tenant_members t WHERE t.user_id = $1) r \
-         JOIN tenants t ON t.id = r.tenant_id)"
+         CROSS JOIN tenants t WHERE t.id = r.tenant_id)"
     };
 }
 
 /// What the person $1 may enter, by `mine`, `roles` and `admin`, and until when it counts: the columns of a standing that
 /// follow those about the person. A tenant and its role are returned as `ID ROLE`.
+///
+/// By the order of the `CROSS JOIN`, SQLite reads the tenants only for an administrator. A condition `(SELECT yes FROM admin)`
+/// would be evaluated after every tenant was read.
 macro_rules! entry_columns {
     () => {
         concat!(
@@ -117,10 +149,10 @@ macro_rules! entry_columns {
             ") AS own_tenants, (SELECT ",
             json_list!("s.tenant_id || ' ' || s.role"),
             " FROM (SELECT tenant_id, role FROM roles WHERE state = 'suspended' UNION ALL \
-             SELECT t.id, 'admin' FROM tenants t WHERE t.state = 'suspended' AND (SELECT yes FROM admin)) s) AS suspended, \
+             SELECT t.id, 'admin' FROM admin CROSS JOIN tenants t WHERE admin.yes AND t.state = 'suspended') s) AS suspended, \
              (SELECT yes FROM admin) AS is_admin, (SELECT ",
             json_list!("t.id"),
-            " FROM tenants t WHERE t.state = 'active' AND (SELECT yes FROM admin)) AS every_tenant, \
+            " FROM admin CROSS JOIN tenants t WHERE admin.yes AND t.state = 'active') AS every_tenant, \
              (SELECT min(e.until) FROM (SELECT until FROM mine \
              UNION ALL SELECT until FROM current_admin_overrides WHERE user_id = $1 \
              UNION ALL SELECT until FROM current_tenant_members WHERE user_id = $1) e) AS next_end, ",
@@ -142,6 +174,7 @@ mod audit;
 mod audit_chain;
 mod callers;
 mod configuration;
+mod description;
 mod door;
 mod ended;
 mod ended_keys;
@@ -168,6 +201,7 @@ mod plan;
 mod refusals;
 mod repeats;
 mod request_changes;
+mod request_limits;
 mod requirements;
 mod sessions;
 mod sign_in;
@@ -177,6 +211,7 @@ mod tenant_hosts;
 mod tenant_life;
 mod tenant_limits;
 mod tenant_members;
+mod tenant_providers;
 mod tenant_settings;
 mod tenants;
 mod tiers;

@@ -65,7 +65,10 @@ impl Store {
             query.push(" AND id < ").push_bind(after);
         }
         if let Some(user) = user {
-            query.push(" AND user_id = ").push_bind(user.to_string());
+            // An OR would read all rows in the order of the list.
+            query.push(" AND user_id IN (SELECT CAST(").push_bind(user.to_string());
+            query.push(" AS text) UNION ALL SELECT k.id FROM keys k WHERE k.owner_id = ");
+            query.push_bind(user.to_string()).push(")");
         }
         if let Some(key) = key {
             query.push(" AND key_id = ").push_bind(key.to_string());

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::directory::actor::Actor;
 use crate::directory::error::DirectoryError;
+use crate::directory::lease::Term;
 use crate::directory::records::UserKey;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::SubjectKey;
@@ -145,8 +146,8 @@ impl Store {
     }
 
     /// A session whose lifetime is over needs no row.
-    pub(in crate::directory) async fn delete_expired(&self, now: Timestamp) -> Result<u64> {
-        transaction!(self, |connection| {
+    pub(in crate::directory) async fn delete_expired(&self, term: Term, now: Timestamp) -> Result<u64> {
+        leading!(self, term, |connection| {
             let mut deleted = refusals::delete_old(connection, now).await?;
             deleted += access_requests::delete_old(connection, now).await?;
             deleted += repeats::delete_old(&mut *connection, now).await?;

@@ -7,7 +7,7 @@ use crate::directory::error::DirectoryError;
 use gatepost_core::access::{Access, Person, Role, Standing};
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::email::EmailAddress;
-use gatepost_core::ids::{GroupName, TenantId, UserId};
+use gatepost_core::ids::{GroupName, ProviderId, TenantId, UserId};
 use gatepost_core::secret::Hash;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,6 +25,8 @@ const STANDING: &str = concat!(
     tenant_roles!(),
     " SELECT u.email, u.name, u.disabled_at IS NOT NULL AS is_disabled, u.sessions_not_before, \
      EXISTS (SELECT 1 FROM ended_sessions WHERE session_hash = $2) AS is_session_ended, ",
+    tenants_provider!("u.id"),
+    " AS provider, ",
     entry_columns!(),
     " FROM users u WHERE u.id = $1",
 );
@@ -43,6 +45,7 @@ row! {
         is_disabled: bool,
         sessions_not_before: Option<Timestamp>,
         is_session_ended: bool,
+        provider: Option<ProviderId>,
         groups: Vec<GroupName>,
         tenants: BTreeMap<TenantId, Role>,
         suspended: BTreeMap<TenantId, Role>,
@@ -114,6 +117,11 @@ pub(super) fn read(id: UserId, mut row: StandingRow, sent: BootTime) -> Result<S
         is_admin: row.is_admin,
         own_tenants: row.own_tenants.0,
         every_tenant: row.every_tenant.0,
+        confined_to: None,
+    };
+    let access = match row.provider.and_then(|provider| provider.tenant()) {
+        Some(tenant) => access.confined_to(tenant),
+        None => access,
     };
     Ok(Standing {
         person: Person { id, email: row.email, name: row.name.map(Into::into) },

@@ -1,13 +1,14 @@
 //! The life of a tenant: suspended and resumed, deleted and restored, erased.
 
 use super::tenant_changes::{TenantRow, find_for_update, lock_known, note};
-use super::{Apply, Connection, Result, Store, ended_keys, tenants};
+use super::{Apply, Connection, Result, Store, ended_keys, tenant_providers, tenants};
 use crate::directory::actor::{Actor, Who};
 use crate::directory::changes::{DeleteTenant, Done, RestoreTenant, ResumeTenant, SuspendTenant};
 use crate::directory::error::DirectoryError;
+use crate::directory::lease::Term;
 use gatepost_core::administration::{Granted, Version};
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::TenantId;
+use gatepost_core::ids::{ProviderId, TenantId};
 use gatepost_core::tenant::TenantState;
 use serde_json::{Value, json};
 
@@ -163,19 +164,20 @@ impl Store {
     /// Erases tenants that were deleted before this second, at most `most`, each in a transaction of its own.
     pub(in crate::directory) async fn erase_deleted_tenants(
         &self,
+        term: Term,
         before: Timestamp,
         most: u32,
     ) -> Result<u64> {
         let mut erased = 0;
-        while erased < u64::from(most) && self.erase_deleted_tenant(before).await? {
+        while erased < u64::from(most) && self.erase_deleted_tenant(term, before).await? {
             erased += 1;
         }
         Ok(erased)
     }
 
-    /// `false`: there is none. Several replicas may do so at once.
-    async fn erase_deleted_tenant(&self, before: Timestamp) -> Result<bool> {
-        transaction!(self, |connection| {
+    /// `false`: there is none.
+    async fn erase_deleted_tenant(&self, term: Term, before: Timestamp) -> Result<bool> {
+        leading!(self, term, |connection| {
             let sql = for_update!(
                 "SELECT id FROM tenants WHERE deleted_at IS NOT NULL AND deleted_at < $1 ORDER BY deleted_at, id LIMIT 1"
             );
@@ -192,6 +194,12 @@ impl Store {
 pub(super) async fn erase(connection: &mut Connection, actor: &Actor, id: &TenantId) -> Result<()> {
     let keys = ended_keys::of_tenant(connection, id).await?;
     ended_keys::note(connection, actor, &keys, "tenant_deleted").await?;
+    // In this order: a session of theirs must not outlive what says that its person is confined to the tenant.
+    tenant_providers::end_sessions(connection, id).await?;
+    sqlx::query("DELETE FROM identities WHERE provider = $1")
+        .bind(ProviderId::of_tenant(id).as_str())
+        .execute(&mut *connection)
+        .await?;
     sqlx::query("DELETE FROM tenants WHERE id = $1").bind(id.as_str()).execute(&mut *connection).await?;
     note(connection, actor, "tenant.erase", id, (None, None)).await
 }

@@ -25,14 +25,16 @@ const STANDING: &str = concat!(
     ")), mine AS MATERIALIZED (SELECT g.id, g.name, min(h.until) AS until FROM held h \
      JOIN groups g ON g.id = h.group_id GROUP BY g.id, g.name), \
      admin AS MATERIALIZED (SELECT coalesce((SELECT is_admin FROM current_admin_overrides WHERE user_id = $1), \
-     EXISTS (SELECT 1 FROM held h JOIN groups g ON g.id = h.group_id JOIN admin_groups a ON a.name = g.name \
-     WHERE h.is_vouched) \
+     EXISTS (SELECT 1 FROM held h CROSS JOIN groups g JOIN admin_groups a ON a.name = g.name \
+     WHERE g.id = h.group_id AND h.is_vouched) \
      OR EXISTS (SELECT 1 FROM provider_memberships m JOIN provider_groups p ON p.id = m.provider_group_id AND p.kind = 'role' \
      JOIN admin_roles r ON r.provider = p.provider AND r.role = p.external_id WHERE m.user_id = $1)) AS yes), ",
     tenant_roles!(),
     " SELECT u.email, u.name, u.disabled_at IS NOT NULL AS is_disabled, \
      CASE WHEN i.sessions_not_before > coalesce(u.sessions_not_before, 0) THEN i.sessions_not_before \
      ELSE u.sessions_not_before END AS sessions_not_before, false AS is_session_ended, ",
+    tenants_provider!("u.id"),
+    " AS provider, ",
     entry_columns!(),
     " FROM users u JOIN identities i ON i.user_id = u.id \
      WHERE u.id = $1 AND i.issuer = $5 AND i.subject = $6 AND i.provider = $2",

@@ -313,7 +313,8 @@ impl Store {
             // The servers come first: of each that is there all rules are read that it has by now.
             // Nobody uses a server of a tenant that nobody may enter.
             let sql = format!(
-                "{COLUMNS} WHERE tenant_id IN (SELECT t.id FROM tenants t WHERE t.state = 'active') ORDER BY id"
+                "{COLUMNS} WHERE EXISTS (SELECT 1 FROM tenants t WHERE t.id = tool_servers.tenant_id AND t.state = 'active') \
+                 ORDER BY id"
             );
             let servers: Vec<ToolServer> =
                 sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut *connection).await?;

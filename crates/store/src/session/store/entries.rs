@@ -1,6 +1,7 @@
 //! All entries of a store, page by page, for `gatepost copy`.
 
 use super::{Store, StoreError};
+use crate::session::QUOTA_MARK;
 use std::time::Duration;
 
 /// What an entry is.
@@ -18,7 +19,7 @@ pub enum EntryKind {
 const SETS: [&[u8]; 2] = [b"user:", b"sid:"];
 const COUNTERS: [&[u8]; 1] = [b"handover:"];
 /// What processes that run write about themselves.
-const OWN: [&[u8]; 4] = [b"ping", b"check:", b"keys", b"key:"];
+const OWN: [&[u8]; 5] = [b"ping", b"check:", b"keys", b"key:", QUOTA_MARK];
 
 impl EntryKind {
     /// The kind of the entry under a key. `None`: it is not copied.
@@ -105,6 +106,8 @@ mod tests {
             (b"ping", None),
             (b"key:x", None),
             (b"keys", None),
+            (b"quotas", None),
+            (b"{t:acme}:day:20261129", Some(EntryKind::Value)),
         ] {
             assert_eq!(EntryKind::of(key), kind, "{key:?}");
         }

@@ -3,12 +3,16 @@
 //! Sessions need only these operations. A missing value is `None`. A store that does not answer is [`StoreError`],
 //! which never means that somebody is signed out.
 
+mod description;
+mod draw;
 mod entries;
 mod redis;
 mod sqlite;
 
 pub use self::redis::{RedisStore, USER_RULES, is_refusal};
 pub use self::sqlite::SqliteStore;
+pub use description::Description;
+pub use draw::{Draw, Drawn, Tally};
 pub use entries::{Entry, EntryKind, EntryPage, Place};
 use std::time::Duration;
 
@@ -77,6 +81,22 @@ impl Store {
         match self {
             Self::Redis(_) => Ok(()),
             Self::Sqlite(store) => store.delete_expired().await,
+        }
+    }
+
+    /// What the store is, and which server is used.
+    pub async fn describe(&self) -> Description {
+        match self {
+            Self::Redis(store) => store.describe().await,
+            Self::Sqlite(_) => Description { kind: "sqlite", hosts: Vec::new(), server: None, version: None },
+        }
+    }
+
+    /// How often the primary of Redis was another server than before.
+    pub fn failovers(&self) -> u64 {
+        match self {
+            Self::Redis(store) => store.failovers(),
+            Self::Sqlite(_) => 0,
         }
     }
 
@@ -150,5 +170,10 @@ impl Store {
     /// Increments the counter under `key` and returns it. The counter is reset `ttl` after its first increment.
     pub async fn count(&self, key: &[u8], ttl: Duration) -> Result<u64, StoreError> {
         on_store!(self, store => store.count(key, ttl).await)
+    }
+
+    /// Draws units of a quota from the counter under `key`.
+    pub async fn draw(&self, key: &[u8], draw: &Draw) -> Result<Drawn, StoreError> {
+        on_store!(self, store => store.draw(key, draw).await)
     }
 }

@@ -1,15 +1,20 @@
-//! Redis: one multiplexed connection, which is replaced when it fails or does not answer. It belongs to the runtime on
-//! which the store was opened, whichever task connects.
+//! Redis: one multiplexed connection, which is replaced when it fails or does not answer, and when Sentinels name another
+//! primary. It belongs to the runtime on which the store was opened, whichever task connects.
 //!
 //! A connection that does not answer in time is dropped, because a half-open connection would lose all commands until
 //! the kernel notices.
 
+mod client;
+mod draw;
 mod entries;
 mod permissions;
+mod scripts;
+mod sentinels;
 mod server;
 
 pub use permissions::{USER_RULES, is_refusal};
 
+use super::description::Description;
 use super::{Indexed, Replacement, StoreError};
 use gatepost_config::WatchedSecret;
 use gatepost_core::clock::Timestamp;
@@ -17,44 +22,29 @@ use gatepost_core::ids::RequestId;
 use permissions::RefusalLog;
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind, FromRedisValue, Pipeline, RedisError, Script,
+    AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, Pipeline, RedisError, Script,
     ScriptInvocation, ServerErrorKind,
 };
+use scripts::{COUNT, DELETE_OWN, DRAW, INDEX, REPLACE, UNINDEX_STALE};
 use server::Server;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// The prefix of all keys, because other programs may use the same server.
 const PREFIX: &[u8] = b"gatepost:";
+
+/// How often Sentinels are asked whether the primary is still the same.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// The limit for one command.
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(100);
-
-/// Compare and set, with the lifetime of the value.
-const REPLACE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then \
-     redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1 else return 0 end";
-
-/// Compare and delete.
-const DELETE_OWN: &str =
-    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) else return 0 end";
-
-/// Adds a member and returns the number of members. Never shortens the lifetime of the set.
-const INDEX: &str = "redis.call('SADD', KEYS[1], ARGV[1]) \
-     if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[2]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end \
-     return #redis.call('SMEMBERS', KEYS[1])";
-
-/// Removes the members whose values do not exist.
-const UNINDEX_STALE: &str = "for i = 2, #KEYS do \
-     if not redis.call('GET', KEYS[i]) then redis.call('SREM', KEYS[1], ARGV[i - 1]) end end return 1";
-
-/// Increments a counter that expires after its first increment.
-const COUNT: &str = "local n = redis.call('INCR', KEYS[1]) \
-     if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end return n";
 
 /// A handle to the store. Clones share the connection.
 #[derive(Clone)]
@@ -63,12 +53,14 @@ pub struct RedisStore(Arc<Shared>);
 struct Shared {
     server: Server,
     runtime: Handle,
-    current: Mutex<Option<Numbered>>,
+    current: Mutex<Current>,
+    failovers: AtomicU64,
     replace: Script,
     delete_own: Script,
     index: Script,
     unindex_stale: Script,
     count: Script,
+    draw: Script,
     refusals: RefusalLog,
 }
 
@@ -76,6 +68,13 @@ struct Shared {
 struct Numbered {
     number: u64,
     connection: MultiplexedConnection,
+}
+
+#[derive(Default)]
+struct Current {
+    connection: Option<Numbered>,
+    /// The server of the last connection.
+    server: Option<ConnectionAddr>,
 }
 
 impl std::fmt::Debug for RedisStore {
@@ -91,17 +90,28 @@ impl RedisStore {
     /// # Errors
     /// The address or a certificate cannot be parsed.
     pub fn open(url: &WatchedSecret, ca: Option<Vec<u8>>) -> Result<Self, RedisError> {
-        Ok(Self(Arc::new(Shared {
+        let store = Self(Arc::new(Shared {
             server: Server::new(url, ca)?,
             runtime: Handle::current(),
-            current: Mutex::new(None),
+            current: Mutex::default(),
+            failovers: AtomicU64::new(0),
             replace: Script::new(REPLACE),
             delete_own: Script::new(DELETE_OWN),
             index: Script::new(INDEX),
             unindex_stale: Script::new(UNINDEX_STALE),
             count: Script::new(COUNT),
+            draw: Script::new(DRAW),
             refusals: RefusalLog::default(),
-        })))
+        }));
+        if store.0.server.moves() {
+            store.0.runtime.spawn(watch(Arc::downgrade(&store.0)));
+        }
+        Ok(store)
+    }
+
+    /// How often the primary was another server than before, since this store was opened.
+    pub(super) fn failovers(&self) -> u64 {
+        self.0.failovers.load(Ordering::Relaxed)
     }
 
     /// Runs each command and each script of the store on scratch keys, and returns those that Redis' access rules
@@ -110,13 +120,14 @@ impl RedisStore {
     /// # Errors
     /// All errors except refusals.
     pub async fn find_refused(&self) -> Result<Vec<&'static str>, StoreError> {
-        let Shared { replace, delete_own, index, unindex_stale, count, .. } = &*self.0;
+        let Shared { replace, delete_own, index, unindex_stale, count, draw, .. } = &*self.0;
         let scripts = [
             (replace, REPLACE),
             (delete_own, DELETE_OWN),
             (index, INDEX),
             (unindex_stale, UNINDEX_STALE),
             (count, COUNT),
+            (draw, DRAW),
         ];
         let scratch = format!("check:{}:", RequestId::generate());
         let mut refused = Vec::new();
@@ -147,6 +158,18 @@ impl RedisStore {
     pub async fn saves(&self) -> Option<bool> {
         let answer: Vec<String> = self.command(redis::cmd("CONFIG").arg("GET").arg("save")).await.ok()?;
         answer.get(1).map(|points| !points.trim().is_empty())
+    }
+
+    /// What the settings name, and which server is used.
+    pub(super) async fn describe(&self) -> Description {
+        let (kind, hosts) = self.0.server.named();
+        let report = self.report().await.ok();
+        let version = report.as_ref().and_then(|report| {
+            report.lines().find_map(|line| line.trim().strip_prefix("redis_version:")).map(str::to_owned)
+        });
+        // One that does not let Gatepost ask for its version is used all the same.
+        let server = self.0.current.lock().await.server.as_ref().map(ToString::to_string);
+        Description { kind, hosts, server, version }
     }
 
     /// The current time by the server's clock.
@@ -314,37 +337,68 @@ impl RedisStore {
 
     async fn connection(&self) -> Result<Numbered, StoreError> {
         let mut current = self.0.current.lock().await;
-        if let Some(current) = current.as_ref() {
-            return Ok(current.clone());
+        if let Some(connection) = &current.connection {
+            return Ok(connection.clone());
         }
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(None);
-        let client = self.0.server.client();
-        let connecting = self.0.runtime.spawn(async move {
+        let shared = Arc::clone(&self.0);
+        // Aborted with this call: nobody would use the connection.
+        let mut connecting = JoinSet::new();
+        let connect = async move {
+            let client = shared.server.find().await?;
+            let server = client.get_connection_info().addr().clone();
             let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
             // A stopped server accepts commands and executes them when it continues, long after their callers have got
             // an error. So no command that changes anything is sent before the server has answered once.
             match redis::cmd("GET").arg(key(b"ping")).query_async::<redis::Value>(&mut connection).await {
                 Err(error) if error.is_io_error() => Err(error),
-                _ => Ok(connection),
+                _ => Ok((server, connection)),
             }
-        });
-        let connection = timeout(CONNECT_TIMEOUT, connecting)
+        };
+        connecting.spawn_on(connect, &self.0.runtime);
+        let (server, connection) = timeout(CONNECT_TIMEOUT, connecting.join_next())
             .await
             .ok()
+            .flatten()
             .and_then(Result::ok)
             .ok_or(StoreError::Timeout(CONNECT_TIMEOUT))?
             .inspect_err(|error| self.0.server.note(error))
             .map_err(StoreError::Redis)?;
-        let number = next_number();
-        Ok(current.insert(Numbered { number, connection }).clone())
+        let made = Numbered { number: next_number(), connection };
+        let before = current.server.replace(server);
+        if before.is_some() && before != current.server {
+            self.0.failovers.fetch_add(1, Ordering::Relaxed);
+            tracing::info!(server = ?current.server.as_ref().map(ToString::to_string), "Redis has another primary");
+        }
+        Ok(current.connection.insert(made).clone())
     }
 
     async fn discard(&self, number: u64) {
         let mut current = self.0.current.lock().await;
-        if current.as_ref().is_some_and(|current| current.number == number) {
-            *current = None;
+        if current.connection.as_ref().is_some_and(|current| current.number == number) {
+            current.connection = None;
+        }
+    }
+}
+
+/// Replaces the connection when the Sentinels name another primary. A server that was cut off, or stopped and went on,
+/// keeps its connections open, and takes writes that are lost.
+async fn watch(shared: Weak<Shared>) {
+    let mut ticks = interval(WATCH_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(shared) = shared.upgrade() else { return };
+        match shared.server.find().await {
+            Ok(client) => {
+                let mut current = shared.current.lock().await;
+                if current.server.as_ref().is_some_and(|known| known != client.get_connection_info().addr()) {
+                    current.connection = None;
+                }
+            }
+            Err(error) => tracing::debug!(%error, "the Sentinels name no primary"),
         }
     }
 }
@@ -380,8 +434,8 @@ fn is_unloaded(error: &RedisError) -> bool {
 }
 
 fn next_number() -> u64 {
-    static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
-    NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    NUMBER.fetch_add(1, Ordering::Relaxed)
 }
 
 fn key(name: &[u8]) -> Vec<u8> {

@@ -35,6 +35,7 @@ macro_rules! run {
     };
 }
 
+mod draw;
 mod entries;
 
 /// A handle to the store. Clones share the pools.

@@ -13,7 +13,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::sentence;
 use gatepost_core::host::HostPattern;
 use gatepost_pages::admin::{EnteredKeyEnd, FormErrors, KeyChoices, KeyEntered, KeyForm, KeyFormOf};
-use gatepost_store::directory::{DirectoryError, KeyRecord};
+use gatepost_store::directory::{DirectoryError, KeyRecord, TenantFilter};
 use serde::{Deserialize, de};
 
 /// Tenants that the form proposes.
@@ -111,7 +111,11 @@ pub(super) async fn page(
     let hosts: Vec<&str> = hosts.iter().map(String::as_str).collect();
     let tenants = match (&reader.scope, reader.is_own()) {
         (Scope::System, false) => {
-            let found = context.stores.directory.search_tenants(&reader.scope, None, None, PROPOSED).await?;
+            let found = context
+                .stores
+                .directory
+                .search_tenants(&reader.scope, &TenantFilter::default(), None, PROPOSED)
+                .await?;
             found.items.into_iter().map(|tenant| tenant.id.to_string()).collect()
         }
         (Scope::Tenants(tenants), false) => tenants.iter().map(ToString::to_string).collect(),

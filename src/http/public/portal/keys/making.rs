@@ -141,7 +141,7 @@ async fn change(context: &Context, holder: KeyHolder, read: Read) -> Result<Crea
     let Read { name, scopes, hosts, networks, tools, groups, per_minute, expiry } = read;
     let faults = context.faults_of_hosts(holder.tenant.as_ref(), &hosts).await?;
     let limits =
-        KeyLimits { expires_at: None, scopes, hosts, networks, tools, requests_per_minute: per_minute };
+        KeyLimits { scopes, hosts, networks, tools, requests_per_minute: per_minute, ..KeyLimits::default() };
     // A name that cannot be read is an error of its field, and nothing is made.
     let name = name.or_else(|| "unnamed".parse::<KeyName>().ok()).expect("it is a name");
     Ok(CreateKey { name, holder, limits, groups, expiry: expiry.unwrap_or_default(), faults })

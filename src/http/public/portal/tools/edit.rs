@@ -1,6 +1,6 @@
 //! Changes what is said about a tool server.
 
-use super::facts::{facts, find, providers};
+use super::facts::{facts, find, providers, services};
 use super::settings::{Sent, check_address, known, read};
 use crate::admin::Context;
 use crate::http::public::answer::PageAnswer;
@@ -35,12 +35,14 @@ fn page(
     server: &ToolServer,
     (entered, errors, is_overtaken): (&ToolServerEntered, &FormErrors, bool),
 ) -> PageAnswer {
+    let services = services(administrator, context);
     let page = ToolServerEdit {
         frame: administrator.frame(None),
         server: facts(context, server),
         entered,
         errors,
         providers: &providers(context),
+        services: services.as_deref(),
         is_overtaken,
     };
     PageAnswer(page.page())
@@ -56,14 +58,15 @@ pub(in crate::http::public) async fn update(
     Path(id): Path<ToolServerId>,
     Form(sent): Form<Sent>,
 ) -> FormAnswer {
+    let is_system = administrator.scope.is_system();
     let mut server = find(&administrator, &context, &id).await?;
     let (entered, mut errors, here) = (sent.entered(), FormErrors::default(), paths::admin_tool_server(&id));
     let mut is_overtaken = false;
     let settings = read(&context, &entered, &mut errors);
     check_address(&context, Some(&server.tenant_id), settings.as_ref(), &mut errors).await?;
     if let Some(settings) = settings.filter(|_| errors.is_empty()) {
-        let change =
-            UpdateToolServer { id: id.clone(), tenant: server.tenant_id.clone(), patch: patch(settings) };
+        let patch = patch(settings, is_system);
+        let change = UpdateToolServer { id: id.clone(), tenant: server.tenant_id.clone(), patch };
         match make(&context, &administrator, &change, sent.version.as_deref()).await {
             Ok(_) => return done(&context, &here, PlaceNotice::ServerChanged.as_str()),
             Err(Refused::Impossible(why)) if why.status == 400 => {
@@ -81,8 +84,8 @@ pub(in crate::http::public) async fn update(
     Ok(Either::Right(page(&administrator, &context, &server, shown)))
 }
 
-/// The form says everything but the upstream, which the API and the command line name.
-fn patch(settings: ToolServerSettings) -> ToolServerPatch {
+/// The form says everything; the upstream only to system administrators.
+fn patch(settings: ToolServerSettings, is_system: bool) -> ToolServerPatch {
     let ToolServerSettings {
         url,
         name,
@@ -92,7 +95,7 @@ fn patch(settings: ToolServerSettings) -> ToolServerPatch {
         mode,
         documentation,
         is_default,
-        service: _,
+        service,
     } = settings;
     ToolServerPatch {
         url: Some(url),
@@ -103,6 +106,6 @@ fn patch(settings: ToolServerSettings) -> ToolServerPatch {
         mode: Some(mode),
         documentation: Some(documentation),
         is_default: Some(is_default),
-        service: None,
+        service: is_system.then_some(service),
     }
 }

@@ -46,3 +46,9 @@ pub(super) fn facts<'a>(context: &'a Context, server: &'a ToolServer) -> ToolSer
 pub(super) fn providers(context: &Context) -> Vec<&str> {
     context.site.providers.iter().map(|provider| provider.id().as_str()).collect()
 }
+
+/// The names of the upstreams that the configuration has, for somebody who may name one.
+pub(super) fn services<'a>(administrator: &Administrator, context: &'a Context) -> Option<Vec<&'a str>> {
+    let names = || context.site.config.services.keys().map(gatepost_core::ids::ServiceName::as_str).collect();
+    administrator.scope.is_system().then(names)
+}

@@ -14,8 +14,8 @@ use gatepost_core::administration::Scope;
 use gatepost_core::ids::{TenantId, ToolServerId};
 use gatepost_pages::admin::{FormErrors, PlaceNotice, ToolServerEntered, ToolServers};
 use gatepost_pages::paths;
-use gatepost_store::directory::Conditions;
 use gatepost_store::directory::changes::CreateToolServer;
+use gatepost_store::directory::{Conditions, TenantFilter};
 use serde::Deserialize;
 
 /// Tenants that the form proposes.
@@ -60,7 +60,7 @@ async fn page(
         directory.find_tenant(scope, tenant).await?.ok_or(Fault::NotFound)?;
     }
     let found = directory.list_tool_servers(scope, tenant.as_ref(), after.as_ref(), PAGE).await?;
-    let tenants = directory.search_tenants(scope, None, None, PROPOSED).await?;
+    let tenants = directory.search_tenants(scope, &TenantFilter::default(), None, PROPOSED).await?;
     let tenants: Vec<&str> = tenants.items.iter().map(|tenant| tenant.id.as_str()).collect();
     let servers: Vec<_> = found.items.iter().map(|server| facts(context, server)).collect();
     let next = found.next.map(|next| next.to_string());

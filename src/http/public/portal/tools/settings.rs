@@ -3,7 +3,7 @@
 use crate::admin::Context;
 use crate::http::public::extract::Fields;
 use crate::http::public::portal::forms::entered as parsed;
-use gatepost_core::ids::{ProviderId, TenantId};
+use gatepost_core::ids::{ProviderId, ServiceName, TenantId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
 use gatepost_core::mcp::words::{Audience, PageAddress, ScopeName, ServerName};
@@ -24,6 +24,7 @@ pub(in crate::http::public) struct Sent {
     audience: Option<String>,
     scopes: Option<String>,
     documentation: Option<String>,
+    service: Option<String>,
     headers: Option<String>,
     default: Option<String>,
 }
@@ -45,6 +46,7 @@ impl Sent {
             audience: text(&self.audience),
             scopes: text(&self.scopes),
             documentation: text(&self.documentation),
+            service: text(&self.service),
             is_by_headers: self.headers.is_some(),
             is_default: self.default.is_some(),
         }
@@ -63,6 +65,7 @@ pub(super) fn known(server: &ToolServer) -> ToolServerEntered {
         audience: settings.audience.unwrap_or_default(),
         scopes: settings.scopes.join("\n"),
         documentation: settings.documentation.unwrap_or_default(),
+        service: settings.service.map(|name| name.to_string()).unwrap_or_default(),
         is_by_headers: settings.mode == Mode::Headers,
         is_default: settings.is_default,
     }
@@ -91,6 +94,10 @@ pub(super) fn read(
     {
         errors.add("provider", "There is no provider of this id.");
     }
+    let service: Option<ServiceName> = optional("service", &entered.service, errors);
+    if let Err(error) = context.demand_service(service.as_ref()) {
+        errors.add("service", &gatepost_core::error_chain::sentence(&error.to_string()));
+    }
     let mut scopes = Vec::new();
     for text in entered.scopes.split_whitespace() {
         match parsed::<ScopeName>(text) {
@@ -110,7 +117,7 @@ pub(super) fn read(
         mode: if entered.is_by_headers { Mode::Headers } else { Mode::Body },
         documentation,
         is_default: entered.is_default,
-        service: None,
+        service,
     })
 }
 

@@ -12,7 +12,7 @@ use crate::directory::records::{LinkSource, MembershipSource};
 use gatepost_core::access::{Access, Person, Role, Standing};
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::{BootTime, Timestamp};
-use gatepost_core::ids::{GroupName, TenantId, UserId};
+use gatepost_core::ids::{GroupName, ProviderId, TenantId, UserId};
 use sqlx::QueryBuilder;
 use std::collections::{BTreeMap, HashMap};
 
@@ -225,6 +225,13 @@ row! {
 }
 
 row! {
+    struct ConfinedRow {
+        user_id: UserId,
+        provider: ProviderId,
+    }
+}
+
+row! {
     struct DecisionRow {
         user_id: UserId,
         is_admin: bool,
@@ -239,6 +246,7 @@ struct Facts {
     provided: HashMap<UserId, Vec<i64>>,
     tenants: HashMap<UserId, Vec<TenantMemberRow>>,
     decisions: HashMap<UserId, DecisionRow>,
+    confined: HashMap<UserId, TenantId>,
 }
 
 impl Facts {
@@ -258,6 +266,9 @@ impl Facts {
         if relevant.with_admins {
             let decisions = read_decisions(connection, range).await?;
             facts.decisions = decisions.into_iter().map(|row| (row.user_id, row)).collect();
+        }
+        for ConfinedRow { user_id, provider } in read_confined(connection, range).await? {
+            facts.confined.extend(provider.tenant().map(|tenant| (user_id, tenant)));
         }
         Ok(facts)
     }
@@ -290,6 +301,7 @@ impl Facts {
             found.add_tenant(&tenant, role);
             found.ways.push(Way::Tenant { tenant, role, source, until });
         }
+        found.confined_to = self.confined.remove(&id);
         found.into_candidate(relevant, row, self.decisions.remove(&id))
     }
 }
@@ -301,6 +313,7 @@ struct Found {
     tenants: BTreeMap<TenantId, Role>,
     reasons: Vec<String>,
     ways: Vec<Way>,
+    confined_to: Option<TenantId>,
 }
 
 impl Found {
@@ -352,6 +365,10 @@ impl Found {
             is_admin,
             every_tenant: if is_admin { relevant.tenants.clone() } else { Vec::new() },
             ..Access::default()
+        };
+        let access = match self.confined_to {
+            Some(tenant) => access.confined_to(tenant),
+            None => access,
         };
         let standing = Standing {
             person: Person { id: row.id, email: row.email.clone(), name: row.name.clone().map(Into::into) },
@@ -419,6 +436,13 @@ async fn read_decisions(connection: &mut Connection, range: &Range) -> Result<Ve
     let mut query = QueryBuilder::<Db>::new(
         "SELECT m.user_id, m.is_admin, m.until FROM current_admin_overrides m WHERE true",
     );
+    range.push(&mut query);
+    Ok(query.build_query_as().fetch_all(connection).await?)
+}
+
+async fn read_confined(connection: &mut Connection, range: &Range) -> Result<Vec<ConfinedRow>> {
+    let mut query =
+        QueryBuilder::<Db>::new("SELECT m.user_id, m.provider FROM identities m WHERE m.provider LIKE 't-%'");
     range.push(&mut query);
     Ok(query.build_query_as().fetch_all(connection).await?)
 }

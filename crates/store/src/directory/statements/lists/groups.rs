@@ -45,6 +45,7 @@ const FOUND: &str = select_groups!(
      OR ($6 = 'unlinked' AND EXISTS (SELECT 1 FROM provider_groups p WHERE p.group_id = g.id \
      AND lower(p.display_name) LIKE $3 ESCAPE '\\'))) \
      AND ($6 IS NULL OR CASE $6 \
+     WHEN 'named' THEN NOT EXISTS (SELECT 1 FROM provider_groups p WHERE p.group_id = g.id AND p.source = 'auto') \
      WHEN 'linked' THEN EXISTS (SELECT 1 FROM provider_groups p WHERE p.group_id = g.id AND p.source <> 'auto') \
      WHEN 'unlinked' THEN EXISTS (SELECT 1 FROM provider_groups p WHERE p.group_id = g.id AND p.source = 'auto') \
      ELSE NOT EXISTS (SELECT 1 FROM resolved_memberships m WHERE m.group_id = g.id) END) \

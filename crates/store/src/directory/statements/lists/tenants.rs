@@ -6,7 +6,7 @@ use super::{
 };
 use crate::directory::count::Count;
 use crate::directory::error::DirectoryError;
-use crate::directory::lists::{Page, Place, TenantMember};
+use crate::directory::lists::{Page, Place, TenantFilter, TenantMember};
 use crate::directory::records::{TenantHostRecord, TenantRecord};
 use gatepost_core::access::Role;
 use gatepost_core::administration::{Matter, Scope, Version};
@@ -58,19 +58,26 @@ struct Wanted<'a> {
     counted: u32,
     only: Option<&'a TenantId>,
     after: Option<&'a Place>,
-    q: Option<&'a str>,
+    filter: &'a TenantFilter,
     rows: u32,
+}
+
+impl<'a> Wanted<'a> {
+    const fn one(id: &'a TenantId) -> Self {
+        const NO_FILTER: &TenantFilter = &TenantFilter { q: None, state: None };
+        Self { counted: Count::OF_ONE, only: Some(id), after: None, filter: NO_FILTER, rows: 1 }
+    }
 }
 
 impl Store {
     pub(in crate::directory) async fn search_tenants(
         &self,
         scope: &Scope,
-        q: Option<&str>,
+        filter: &TenantFilter,
         after: Option<&Place>,
         limit: u32,
     ) -> Result<Page<TenantRecord>> {
-        let wanted = Wanted { counted: Count::IN_LISTS, only: None, after, q, rows: limit + 1 };
+        let wanted = Wanted { counted: Count::IN_LISTS, only: None, after, filter, rows: limit + 1 };
         let found = reading!(self, |connection| read(connection, scope, &wanted).await)?;
         Ok(Page::of(found, limit, |tenant| Place(tenant.id.to_string())))
     }
@@ -80,7 +87,7 @@ impl Store {
         scope: &Scope,
         id: &TenantId,
     ) -> Result<Option<TenantRecord>> {
-        let wanted = Wanted { counted: Count::OF_ONE, only: Some(id), after: None, q: None, rows: 1 };
+        let wanted = Wanted::one(id);
         reading!(self, |connection| Ok(read(connection, scope, &wanted).await?.pop()))
     }
 
@@ -114,7 +121,7 @@ pub(in super::super) async fn read_tenant(
     connection: &mut Connection,
     id: &TenantId,
 ) -> Result<Option<TenantRecord>> {
-    let wanted = Wanted { counted: Count::OF_ONE, only: Some(id), after: None, q: None, rows: 1 };
+    let wanted = Wanted::one(id);
     Ok(read(connection, &Scope::System, &wanted).await?.pop())
 }
 
@@ -125,14 +132,15 @@ async fn read(connection: &mut Connection, scope: &Scope, wanted: &Wanted<'_>) -
     let mut query = QueryBuilder::<Db>::new(before_count);
     query.push_bind(counted).push(before_limit).push_bind(counted).push(before_place);
     query.push_bind(wanted.after.map(|place| place.0.clone()).unwrap_or_default());
-    match wanted.only {
-        Some(only) => query.push(" AND t.id = ").push_bind(only.as_str().to_owned()),
-        None => query.push(" AND t.state <> 'deleted'"),
+    match (wanted.only, wanted.filter.state) {
+        (Some(only), _) => query.push(" AND t.id = ").push_bind(only.as_str().to_owned()),
+        (None, Some(state)) => query.push(" AND t.state = ").push_bind(state.as_str()),
+        (None, None) => query.push(" AND t.state <> 'deleted'"),
     };
     if let Some(tenants) = limit {
         push_tenants(query.push(" AND "), "t.id", tenants);
     }
-    if let Some(part) = typed(wanted.q).as_deref().map(containing) {
+    if let Some(part) = typed(wanted.filter.q.as_deref()).as_deref().map(containing) {
         query
             .push(" AND (lower(t.id) LIKE ")
             .push_bind(part.clone())

@@ -2,7 +2,8 @@
 
 use super::super::StoreError;
 use super::super::entries::{Entry, EntryKind, EntryPage, Place};
-use super::{INDEX, PREFIX, RedisStore, Request, is_unloaded, key, millis};
+use super::scripts::INDEX;
+use super::{PREFIX, RedisStore, Request, is_unloaded, key, millis};
 use std::time::Duration;
 
 /// How many keys the server looks at in one step, within the time limit of a command.

@@ -97,12 +97,12 @@ pub(super) fn trials(scratch: &[u8], scripts: &[Written<'_>]) -> Vec<(&'static s
     ];
     let mut keys = vec![value, set];
     for (script, text) in scripts {
-        let key = named(script.get_hash());
+        let [first, second, third] = ["", ":2", ":3"].map(|end| named(&(script.get_hash().to_owned() + end)));
         let (mut load, mut call) = (redis::cmd("SCRIPT"), redis::cmd("EVALSHA"));
         load.arg("LOAD").arg(*text);
-        call.arg(script.get_hash()).arg(1).arg(&key).arg(&[SCRATCH_TTL; 3]);
+        call.arg(script.get_hash()).arg(3).arg(&first).arg(&second).arg(&third).arg(&[SCRATCH_TTL; 9]);
         trials.extend([("SCRIPT LOAD", load), ("EVALSHA", call)]);
-        keys.push(key);
+        keys.extend([first, second, third]);
     }
     let mut delete = redis::cmd("DEL");
     delete.arg(keys);

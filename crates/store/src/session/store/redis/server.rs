@@ -1,13 +1,22 @@
-//! The address of Redis, with user and password. Both may be replaced in their file while Gatepost runs.
+//! Where Redis is: the address of one server, or Sentinels that know the primary. User and password may be replaced in
+//! their file while Gatepost runs.
 
-use super::Client;
+use super::client::{client, information};
+use super::sentinels::Sentinels;
 use gatepost_certs::tls;
-use gatepost_config::{DerivedSecret, WatchedSecret};
-use redis::{ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError, TlsCertificates};
+use gatepost_config::{DerivedSecret, RedisServers, WatchedSecret};
+use redis::{Client, ErrorKind, RedisError};
 use secrecy::{ExposeSecret, SecretString};
+use std::sync::Arc;
 
-/// One server. Each new connection uses the current user and password.
-pub(super) struct Server(DerivedSecret<Client>);
+/// The server that takes writes. Each new connection uses the current user and password.
+pub(super) struct Server(DerivedSecret<Place>);
+
+#[derive(Clone)]
+enum Place {
+    One(Arc<Client>),
+    Sentinels(Arc<Sentinels>),
+}
 
 impl Server {
     /// `ca`: PEM of certificate authorities to trust for TLS in addition to the system's.
@@ -16,11 +25,31 @@ impl Server {
     /// The address or a certificate cannot be parsed.
     pub fn new(url: &WatchedSecret, ca: Option<Vec<u8>>) -> Result<Self, RedisError> {
         let root = ca.map(tls::with_system);
-        DerivedSecret::new(url.clone(), move |url| client(url, root.as_deref())).map(Self)
+        DerivedSecret::new(url.clone(), move |url| place(url, root.as_deref())).map(Self)
     }
 
-    pub fn client(&self) -> Client {
-        self.0.current()
+    /// The client of the primary.
+    ///
+    /// # Errors
+    /// No majority of the Sentinels names one.
+    pub async fn find(&self) -> Result<Client, RedisError> {
+        match self.0.current() {
+            Place::One(client) => Ok(Client::clone(&client)),
+            Place::Sentinels(sentinels) => sentinels.find_primary().await,
+        }
+    }
+
+    /// The kind of what the settings name, and its hosts.
+    pub fn named(&self) -> (&'static str, Vec<String>) {
+        match self.0.current() {
+            Place::One(client) => ("redis", vec![client.get_connection_info().addr().to_string()]),
+            Place::Sentinels(sentinels) => ("redis-sentinel", sentinels.hosts()),
+        }
+    }
+
+    /// Whether the primary may move to another address.
+    pub fn moves(&self) -> bool {
+        matches!(self.0.current(), Place::Sentinels(_))
     }
 
     /// Reads the file again after a connection was refused for its password, because it may already contain a new one.
@@ -33,16 +62,12 @@ impl Server {
     }
 }
 
-fn client(url: &SecretString, root: Option<&[u8]>) -> Result<Client, RedisError> {
-    let info = url.expose_secret().into_connection_info()?;
-    // Without permission the command fails without consequences, but Redis writes the refusal into its ACL log.
-    let settings = info.redis_settings().clone().set_skip_set_lib_name();
-    let info = info.set_redis_settings(settings);
-    match root.filter(|_| matches!(info.addr(), ConnectionAddr::TcpTls { .. })) {
-        Some(root) => {
-            let certificates = TlsCertificates { client_tls: None, root_cert: Some(root.to_vec()) };
-            Client::build_with_tls(info, certificates)
+fn place(url: &SecretString, root: Option<&[u8]>) -> Result<Place, RedisError> {
+    let no_url = |_| RedisError::from((ErrorKind::InvalidClientConfig, "no address of Redis"));
+    match RedisServers::of_url(url.expose_secret()).map_err(no_url)? {
+        RedisServers::One(url) => client(information(&url)?, root).map(Arc::new).map(Place::One),
+        RedisServers::Sentinels(servers) => {
+            Sentinels::new(&servers, root).map(Arc::new).map(Place::Sentinels)
         }
-        None => Client::open(info),
     }
 }

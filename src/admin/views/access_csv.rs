@@ -2,37 +2,46 @@
 //!
 //! Guarantee: a cell that others chose is no formula for a spreadsheet. One that could be begins with an apostrophe.
 
-use super::Question;
-use super::openers::Opener;
-use gatepost_core::calendar::rfc3339;
+use super::access::{AccessWay, Opener};
+use crate::admin::access::set_by;
+use gatepost_core::calendar::minute;
+use gatepost_core::clock::Timestamp;
 
 /// The names of the columns, as the first line.
 pub const CSV_HEADER: &str = "id,email,name,last_sign_in_at,way,until,set_by,set_at,requirements\r\n";
 
 impl Opener {
     /// The lines of this person.
-    pub fn to_csv(&self, question: &Question) -> String {
+    pub fn to_csv(&self) -> String {
         let user = &self.user;
-        let met = self.meets.iter().map(|place| question.requirements[*place].query.as_str());
-        let met = met.collect::<Vec<_>>().join(" ");
+        let met = self.requirements.join(" ");
         let mut lines = String::new();
         for way in &self.ways {
-            let set_by = way.set_by.as_ref();
+            let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
             let cells = [
-                user.id.to_string(),
-                user.email.as_ref().map(ToString::to_string).unwrap_or_default(),
-                user.name.clone().unwrap_or_default(),
-                user.last_sign_in_at.map(rfc3339).unwrap_or_default(),
-                way.by_text(),
-                way.until.map(rfc3339).unwrap_or_default(),
-                set_by.map(|set| set.actor.clone()).unwrap_or_default(),
-                set_by.map(|set| rfc3339(set.at)).unwrap_or_default(),
+                user.id.clone(),
+                or_empty(&user.email),
+                or_empty(&user.name),
+                or_empty(&user.last_sign_in_at),
+                way.by_text().to_owned(),
+                or_empty(&way.until),
+                or_empty(&way.set_by),
+                or_empty(&way.set_at),
                 met.clone(),
             ];
             lines.push_str(&cells.map(|cell| escaped(&cell)).join(","));
             lines.push_str("\r\n");
         }
         lines
+    }
+}
+
+impl AccessWay {
+    /// What lets the person in, without who decided it: the table has columns for that.
+    fn by_text(&self) -> &str {
+        let at = self.set_at.as_ref().and_then(|at| at.parse::<Timestamp>().ok());
+        let end = self.set_by.as_ref().zip(at).map(|(actor, at)| set_by(actor, minute(at)));
+        end.and_then(|end| self.text.strip_suffix(&end)).unwrap_or(&self.text)
     }
 }
 

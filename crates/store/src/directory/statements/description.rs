@@ -1,0 +1,30 @@
+//! What the database is and holds.
+
+use super::{Result, Store};
+use crate::directory::copy::TABLES;
+use crate::directory::count::Count;
+use crate::directory::description::Description;
+use sqlx::AssertSqlSafe;
+
+/// Up to how many rows of a table are counted, so that a long audit does not keep the database busy.
+const MOST: i64 = 100_000;
+
+impl Store {
+    pub(in crate::directory) async fn describe(&self) -> Result<Description> {
+        reading!(self, |connection| {
+            let version = sqlx::query_scalar(server_version!()).fetch_one(&mut *connection).await?;
+            let newest = "SELECT max(version) FROM migrations";
+            let schema: Option<i64> = sqlx::query_scalar(newest).fetch_one(&mut *connection).await?;
+            let standbys = sqlx::query_scalar(standbys!()).fetch_one(&mut *connection).await?;
+            let mut rows = Vec::with_capacity(TABLES.len());
+            for table in TABLES {
+                let (name, limit) = (table.name, MOST + 1);
+                let sql = format!("SELECT count(*) FROM (SELECT 1 FROM {name} LIMIT {limit}) AS counted");
+                let found: i64 = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut *connection).await?;
+                let number = u64::try_from(found.min(MOST)).unwrap_or(0);
+                rows.push((name, Count { number, is_more: found > MOST }));
+            }
+            Ok(Description { version, schema: schema.unwrap_or(0), rows, standbys })
+        })
+    }
+}

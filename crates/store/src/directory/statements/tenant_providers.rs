@@ -1,0 +1,382 @@
+//! The providers that tenants bring, with their domains.
+
+use super::standing::IS_STANDBY;
+use super::{Apply, Connection, Result, Store, audit, tenant_limits, tenants};
+use crate::directory::actor::Actor;
+use crate::directory::changes::{
+    DecideTenantDomain, DomainVerdict, Done, RemoveTenantProvider, SetTenantProvider, TenantDomainName,
+    TenantProviderSettings,
+};
+use crate::directory::error::DirectoryError;
+use crate::directory::records::{TenantDomain, TenantProvider, TenantProviderRecord};
+use gatepost_core::administration::{Granted, Matter, Scope, Version};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::{ProviderId, TenantId};
+use gatepost_core::tenant_host::{HostProof, HostState};
+use gatepost_core::tenant_provider::EmailDomain;
+use gatepost_core::tier::SSO;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+macro_rules! columns {
+    () => {
+        "SELECT p.tenant_id, p.kind, p.place, p.client_id, p.secret, p.label, p.groups_claim, p.trusts_addresses, p.is_only, \
+         p.created_at, p.updated_at, p.version FROM tenant_providers p"
+    };
+}
+
+macro_rules! domain_columns {
+    () => {
+        "SELECT d.tenant_id, d.domain, d.state, d.proof, d.proved_at FROM tenant_domains d"
+    };
+}
+
+async fn find(connection: &mut Connection, tenant: &TenantId) -> Result<Option<TenantProviderRecord>> {
+    let sql = for_update!(concat!(columns!(), " WHERE p.tenant_id = $1"));
+    let provider: Option<TenantProvider> =
+        sqlx::query_as(sql).bind(tenant.as_str()).fetch_optional(&mut *connection).await?;
+    let Some(provider) = provider else { return Ok(None) };
+    Ok(Some(TenantProviderRecord { provider, domains: domains_of(connection, tenant).await? }))
+}
+
+async fn domains_of(connection: &mut Connection, tenant: &TenantId) -> Result<Vec<TenantDomain>> {
+    let sql = concat!(domain_columns!(), " WHERE d.tenant_id = $1 ORDER BY d.domain");
+    Ok(sqlx::query_as(sql).bind(tenant.as_str()).fetch_all(connection).await?)
+}
+
+async fn find_known(connection: &mut Connection, tenant: &TenantId) -> Result<TenantProviderRecord> {
+    tenants::demand(connection, tenant).await?;
+    let found = find(connection, tenant).await?;
+    found.ok_or_else(|| DirectoryError::NoTenantProvider(tenant.clone()))
+}
+
+impl Store {
+    /// The provider of a tenant that the reader administers.
+    pub(in crate::directory) async fn find_tenant_provider(
+        &self,
+        scope: &Scope,
+        tenant: &TenantId,
+    ) -> Result<TenantProviderRecord> {
+        scope.allows(&Matter::Tenant(tenant.clone()))?;
+        let found: Option<TenantProviderRecord> = reading!(self, |connection| {
+            tenants::demand(connection, tenant).await?;
+            let sql = concat!(columns!(), " WHERE p.tenant_id = $1");
+            let provider: Option<TenantProvider> =
+                sqlx::query_as(sql).bind(tenant.as_str()).fetch_optional(&mut *connection).await?;
+            match provider {
+                Some(provider) => {
+                    let domains = domains_of(connection, tenant).await?;
+                    Ok(Some(TenantProviderRecord { provider, domains }))
+                }
+                None => Ok(None),
+            }
+        })?;
+        found.ok_or_else(|| DirectoryError::NoTenantProvider(tenant.clone()))
+    }
+
+    /// Whether a tenant that the reader administers may have a provider of its own.
+    pub(in crate::directory) async fn demand_sso(&self, scope: &Scope, tenant: &TenantId) -> Result<()> {
+        scope.allows(&Matter::Tenant(tenant.clone()))?;
+        reading!(self, |connection| {
+            tenants::demand(connection, tenant).await?;
+            demand_feature(connection, tenant).await
+        })
+    }
+
+    /// All providers of tenants that are not deleted, for the gate. At a suspended tenant people sign in to read that it is.
+    pub(in crate::directory) async fn read_tenant_providers(&self) -> Result<Vec<TenantProviderRecord>> {
+        let (providers, domains): (Vec<TenantProvider>, Vec<TenantDomain>) = hot_read!(self, |connection| {
+            if sqlx::query_scalar(IS_STANDBY).fetch_one(&mut *connection).await? {
+                return Err(DirectoryError::standby());
+            }
+            let sql = concat!(
+                columns!(),
+                " JOIN tenants t ON t.id = p.tenant_id WHERE t.state <> 'deleted' ORDER BY p.tenant_id"
+            );
+            let providers = sqlx::query_as(sql).fetch_all(&mut *connection).await?;
+            Ok((providers, sqlx::query_as(domain_columns!()).fetch_all(connection).await?))
+        })?;
+        let mut by_tenant: BTreeMap<TenantId, Vec<TenantDomain>> = BTreeMap::new();
+        for domain in domains {
+            by_tenant.entry(domain.tenant_id.clone()).or_default().push(domain);
+        }
+        let record = |provider: TenantProvider| {
+            let domains = by_tenant.remove(&provider.tenant_id).unwrap_or_default();
+            TenantProviderRecord { provider, domains }
+        };
+        Ok(providers.into_iter().map(record).collect())
+    }
+}
+
+async fn demand_feature(connection: &mut Connection, tenant: &TenantId) -> Result<()> {
+    let allowances = tenant_limits::lock(connection, tenant).await?;
+    let has_feature = allowances.features.members().get(SSO).is_none_or(|value| value == true);
+    if has_feature { Ok(()) } else { Err(DirectoryError::ProviderNotInTier(tenant.clone())) }
+}
+
+impl Apply for SetTenantProvider {
+    type Locked = Option<TenantProviderRecord>;
+
+    async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
+        tenants::demand(connection, &self.tenant).await?;
+        demand_feature(connection, &self.tenant).await?;
+        let found = find(connection, &self.tenant).await?;
+        let version = found.as_ref().map(|found| found.provider.version);
+        Ok((found, version))
+    }
+
+    async fn write(
+        granted: Granted<&Self>,
+        before: Self::Locked,
+        connection: &mut Connection,
+        actor: &Actor,
+    ) -> Result<Done<TenantProviderRecord>> {
+        let Self { tenant, settings } = granted.change();
+        let is_same_client = before.as_ref().is_some_and(|before| is_same_client(&before.provider, settings));
+        let kept = before.as_ref().filter(|_| is_same_client).map(|before| &before.provider.secret);
+        // A secret that stayed would be sent to wherever somebody moves the provider.
+        let secret = settings.secret.as_ref().or(kept);
+        let secret = secret.ok_or_else(|| DirectoryError::SecretMissing(tenant.clone()))?;
+        let (was, is) = (before.as_ref().map(said), wanted(settings));
+        if let Some(before) =
+            before.as_ref().filter(|_| was.as_ref() == Some(&is) && settings.secret.is_none())
+        {
+            return Ok(Done::unchanged(Some(before.provider.version), before.clone()));
+        }
+        put(connection, tenant, settings, secret).await?;
+        set_domains(connection, tenant, settings, before.as_ref()).await?;
+        let loses_domain = before.iter().flat_map(|before| &before.domains).any(|one| {
+            one.state == HostState::Active
+                && !settings.domains.iter().any(|kept| *kept.domain() == one.domain)
+        });
+        if loses_domain || (before.is_some() && !is_same_client) {
+            end_sessions(connection, tenant).await?;
+        }
+        let after = find_known(connection, tenant).await?;
+        note(connection, actor, ("tenant.set_provider", tenant), (was, Some(is))).await?;
+        Ok(Done::changed(Some(after.provider.version), after))
+    }
+}
+
+fn is_same_client(before: &TenantProvider, settings: &TenantProviderSettings) -> bool {
+    before.kind == settings.kind && before.place == settings.place && before.client_id == settings.client_id
+}
+
+async fn put(
+    connection: &mut Connection,
+    tenant: &TenantId,
+    settings: &TenantProviderSettings,
+    secret: &str,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO tenant_providers (tenant_id, kind, place, client_id, secret, label, groups_claim, trusts_addresses, \
+         is_only, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (tenant_id) DO UPDATE SET \
+         kind = excluded.kind, place = excluded.place, client_id = excluded.client_id, secret = excluded.secret, \
+         label = excluded.label, groups_claim = excluded.groups_claim, trusts_addresses = excluded.trusts_addresses, \
+         is_only = excluded.is_only, updated_at = $10",
+    )
+    .bind(tenant.as_str())
+    .bind(settings.kind.as_str())
+    .bind(&settings.place)
+    .bind(&settings.client_id)
+    .bind(secret)
+    .bind(&settings.label)
+    .bind(&settings.groups_claim)
+    .bind(settings.trusts_addresses)
+    .bind(settings.is_only)
+    .bind(Timestamp::now().unix())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// A domain that was proved stays so. A new one has to be proved.
+async fn set_domains(
+    connection: &mut Connection,
+    tenant: &TenantId,
+    settings: &TenantProviderSettings,
+    before: Option<&TenantProviderRecord>,
+) -> Result<()> {
+    let there: Vec<&EmailDomain> =
+        before.iter().flat_map(|before| &before.domains).map(|one| &one.domain).collect();
+    let wanted: Vec<&EmailDomain> = settings.domains.iter().map(TenantDomainName::domain).collect();
+    for gone in there.iter().filter(|domain| !wanted.contains(domain)) {
+        sqlx::query("DELETE FROM tenant_domains WHERE tenant_id = $1 AND domain = $2")
+            .bind(tenant.as_str())
+            .bind(gone.as_str())
+            .execute(&mut *connection)
+            .await?;
+    }
+    for new in wanted.iter().filter(|domain| !there.contains(domain)) {
+        demand_free(connection, tenant, new).await?;
+        sqlx::query(
+            "INSERT INTO tenant_domains (tenant_id, domain, proof, created_at) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (tenant_id, domain) DO NOTHING",
+        )
+        .bind(tenant.as_str())
+        .bind(new.as_str())
+        .bind(HostProof::generate().as_str())
+        .bind(Timestamp::now().unix())
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// A domain is one provider's. Several tenants may propose it: one of them can prove it.
+async fn demand_free(connection: &mut Connection, tenant: &TenantId, domain: &EmailDomain) -> Result<()> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM tenant_domains WHERE domain = $1 AND state = 'active' AND tenant_id <> $2)";
+    let is_taken: bool =
+        sqlx::query_scalar(sql).bind(domain.as_str()).bind(tenant.as_str()).fetch_one(connection).await?;
+    if is_taken { Err(DirectoryError::DomainTaken(domain.clone())) } else { Ok(()) }
+}
+
+impl Apply for RemoveTenantProvider {
+    type Locked = TenantProviderRecord;
+
+    async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
+        let found = find_known(connection, &self.tenant).await?;
+        let version = found.provider.version;
+        Ok((found, Some(version)))
+    }
+
+    async fn write(
+        granted: Granted<&Self>,
+        before: Self::Locked,
+        connection: &mut Connection,
+        actor: &Actor,
+    ) -> Result<Done<()>> {
+        let tenant = &granted.change().tenant;
+        sqlx::query("DELETE FROM tenant_providers WHERE tenant_id = $1")
+            .bind(tenant.as_str())
+            .execute(&mut *connection)
+            .await?;
+        end_sessions(connection, tenant).await?;
+        note(connection, actor, ("tenant.remove_provider", tenant), (Some(said(&before)), None)).await?;
+        Ok(Done::changed(None, ()))
+    }
+}
+
+impl Apply for DecideTenantDomain {
+    type Locked = TenantProviderRecord;
+
+    async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
+        let found = find_known(connection, &self.tenant).await?;
+        let version = found.provider.version;
+        Ok((found, Some(version)))
+    }
+
+    async fn write(
+        granted: Granted<&Self>,
+        provider: Self::Locked,
+        connection: &mut Connection,
+        actor: &Actor,
+    ) -> Result<Done<TenantProviderRecord>> {
+        let Self { tenant, domain, verdict } = granted.change();
+        let domain = domain.domain();
+        let found = provider.domains.iter().find(|one| one.domain == *domain);
+        let found = found.ok_or_else(|| DirectoryError::UnknownDomain(tenant.clone(), domain.clone()))?;
+        let (action, state) = match verdict {
+            DomainVerdict::Found(_) | DomainVerdict::Approved if found.state == HostState::Active => {
+                return Ok(Done::unchanged(Some(provider.provider.version), provider));
+            }
+            DomainVerdict::Found(texts) => {
+                demand_proof(found, texts)?;
+                ("tenant.prove_domain", HostState::Active)
+            }
+            DomainVerdict::Approved => ("tenant.approve_domain", HostState::Active),
+            DomainVerdict::Refused => ("tenant.refuse_domain", HostState::Refused),
+        };
+        if found.state == HostState::Active {
+            end_sessions(connection, tenant).await?;
+        }
+        if state == HostState::Active {
+            demand_free(connection, tenant, domain).await?;
+        }
+        let now = Timestamp::now().unix();
+        sqlx::query(
+            "UPDATE tenant_domains SET state = $3, proved_at = $4 WHERE tenant_id = $1 AND domain = $2",
+        )
+        .bind(tenant.as_str())
+        .bind(domain.as_str())
+        .bind(state.as_str())
+        .bind((state == HostState::Active).then_some(now))
+        .execute(&mut *connection)
+        .await?;
+        let counted =
+            "UPDATE tenant_providers SET updated_at = $2, version = version + 1 WHERE tenant_id = $1";
+        sqlx::query(counted).bind(tenant.as_str()).bind(now).execute(&mut *connection).await?;
+        let told = |state: HostState| Some(json!({ "domain": domain.as_str(), "state": state.as_str() }));
+        note(connection, actor, (action, tenant), (told(found.state), told(state))).await?;
+        let after = find_known(connection, tenant).await?;
+        Ok(Done::changed(Some(after.provider.version), after))
+    }
+}
+
+fn demand_proof(found: &TenantDomain, texts: &[String]) -> Result<()> {
+    if found.state == HostState::Refused {
+        return Err(DirectoryError::DomainRefused(found.domain.clone()));
+    }
+    let wanted = found.proof.record_text();
+    if texts.contains(&wanted) {
+        return Ok(());
+    }
+    Err(DirectoryError::HostUnproved(HostProof::record_name(found.domain.name()), wanted))
+}
+
+/// Ends the sessions of everybody whom the tenant's provider identifies: nobody can confirm them any more.
+pub(super) async fn end_sessions(connection: &mut Connection, tenant: &TenantId) -> Result<()> {
+    let not_before = Timestamp::now().plus(Duration::from_secs(1));
+    sqlx::query(
+        "UPDATE users SET sessions_not_before = $2 WHERE id IN (SELECT user_id FROM identities WHERE provider = $1) \
+         AND coalesce(sessions_not_before, 0) < $2",
+    )
+    .bind(ProviderId::of_tenant(tenant).as_str())
+    .bind(not_before.unix())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// What [`said`] is to say.
+fn wanted(settings: &TenantProviderSettings) -> Value {
+    let mut domains: Vec<&str> = settings.domains.iter().map(|one| one.domain().as_str()).collect();
+    domains.sort_unstable();
+    domains.dedup();
+    json!({
+        "kind": settings.kind.as_str(),
+        "place": settings.place,
+        "client_id": settings.client_id,
+        "label": settings.label,
+        "groups_claim": settings.groups_claim,
+        "trusts_addresses": settings.trusts_addresses,
+        "only": settings.is_only,
+        "domains": domains,
+    })
+}
+
+/// For the audit.
+fn said(record: &TenantProviderRecord) -> Value {
+    let TenantProviderRecord { provider, domains } = record;
+    json!({
+        "kind": provider.kind.as_str(),
+        "place": provider.place,
+        "client_id": provider.client_id,
+        "label": provider.label,
+        "groups_claim": provider.groups_claim,
+        "trusts_addresses": provider.trusts_addresses,
+        "only": provider.is_only,
+        "domains": domains.iter().map(|one| one.domain.as_str()).collect::<Vec<_>>(),
+    })
+}
+
+async fn note(
+    connection: &mut Connection,
+    actor: &Actor,
+    (action, tenant): (&str, &TenantId),
+    (before, after): (Option<Value>, Option<Value>),
+) -> Result<()> {
+    let entry = audit::Entry { action, target: format!("tenant:{tenant}"), before, after };
+    audit::write_for_tenant(connection, actor, tenant, entry).await
+}

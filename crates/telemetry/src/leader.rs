@@ -1,0 +1,50 @@
+//! Who leads: the replica that does the work that one alone does.
+
+use super::handles::single;
+use gatepost_core::clock::Timestamp;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// What this replica knows about the leader.
+#[derive(Debug)]
+pub(super) struct LeaderMetrics {
+    leads: Gauge,
+    changes: Counter,
+    lease_expires: Gauge,
+}
+
+impl LeaderMetrics {
+    pub fn register(registry: &mut Registry) -> Self {
+        let gauge = |registry: &mut Registry, name, help| single(registry, name, help, Gauge::default());
+        Self {
+            leads: gauge(
+                registry,
+                "gatepost_leader",
+                "Whether this replica does the work that one alone does: 1 at one replica",
+            ),
+            changes: single(
+                registry,
+                "gatepost_leader_changes",
+                "Changes of the leader that this replica has seen",
+                Counter::default(),
+            ),
+            lease_expires: gauge(
+                registry,
+                "gatepost_lease_expires_timestamp",
+                "When the lease of the leader expires unless it is renewed, since the epoch, as seen last",
+            ),
+        }
+    }
+
+    pub fn leads(&self, leads: bool) {
+        self.leads.set(i64::from(leads));
+    }
+
+    pub fn lease(&self, expires_at: Timestamp, is_another: bool) {
+        self.lease_expires.set(expires_at.unix());
+        if is_another {
+            self.changes.inc();
+        }
+    }
+}

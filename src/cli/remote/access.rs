@@ -1,0 +1,79 @@
+//! Who can open something, what somebody can open, and why a request passes or not.
+
+use super::api::{Api, ApiError, Call};
+use crate::admin::access::What;
+use crate::admin::views::{AccessList, Openable};
+use crate::explain::{Asker, Initiator, Question};
+use gatepost_core::calendar::rfc3339;
+use gatepost_core::ids::{RequestId, UserId};
+use gatepost_pages::explanation::{Explanation, PastRequest};
+use gatepost_store::directory::Conditions;
+use reqwest::Method;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+impl Api {
+    /// A page of those who can open it, after the place of the page before.
+    pub(in crate::cli) async fn list_openers(
+        &self,
+        what: &What,
+        after: Option<&str>,
+    ) -> Result<AccessList, ApiError> {
+        let (name, value) = match what {
+            What::Host(host) => ("host", host.to_string()),
+            What::Requirement(query) => ("requirement", query.clone()),
+            What::Tenant(id) => ("tenant", id.to_string()),
+            What::Tool(tool) => ("tool", tool.to_string()),
+        };
+        let mut query = vec![(name, value.as_str()), ("limit", "200")];
+        query.extend(after.map(|after| ("after", after)));
+        let call = Call { query: &query, ..Call::new(&Method::GET, &["access"]) };
+        self.read(self.send(call).await?.body)
+    }
+
+    /// What somebody can open; `None`: there is no such person.
+    pub(in crate::cli) async fn find_openable(&self, user: UserId) -> Result<Option<Openable>, ApiError> {
+        self.find(&["users", &user.to_string(), "access"]).await
+    }
+
+    /// Why a request that somebody might send passes or not.
+    pub(in crate::cli) async fn explain(&self, question: &Question) -> Result<Explanation, ApiError> {
+        self.explained(body(question)).await
+    }
+
+    /// What is known about a request that was sent.
+    pub(in crate::cli) async fn explain_request(&self, id: RequestId) -> Result<PastRequest, ApiError> {
+        self.explained(json!({ "request": id.to_string() })).await
+    }
+
+    async fn explained<T: DeserializeOwned>(&self, body: Value) -> Result<T, ApiError> {
+        let answer = self.change(&Method::POST, &["explain"], Some(&body), Conditions::default()).await?;
+        self.read(answer.body)
+    }
+}
+
+/// The members of a question. A member that is `null` is as if it were absent.
+fn body(question: &Question) -> Value {
+    let Question { asker, url, method, requirement, initiator, at, call, .. } = question;
+    let (user, key) = match asker {
+        Asker::Person(user) => (Some(user.to_string()), None),
+        Asker::Key(key) => (None, Some(key.to_string())),
+    };
+    let from = match initiator {
+        Initiator::Page(origin) => Some(origin.to_string()),
+        Initiator::Own | Initiator::Unnamed => None,
+    };
+    let mut body = json!({
+        "user": user,
+        "key": key,
+        "url": url.to_string(),
+        "method": method.as_str(),
+        "requirement": requirement,
+        "from": from,
+        "at": at.map(rfc3339),
+    });
+    if let Some(call) = call {
+        body[call.kind.as_str()] = call.name.as_str().into();
+    }
+    body
+}

@@ -1,0 +1,124 @@
+//! Tenants: what the platform says about them, and their hosts.
+
+use super::api::{Api, ApiError};
+use super::changes::{Remote, done, silent};
+use crate::admin::views::{TenantHost, TenantHostChange, TenantWritten};
+use gatepost_core::host::HostName;
+use gatepost_core::ids::TenantId;
+use gatepost_store::directory::changes::{
+    ApproveTenantHost, ObjectEdit, RefuseTenantHost, RemoveTenantHost, TenantEdit, WriteMode, WriteTenant,
+    WrittenTenant,
+};
+use gatepost_store::directory::{Conditions, Done, TenantHostRecord};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+impl Remote for WriteTenant {
+    /// Whether it made a difference stands beside it.
+    type Told = TenantWritten;
+
+    fn told(outcome: WrittenTenant) -> TenantWritten {
+        TenantWritten::new(&outcome, true)
+    }
+
+    async fn send(&self, api: &Api, conditions: Conditions) -> Result<Done<TenantWritten>, ApiError> {
+        let (id, mut body) = (self.id.as_str(), members(&self.edit));
+        let path = ["tenants", id];
+        let (method, path) = match self.mode {
+            WriteMode::Create => (Method::POST, &path[..1]),
+            WriteMode::Put => (Method::PUT, &path[..]),
+            WriteMode::Patch => (Method::PATCH, &path[..]),
+        };
+        if self.mode == WriteMode::Create {
+            body.insert("id".to_owned(), id.into());
+        }
+        let answer = api.change(&method, path, Some(&body.into()), conditions).await?;
+        Ok(done(&answer, api.read(answer.body.clone())?))
+    }
+}
+
+/// The members of a body that make an edit. What the edit leaves as it is is absent.
+fn members(edit: &TenantEdit) -> Map<String, Value> {
+    let TenantEdit { name, tier, features, limits, settings, hosts, admin } = edit;
+    let object = |edit: &Option<ObjectEdit>| {
+        edit.as_ref().map(|edit| match edit {
+            ObjectEdit::Replace(object) | ObjectEdit::Merge(object) => json!(object),
+        })
+    };
+    let hosts = hosts.as_ref().map(|hosts| hosts.iter().map(|host| host.host.as_str()).collect::<Vec<_>>());
+    let given = [
+        ("name", name.as_ref().map(|name| json!(name))),
+        ("tier", tier.as_ref().map(|tier| json!(tier.as_ref().map(ToString::to_string)))),
+        ("features", object(features)),
+        ("limits", object(limits)),
+        ("settings", object(settings)),
+        ("hosts", hosts.map(|hosts| json!(hosts))),
+        ("admin_email", admin.as_ref().map(|email| json!(email.to_string()))),
+    ];
+    given.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}
+
+/// Decisions of administrators about a host.
+macro_rules! decisions {
+    ($($name:ident = $verb:literal;)*) => {$(
+        impl Remote for $name {
+            type Told = TenantHost;
+
+            fn told(outcome: TenantHostRecord) -> TenantHost {
+                (&outcome).into()
+            }
+
+            async fn send(&self, api: &Api, conditions: Conditions) -> Result<Done<TenantHost>, ApiError> {
+                let TenantHostChange { host, changed } =
+                    api.decide_on_host((&self.tenant, &self.host), $verb, conditions).await?;
+                Ok(Done { changed, version: host.version.parse().ok(), outcome: host })
+            }
+        }
+    )*};
+}
+
+decisions! {
+    ApproveTenantHost = "approve";
+    RefuseTenantHost = "refuse";
+}
+
+silent! {
+    RemoveTenantHost = |change, api, conditions| {
+        api.remove(&["tenants", change.tenant.as_str(), "hosts", change.host.as_str()], &[], conditions).await?
+    };
+}
+
+impl Api {
+    /// Proposes a host of a tenant. Which hosts the configuration leaves to tenants is known there.
+    pub(in crate::cli) async fn add_tenant_host(
+        &self,
+        tenant: &TenantId,
+        host: &HostName,
+        conditions: Conditions,
+    ) -> Result<TenantHostChange, ApiError> {
+        let (path, body) = (["tenants", tenant.as_str(), "hosts"], json!({ "host": host.as_str() }));
+        let answer = self.change(&Method::POST, &path, Some(&body), conditions).await?;
+        self.read(answer.body)
+    }
+
+    /// Has a host count whose zone has the record. The DNS is asked there.
+    pub(in crate::cli) async fn confirm_tenant_host(
+        &self,
+        tenant: &TenantId,
+        host: &HostName,
+        conditions: Conditions,
+    ) -> Result<TenantHostChange, ApiError> {
+        self.decide_on_host((tenant, host), "confirm", conditions).await
+    }
+
+    async fn decide_on_host(
+        &self,
+        (tenant, host): (&TenantId, &HostName),
+        verb: &str,
+        conditions: Conditions,
+    ) -> Result<TenantHostChange, ApiError> {
+        let path = ["tenants", tenant.as_str(), "hosts", host.as_str(), verb];
+        let answer = self.change(&Method::POST, &path, None, conditions).await?;
+        self.read(answer.body)
+    }
+}

@@ -1,0 +1,204 @@
+//! Draws units from the session store, and gives them back.
+
+use super::account::{Account, Book, allotment};
+use super::{Accounts, Quotas};
+use gatepost_core::clock::{BootTime, Day, Timestamp};
+use gatepost_core::error_chain::Chain;
+use gatepost_core::secret;
+use gatepost_store::session::quotas::{Draw, Drawn};
+use gatepost_store::session::store::StoreError;
+use gatepost_telemetry::{Store, StoreOperation};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// The lifetime of a counter: it is needed until the replica whose clock is slowest has gone on to the next day.
+const COUNTER_TTL: Duration = Duration::from_hours(48);
+/// How often a draw is tried before the store counts as away: a slow answer must not let requests pass that are not drawn.
+const ATTEMPTS: u32 = 4;
+/// The pause between two of them.
+const PAUSE: Duration = Duration::from_millis(50);
+/// How long a store that is away is not asked again.
+const AWAY: Duration = Duration::from_secs(1);
+/// How often limits are read, and the store is asked whether it has lost its data.
+const WATCH_INTERVAL: Duration = Duration::from_millis(250);
+
+impl Quotas {
+    /// Draws the next allotment while requests spend the rest of this one.
+    pub(super) fn refill_ahead(self: &Arc<Self>, account: &Arc<Account>) {
+        let (quotas, account) = (Arc::clone(self), Arc::clone(account));
+        self.tasks.spawn(async move {
+            let mut book = account.book.lock().await;
+            quotas.refill(&account, &mut book).await;
+            account.note_refilled();
+        });
+    }
+
+    /// Takes one unit, and draws an allotment first if there is none. Returns whether there was one. It goes on when the
+    /// request does not wait for it any more.
+    pub(super) async fn draw_one(self: &Arc<Self>, account: &Arc<Account>) -> bool {
+        let (quotas, account) = (Arc::clone(self), Arc::clone(account));
+        self.tasks
+            .run(async move {
+                let mut book = account.book.lock().await;
+                if account.per_day().is_none() || account.take(Timestamp::now().day()).is_some() {
+                    return true;
+                }
+                if account.is_empty(Timestamp::now()) {
+                    return false;
+                }
+                quotas.refill(&account, &mut book).await;
+                account.take(Timestamp::now().day()).is_some()
+            })
+            .await
+    }
+
+    /// Draws as many units as an allotment lacks.
+    async fn refill(&self, account: &Account, book: &mut Book) {
+        loop {
+            let (now, Some(limit)) = (Timestamp::now(), account.per_day()) else { return };
+            let day = now.day();
+            let wanted = allotment(limit).saturating_sub(account.held(day));
+            if wanted == 0 {
+                return;
+            }
+            let Ok(drawn) = self.draw(account, book, (day, wanted, limit)).await else {
+                return self.credit(account, book, (now, wanted, limit));
+            };
+            account.note_used(drawn.tally.used());
+            if let Some(rest) = drawn.settling {
+                sleep(rest).await;
+                continue;
+            }
+            account.grant(day, drawn.granted, limit);
+            if drawn.granted == 0 {
+                account.note_empty(now);
+            }
+            return;
+        }
+    }
+
+    /// Lets requests pass that no store counts. No more than the limit, as far as this replica knows what was used.
+    fn credit(&self, account: &Account, book: &mut Book, (now, wanted, limit): (Timestamp, u64, u64)) {
+        let units = wanted.min(limit.saturating_sub(book.known.used() + book.owed));
+        book.owed += units;
+        account.grant(now.day(), units, limit);
+        if units == 0 {
+            account.note_empty(now);
+        }
+        self.stores.metrics.quota_uncounted(units);
+    }
+
+    /// One draw. `Err`: the store is away, or was so a moment ago.
+    async fn draw(
+        &self,
+        account: &Account,
+        book: &mut Book,
+        (day, wanted, limit): (Day, u64, u64),
+    ) -> Result<Drawn, ()> {
+        if book.day != day {
+            *book = Book { day, away_until: book.away_until, ..Book::default() };
+        }
+        let now = BootTime::now();
+        if now < book.away_until {
+            return Err(());
+        }
+        let was_away = book.away_until > BootTime::default();
+        let returned = account.take_surrendered(day);
+        let mut id = [0; 16];
+        secret::fill_random(&mut id);
+        let (known, owed) = (book.known, book.owed);
+        let draw = Draw { id, wanted, limit, known, owed, returned, ttl: COUNTER_TTL };
+        match self.try_draw(account, day, &draw, if was_away { 1 } else { ATTEMPTS }).await {
+            Ok(drawn) => {
+                (book.known, book.owed) = (known.newer(drawn.tally), 0);
+                if was_away {
+                    tracing::info!(tenant = %account.tenant, owed, "the session store counts requests of a tenant again");
+                    book.away_until = BootTime::default();
+                }
+                Ok(drawn)
+            }
+            // Units that were to be given back are lost: given back a second time, they would count twice.
+            Err(error) => {
+                if !was_away {
+                    tracing::warn!(
+                        tenant = %account.tenant,
+                        error = %Chain(&error),
+                        "the session store cannot count requests of a tenant: they pass, and are counted in memory"
+                    );
+                }
+                book.away_until = BootTime::now().plus(AWAY);
+                Err(())
+            }
+        }
+    }
+
+    async fn try_draw(
+        &self,
+        account: &Account,
+        day: Day,
+        draw: &Draw,
+        attempts: u32,
+    ) -> Result<Drawn, StoreError> {
+        let mut attempt = 1;
+        loop {
+            let query = self.stores.sessions.draw(&account.tenant, day, draw);
+            let drawn = self.stores.query(Store::Session, StoreOperation::DrawQuota, query).await;
+            if drawn.is_ok() || attempt >= attempts {
+                return drawn;
+            }
+            attempt += 1;
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Takes over changed limits, and tells a store that has lost its data what this replica knows. Never ends.
+    pub async fn watch(&self) {
+        let mut mark = None;
+        loop {
+            // Without an answer, what was read before holds.
+            let _ = self.read_limits().await;
+            if let Some(accounts) = self.accounts.load_full() {
+                self.tell(&accounts, &mut mark).await;
+            }
+            sleep(WATCH_INTERVAL).await;
+        }
+    }
+
+    async fn tell(&self, accounts: &Accounts, mark: &mut Option<Vec<u8>>) {
+        if accounts.by_tenant.is_empty() {
+            return;
+        }
+        let Ok(found) = self.stores.sessions.quota_mark().await else { return };
+        if mark.as_ref() == Some(&found) {
+            return;
+        }
+        for account in accounts.by_tenant.values() {
+            // Whoever draws now tells the same.
+            let Ok(mut book) = account.book.try_lock() else { continue };
+            let day = Timestamp::now().day();
+            let knows = book.day == day && book.known.drawn + book.owed > 0;
+            if knows && self.draw(account, &mut book, (day, 0, account.per_day().unwrap_or(0))).await.is_err()
+            {
+                return;
+            }
+        }
+        *mark = Some(found);
+    }
+
+    /// Gives the units back that this replica holds, before it ends. Stops at the first failure: they stay unused.
+    pub async fn give_back(&self) {
+        let Some(accounts) = self.accounts.load_full() else { return };
+        let day = Timestamp::now().day();
+        for account in accounts.by_tenant.values() {
+            let mut book = account.book.lock().await;
+            account.surrender(day);
+            let has_news = account.has_surrendered(day) || book.owed > 0;
+            if has_news
+                && self.draw(account, &mut book, (day, 0, account.per_day().unwrap_or(0))).await.is_err()
+            {
+                return;
+            }
+        }
+    }
+}

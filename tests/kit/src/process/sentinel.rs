@@ -1,0 +1,145 @@
+//! Real Sentinels that watch one primary and promote its replica.
+
+use super::{Redis, Running, free_port, until};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::process::Command;
+use std::time::Duration;
+use tempfile::TempDir;
+
+const START: Duration = Duration::from_secs(30);
+/// The name under which the primary is watched.
+pub const MASTER: &str = "gatepost";
+
+/// A primary with a replica, and three Sentinels that promote the replica a second after the primary is gone.
+#[derive(Debug)]
+pub struct WatchedRedis {
+    /// The primary at the start.
+    pub primary: Redis,
+    /// Its replica.
+    pub replica: Redis,
+    /// The Sentinels.
+    pub sentinels: Vec<Sentinel>,
+}
+
+/// One Sentinel.
+#[derive(Debug)]
+pub struct Sentinel {
+    port: u16,
+    running: Running,
+    _folder: TempDir,
+}
+
+impl WatchedRedis {
+    /// Starts all, and waits until each Sentinel knows the others and the replica.
+    pub async fn start() -> Self {
+        let (primary, replica) = (Redis::start().await, Redis::start().await);
+        replica.command(&["REPLICAOF", "127.0.0.1", &primary.addr().port().to_string()]);
+        until("the replica to follow", START, async || {
+            replica.command(&["INFO", "replication"]).contains("master_link_status:up").then_some(())
+        })
+        .await;
+        let sentinels: Vec<Sentinel> = (0..3).map(|_| Sentinel::start(&primary, 2)).collect();
+        for sentinel in &sentinels {
+            let knows = |known: &str| {
+                known.contains("num-slaves\r\n$1\r\n1\r\n")
+                    && known.contains("num-other-sentinels\r\n$1\r\n2\r\n")
+            };
+            until("the Sentinels to know each other", START, async || {
+                sentinel
+                    .try_command(&["SENTINEL", "MASTER", MASTER])
+                    .ok()
+                    .filter(|known| knows(known))
+                    .map(drop)
+            })
+            .await;
+        }
+        Self { primary, replica, sentinels }
+    }
+
+    /// The `redis-sentinel://` URL of these Sentinels.
+    pub fn url(&self) -> String {
+        url(&self.sentinels.iter().collect::<Vec<_>>())
+    }
+
+    /// Waits until the replica has everything that the primary has.
+    pub async fn settled(&self) {
+        until("the replica to have everything", START, async || {
+            let (its, whole) = (self.replica.command(&["DBSIZE"]), self.primary.command(&["DBSIZE"]));
+            (its == whole).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the replica is the primary.
+    pub async fn promoted(&self) {
+        until("the replica to be promoted", START, async || {
+            self.replica.command(&["ROLE"]).contains("master").then_some(())
+        })
+        .await;
+    }
+}
+
+/// The `redis-sentinel://` URL of some Sentinels.
+pub fn url(sentinels: &[&Sentinel]) -> String {
+    let hosts: Vec<String> = sentinels.iter().map(|sentinel| sentinel.addr().to_string()).collect();
+    format!("redis-sentinel://{}/{MASTER}/0", hosts.join(","))
+}
+
+impl Sentinel {
+    /// Watches this server. `quorum` Sentinels must find it gone before another one is promoted.
+    pub fn start(primary: &Redis, quorum: u8) -> Self {
+        let (folder, port) = (TempDir::new().expect("a folder for a Sentinel"), free_port());
+        let watched = primary.addr().port();
+        let settings = format!(
+            "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {MASTER} 127.0.0.1 {watched} {quorum}\n\
+             sentinel down-after-milliseconds {MASTER} 1000\nsentinel failover-timeout {MASTER} 3000\n",
+            folder.path().display()
+        );
+        // The Sentinel writes what it learns into this file.
+        let file = folder.path().join("sentinel.conf");
+        std::fs::write(&file, settings).expect("a file for a Sentinel");
+        let mut command = Command::new("redis-server");
+        command.arg(&file).arg("--sentinel");
+        Self { port, running: Running::start("redis-sentinel", command), _folder: folder }
+    }
+
+    /// The address of the Sentinel.
+    pub fn addr(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// Pauses it. Connections stay open, but nothing is answered.
+    pub fn sigstop(&self) {
+        self.running.sigstop();
+    }
+
+    /// Continues it.
+    pub fn sigcont(&self) {
+        self.running.sigcont();
+    }
+
+    /// Waits until it answers.
+    pub async fn ready(&self) {
+        until("the Sentinel to answer", START, async || {
+            self.try_command(&["PING"]).ok().filter(|reply| reply.contains("PONG"))
+        })
+        .await;
+    }
+
+    /// Sends one command, and returns the raw reply (RESP2).
+    fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(self.addr())?;
+        stream.set_read_timeout(Some(Duration::from_millis(300)))?;
+        stream.write_all(format!("{}\r\n", words.join(" ")).as_bytes())?;
+        let (mut reply, mut bytes) = (Vec::new(), [0; 4096]);
+        // A Sentinel knows no QUIT, so the reply ends where nothing more comes.
+        while let Ok(read) = stream.read(&mut bytes) {
+            if read == 0 {
+                break;
+            }
+            reply.extend_from_slice(&bytes[..read]);
+        }
+        Ok(String::from_utf8_lossy(&reply).into_owned())
+    }
+}
