@@ -34,23 +34,28 @@ impl Quotas {
         });
     }
 
-    /// Takes one unit, and draws an allotment first if there is none. Returns whether there was one. It goes on when the
-    /// request does not wait for it any more.
+    /// Takes one unit, and draws an allotment first if there is none. Returns whether there was one. A request that does
+    /// not wait any more takes none: the draw goes on for those that do.
     pub(super) async fn draw_one(self: &Arc<Self>, account: &Arc<Account>) -> bool {
-        let (quotas, account) = (Arc::clone(self), Arc::clone(account));
-        self.tasks
-            .run(async move {
+        loop {
+            let now = Timestamp::now();
+            if account.per_day().is_none() || account.take(now.day()).is_some() {
+                return true;
+            }
+            if account.is_empty(now) {
+                return false;
+            }
+            let (quotas, account) = (Arc::clone(self), Arc::clone(account));
+            let draw = async move {
                 let mut book = account.book.lock().await;
-                if account.per_day().is_none() || account.take(Timestamp::now().day()).is_some() {
-                    return true;
+                let now = Timestamp::now();
+                // Whoever waited for the book may find what others drew.
+                if account.held(now.day()) == 0 && !account.is_empty(now) {
+                    quotas.refill(&account, &mut book).await;
                 }
-                if account.is_empty(Timestamp::now()) {
-                    return false;
-                }
-                quotas.refill(&account, &mut book).await;
-                account.take(Timestamp::now().day()).is_some()
-            })
-            .await
+            };
+            self.tasks.run(draw).await;
+        }
     }
 
     /// Draws as many units as an allotment lacks.
