@@ -42,6 +42,7 @@ fi
 secret gatepost_keys "$(random)"
 secret webui_secret_key "$(random_hex)"
 secret open_webui_speaker "$(random_hex)"
+secret grafana_password "$(random_hex)" # profile `monitoring`: the password of `admin`
 
 if grep -q '://gatepost:[^@]*@postgres/' secrets/database_url; then
   echo "old: Gatepost is Postgres' superuser. How to change this: docs/operations.md, \"From an older Compose file\""

@@ -7,18 +7,29 @@ use super::{read, repository};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-fn services(compose: &Value) -> &Map<String, Value> {
+pub(super) fn services(compose: &Value) -> &Map<String, Value> {
     compose["services"].as_object().unwrap()
 }
 
-fn texts(value: &Value) -> Vec<&str> {
+pub(super) fn texts(value: &Value) -> Vec<&str> {
     value.as_array().map(|list| list.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
 }
 
 #[test]
 fn only_traefik_is_published_and_only_80_and_443() {
-    let compose = Folder::prepare().compose();
-    let published: Vec<String> = services(&compose)
+    let folder = Folder::prepare();
+    let traefik = ["traefik 80:80/tcp", "traefik 443:443/tcp", "traefik 443:443/udp"];
+    assert_eq!(published(&folder.compose_with(&[])), traefik);
+    assert_eq!(published(&folder.compose_with(&["ha"])), traefik);
+    // Grafana only for this machine, in its profile.
+    let all = folder.compose();
+    assert_eq!(published(&all), [&["grafana 3000:3000/tcp"][..], &traefik].concat());
+    assert_eq!(all["services"]["grafana"]["ports"][0]["host_ip"], "127.0.0.1");
+    assert!(services(&all).values().all(|service| service["network_mode"] != "host"));
+}
+
+fn published(compose: &Value) -> Vec<String> {
+    services(compose)
         .iter()
         .flat_map(|(name, service)| {
             let ports = service["ports"].as_array().cloned().unwrap_or_default();
@@ -28,13 +39,11 @@ fn only_traefik_is_published_and_only_80_and_443() {
                 format!("{name} {}:{}/{}", text("published"), text("target"), text("protocol"))
             })
         })
-        .collect();
-    assert_eq!(published, ["traefik 80:80/tcp", "traefik 443:443/tcp", "traefik 443:443/udp"]);
-    assert!(services(&compose).values().all(|service| service["network_mode"] != "host"));
+        .collect()
 }
 
 /// Who can open a connection to whom: who shares a network.
-fn neighbours(compose: &Value) -> BTreeSet<(String, String)> {
+pub(super) fn neighbours(compose: &Value) -> BTreeSet<(String, String)> {
     let all = services(compose);
     let networks = |name: &str| -> BTreeSet<String> {
         let networks = all[name]["networks"].as_object();
@@ -46,7 +55,7 @@ fn neighbours(compose: &Value) -> BTreeSet<(String, String)> {
 
 #[test]
 fn no_application_reaches_another_a_store_or_the_gate() {
-    let compose = Folder::prepare().compose();
+    let compose = Folder::prepare().compose_with(&["setup"]);
     let wanted = [
         ("backup", "postgres"),
         ("gatepost", "postgres"),
@@ -98,7 +107,8 @@ fn the_gate_listens_only_where_traefik_is() {
     assert_eq!(variable("GATEPOST_INTERNAL_ADDR"), format!("{}:4181", address("gatepost")));
     assert_eq!(variable("GATEPOST_PUBLIC_ADDR"), format!("{}:4180", address("gatepost")));
     assert_eq!(variable("GATEPOST_TRUSTED_PROXIES"), address("traefik"));
-    assert!(variable("GATEPOST_HEALTH_ADDR").starts_with("127.0.0.1:"));
+    let metrics = compose["services"]["gatepost"]["networks"]["metrics"]["ipv4_address"].as_str().unwrap();
+    assert_eq!(variable("GATEPOST_HEALTH_ADDR"), format!("{metrics}:4182"));
 }
 
 #[test]
@@ -231,6 +241,7 @@ fn nobody_gets_the_superusers_password_but_postgres_and_the_restore() {
     assert_eq!(who_has("postgres_password"), ["postgres", "restore"]);
     assert_eq!(who_has("postgres_owner_password"), ["postgres"]);
     assert_eq!(who_has("postgres_backup_password"), ["backup", "postgres"]);
+    assert_eq!(who_has("grafana_password"), ["grafana"]);
     assert_eq!(services(&compose)["restore"]["profiles"], serde_json::json!(["setup"]));
     let variable = |service: &str, name: &str| {
         environment(&compose, service).into_iter().find(|(found, _)| found == name).map(|(_, value)| value)

@@ -45,18 +45,28 @@ impl Folder {
         std::fs::read_to_string(self.path("secrets").join(name)).unwrap().trim_end().to_owned()
     }
 
-    /// The Compose file, merged, interpolated and normalised.
+    /// The Compose file, merged, interpolated and normalised, with the services of all profiles.
     pub fn compose(&self) -> Value {
         normalise(&self.path(COMPOSE), &self.path(".env")).unwrap_or_else(|fault| panic!("{fault}"))
     }
+
+    /// The same with the services of these profiles and of none, as `docker compose up` starts them.
+    pub fn compose_with(&self, profiles: &[&str]) -> Value {
+        let read = read_compose(&self.path(COMPOSE), &self.path(".env"), Some(profiles.join(",")));
+        read.unwrap_or_else(|fault| panic!("{profiles:?}: {fault}"))
+    }
 }
 
-/// A Compose file as the Compose library reads it, or what it finds wrong.
+/// A Compose file with all profiles as the Compose library reads it, or what it finds wrong.
 pub fn normalise(file: &Path, env_file: &Path) -> Result<Value, String> {
+    read_compose(file, env_file, None)
+}
+
+fn read_compose(file: &Path, env_file: &Path, profiles: Option<String>) -> Result<Value, String> {
     let built = Command::new(repository("script/compose")).output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let program = String::from_utf8(built.stdout).unwrap();
-    let output = Command::new(program.trim()).arg(file).arg(env_file).output().unwrap();
+    let output = Command::new(program.trim()).arg(file).arg(env_file).args(profiles).output().unwrap();
     if output.status.success() {
         Ok(serde_json::from_slice(&output.stdout).unwrap())
     } else {

@@ -10,6 +10,7 @@ mod folder;
 mod mcp_clients;
 mod metrics;
 mod open_webui;
+mod profiles;
 mod roles;
 mod routers;
 mod stage;

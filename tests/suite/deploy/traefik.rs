@@ -49,7 +49,7 @@ impl Shipped {
     /// Starts it; `addresses` are pairs of text in the dynamic files and what stands for it here.
     pub async fn start(authority: &Authority, addresses: &[(&str, String)]) -> Self {
         let folder = TempDir::new().unwrap();
-        let [plain, secure, health, api] = std::array::from_fn(|_| free_addr());
+        let [plain, secure, health, replicas, api] = std::array::from_fn(|_| free_addr());
         let dynamic = folder.path().join("dynamic");
         write_dynamic(&dynamic, folder.path(), authority, addresses);
 
@@ -60,6 +60,7 @@ impl Shipped {
         replace(&mut text, "\":80\"", &format!("\"{plain}\""));
         replace(&mut text, "\":443\"", &format!("\"{secure}\""));
         replace(&mut text, "127.0.0.1:8082", &health.to_string());
+        replace(&mut text, "127.0.0.1:8083", &replicas.to_string());
         replace(&mut text, "/etc/traefik/dynamic", &dynamic.display().to_string());
         replace(&mut text, "tls:\n        certResolver: letsencrypt", "tls: {}");
         let text = underscores_where_aliases_are_unknown(&binary, &text);

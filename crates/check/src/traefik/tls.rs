@@ -38,7 +38,7 @@ pub(crate) struct Gate {
 
 pub(super) fn inspect(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut Vec<Finding>) {
     let Some(site) = site else { return };
-    for (_, spot) in setup.gates() {
+    for (_, spot) in setup.gates().filter(|(_, spot)| !asks_traefik_itself(setup, *spot)) {
         let Some(gate) = read(spot) else { continue };
         let scheme = |is: &str| format!("The address is {is}, but GATEPOST_INTERNAL_TLS is {}.", set(site));
         match (site.has_tls, gate.is_tls) {
@@ -48,6 +48,21 @@ pub(super) fn inspect(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut
             (false, false) => {}
         }
     }
+}
+
+/// Whether the address is an entry point of this Traefik on loopback, whose router leads to several replicas: then a
+/// `serversTransport` has the certificates, not the middleware.
+fn asks_traefik_itself(setup: &Setup<'_>, gate: Spot<'_>) -> bool {
+    let url = gate.get("address").and_then(|address| Url::parse(address.node.text()?).ok());
+    let Some(url) = url.filter(|url| url.scheme() == "http" && crate::loopback::is_on_this_machine(url))
+    else {
+        return false;
+    };
+    let asked = url.host_str().zip(url.port_or_known_default()).map(|(host, port)| format!("{host}:{port}"));
+    setup.entry_points.iter().any(|point| {
+        let address = point.spot.get("address").and_then(|address| address.node.text());
+        address.is_some() && address == asked.as_deref()
+    })
 }
 
 const fn set(site: &Site<'_>) -> &'static str {
