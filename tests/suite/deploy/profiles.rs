@@ -277,8 +277,8 @@ async fn the_replica_takes_over_from_a_killed_redis_which_comes_back_as_its_repl
     let primary = servers.redis(0);
     servers.wait_for("the former primary as replica", first, &["role"], "slave").await;
     servers.wait_for("what it missed", first, &["get", "gatepost:y"], "new").await;
-    primary.sigterm();
-    assert!(primary.wait_exit(TIMEOUT).await.success());
+    primary.sigkill();
+    assert!(!primary.wait_exit(TIMEOUT).await.success());
     let _primary = servers.redis(0);
     servers.wait_for("it again", first, &["info", "replication"], "role:slave").await;
     servers.wait_for("the primary to be one still", second, &["info", "replication"], "role:master").await;
