@@ -28,9 +28,6 @@ pub(super) fn from_cache(
     now: Timestamp,
 ) -> Option<Verdict> {
     let key: Arc<CachedKey> = context.cache.fresh(&presented.key)?;
-    if key.proof.limits.is_ended {
-        return Some(ended(&key));
-    }
     match decide_word::heard(context, case, &key, now) {
         Ok(None) => Some(judge(context, case, &key, presented, now)),
         Ok(Some(said)) => {
@@ -50,9 +47,6 @@ pub(super) async fn from_stores(context: &Context, case: &Case<'_>, presented: H
             Err(verdict) => return verdict,
         },
     };
-    if key.proof.limits.is_ended {
-        return ended(&key);
-    }
     let now = Timestamp::now();
     match decide_word::heard(context, case, &key, now) {
         Ok(None) => judge(context, case, &key, presented, now),
@@ -63,11 +57,6 @@ pub(super) async fn from_stores(context: &Context, case: &Case<'_>, presented: H
         },
         Err(verdict) => *verdict,
     }
-}
-
-/// A key that was revoked, or whose owner is disabled, is worth nothing whatever it says. It is known whose it was.
-fn ended(key: &CachedKey) -> Verdict {
-    Verdict::of_key(Denial::Key(KeyDenial::Ended), key.proof.named())
 }
 
 /// Finds a key in the directory.
