@@ -12,7 +12,7 @@ use super::session_cache::{CachedKey, standing_of};
 use super::tools::ToolPassage;
 use crate::rate::Quota;
 use crate::site::Site;
-use gatepost_core::api_key::{KeyDenial, KeyNetwork, KeyUse, NamedKey};
+use gatepost_core::api_key::{KeyDenial, KeyUse, NamedKey};
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::decision::{self, Denial};
 use gatepost_store::directory::FoundKey;
@@ -108,8 +108,7 @@ fn judge(
 /// it is in the first of the key's networks.
 pub fn explain(site: &Site, case: &Case<'_>, found: &FoundKey, now: Timestamp) -> Verdict {
     let standing = standing_of(site, found);
-    let near = || found.limits.networks.first().map(KeyNetwork::addr);
-    let client = case.forwarded.client_address().or_else(near);
+    let client = case.forwarded.client_address().or_else(|| found.limits.client_within());
     let named = || NamedKey { id: found.id, name: found.name.clone() };
     let request = KeyUse { now, host: case.origin.host(), client };
     let permit = match decision::decide_key(case.requirement, &standing, &found.limits, &request) {

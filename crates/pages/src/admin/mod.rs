@@ -38,8 +38,8 @@ mod tools;
 mod unknown_refusal;
 
 pub use access::{
-    Access, AccessAnswer, AccessForm, ApplicationEntry, ApplicationList, OpenerEntry, RequirementEntry,
-    WayEntry,
+    Access, AccessAnswer, AccessForm, ApplicationEntry, ApplicationList, OpenerEntry, OpeningKeyEntry,
+    RequirementEntry, WayEntry,
 };
 pub use audit::{Audit, AuditFilterWords, AuditRow};
 pub use changing::{Again, Overtaken, Question, RefusedChange};
