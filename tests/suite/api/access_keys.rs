@@ -37,8 +37,8 @@ async fn keys(office: &Office, query: &str) -> Vec<String> {
 /// The status with which the gate answers the program that has this key.
 async fn status(office: &Office, key: &str) -> u16 {
     let url = office.world.url(APP, "/x");
-    let request =
-        office.world.browser().request(Method::GET, &url).kind(Kind::Program).header("x-gatepost-key", key);
+    let program = office.world.browser();
+    let request = program.request(Method::GET, &url).kind(Kind::Program).header("x-gatepost-key", key);
     request.send().await.status
 }
 

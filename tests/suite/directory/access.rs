@@ -18,7 +18,7 @@ use gatepost_store::directory::access::Named;
 use gatepost_store::directory::changes::{AddMember, AddTenantMember};
 use gatepost_store::directory::{DirectoryError, GroupKey, MembershipSource, Place, UserFilter, UserKey};
 use generated::{PEOPLE, TENANTS, directories, requirements};
-use proptest::strategy::ValueTree;
+use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use std::collections::BTreeSet;
 use std::time::Duration;
