@@ -4,7 +4,7 @@ use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::end::End;
 use super::error::CommandError;
 use super::report::{Report, lines, text_or_dash};
-use super::{tenant_life, tenant_member, tenant_settings};
+use super::{tenant_life, tenant_member, tenant_routers, tenant_settings};
 use crate::admin::views::{self, MappingChange, TenantChange};
 use clap::Subcommand;
 use gatepost_core::access::Role;
@@ -78,9 +78,10 @@ pub(super) enum Command {
         /// The new name; without it the tenant has none
         name: Option<String>,
     },
-    /// Changes the tier of a tenant, and what it has over its tier
+    /// Changes the tier of a tenant, what it has over its tier, and where its hosts lead
     #[command(after_help = "Examples:\n  gatepost tenant set github --tier pro\n  \
-        gatepost tenant set github --limit keys=100 --feature custom_domains=true\n  gatepost tenant set github --limit keys=")]
+        gatepost tenant set github --limit keys=100 --feature custom_domains=true\n  gatepost tenant set github --limit keys=\n  \
+        gatepost tenant set github --service chat")]
     Set {
         /// The tenant's id
         id: TenantId,
@@ -93,6 +94,10 @@ pub(super) enum Command {
         /// The tenant's id
         id: TenantId,
     },
+    /// Prints the routers of tenants' hosts, as a file for Traefik; its HTTP provider gets the same without one
+    #[command(after_help = "Examples:\n  gatepost tenant routers > /etc/traefik/dynamic/tenants.yml\n  \
+        gatepost tenant routers --query 'middleware=hsts@file&middleware=gatepost@file&cert_resolver=letsencrypt'")]
+    Routers(tenant_routers::Routers),
     /// Hosts of tenants
     #[command(
         subcommand,
@@ -180,6 +185,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         Command::Rename { id, name } => rename(console, &id, name).await,
         Command::Set { id, settings } => tenant_settings::set(console, id, settings).await,
         Command::Show { id } => tenant_settings::show(console, id).await,
+        Command::Routers(routers) => tenant_routers::run(console, routers).await,
         Command::Host(command) => tenant_settings::host(console, command).await,
         Command::Suspend { id, reason } => tenant_life::suspend(console, id, reason).await,
         Command::Resume { id } => tenant_life::resume(console, id).await,

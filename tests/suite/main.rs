@@ -55,6 +55,7 @@ mod storage;
 mod stores;
 mod tenant_hosts;
 mod tenant_providers;
+mod tenant_routers;
 mod tenants;
 mod terminal;
 mod tool_grants;

@@ -31,6 +31,9 @@ pub struct Tenant {
     /// The platform's, up to 16 KiB. Gatepost does not read it.
     #[schema(value_type = Object)]
     pub settings: JsonObject,
+    /// The upstream in `GATEPOST_SERVICES` to which its hosts lead. `null`: no routers are made for them.
+    #[schema(example = "chat")]
+    pub service: Option<String>,
     pub hosts: Vec<TenantHost>,
     #[schema(format = DateTime)]
     pub suspended_at: Option<String>,
@@ -65,6 +68,7 @@ impl From<&TenantRecord> for Tenant {
             limits: tenant.allowances.limits.clone(),
             own: Own { features: tenant.own.features.clone(), limits: tenant.own.limits.clone() },
             settings: tenant.settings.clone(),
+            service: text(tenant.service.as_ref()),
             hosts: tenant.hosts.iter().map(TenantHost::from).collect(),
             created_at: rfc3339(tenant.created_at),
             updated_at: rfc3339(tenant.updated_at),

@@ -39,7 +39,7 @@ impl Remote for WriteTenant {
 
 /// The members of a body that make an edit. What the edit leaves as it is is absent.
 fn members(edit: &TenantEdit) -> Map<String, Value> {
-    let TenantEdit { name, tier, features, limits, settings, hosts, admin } = edit;
+    let TenantEdit { name, tier, features, limits, settings, service, hosts, admin } = edit;
     let object = |edit: &Option<ObjectEdit>| {
         edit.as_ref().map(|edit| match edit {
             ObjectEdit::Replace(object) | ObjectEdit::Merge(object) => json!(object),
@@ -52,6 +52,7 @@ fn members(edit: &TenantEdit) -> Map<String, Value> {
         ("features", object(features)),
         ("limits", object(limits)),
         ("settings", object(settings)),
+        ("service", service.as_ref().map(|service| json!(service.as_ref().map(ToString::to_string)))),
         ("hosts", hosts.map(|hosts| json!(hosts))),
         ("admin_email", admin.as_ref().map(|email| json!(email.to_string()))),
     ];
