@@ -8,7 +8,7 @@ use arc_swap::ArcSwapOption;
 use gatepost_core::clock::{BootTime, Day, Timestamp};
 use gatepost_core::ids::TenantId;
 use gatepost_core::quota::RequestLimits;
-use gatepost_store::session::quotas::Tally;
+use gatepost_store::session::quotas::{Draw, Tally};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use tokio::sync::Mutex;
@@ -66,6 +66,23 @@ pub(super) struct Book {
     pub owed: u64,
     /// Until then the store is not asked again.
     pub away_until: BootTime,
+    /// A draw to which no answer came.
+    pub unanswered: Option<Unanswered>,
+}
+
+/// A draw of which nobody knows whether the store carried it out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unanswered {
+    pub draw: Draw,
+    /// The store answers a draw with this id as it did the first time until then.
+    pub until: BootTime,
+}
+
+impl Book {
+    /// Units that are used or held by a replica, and those that may be.
+    pub(super) fn used_at_most(&self) -> u64 {
+        self.known.used() + self.owed + self.unanswered.map_or(0, |unanswered| unanswered.draw.wanted)
+    }
 }
 
 /// One tenant.

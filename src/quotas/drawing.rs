@@ -1,6 +1,6 @@
 //! Draws units from the session store, and gives them back.
 
-use super::account::{Account, Book, allotment};
+use super::account::{Account, Book, Unanswered, allotment};
 use super::{Accounts, Quotas};
 use gatepost_core::clock::{BootTime, Day, Timestamp};
 use gatepost_core::error_chain::Chain;
@@ -18,6 +18,8 @@ const COUNTER_TTL: Duration = Duration::from_hours(48);
 const ATTEMPTS: u32 = 4;
 /// The pause between two of them.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long a draw can be repeated: the store knows its answer for a minute.
+const REPEATABLE: Duration = Duration::from_secs(50);
 /// How long a store that is away is not asked again.
 const AWAY: Duration = Duration::from_secs(1);
 /// How often limits are read, and the store is asked whether it has lost its data.
@@ -34,23 +36,28 @@ impl Quotas {
         });
     }
 
-    /// Takes one unit, and draws an allotment first if there is none. Returns whether there was one. It goes on when the
-    /// request does not wait for it any more.
+    /// Takes one unit, and draws an allotment first if there is none. Returns whether there was one. A request that does
+    /// not wait any more takes none: the draw goes on for those that do.
     pub(super) async fn draw_one(self: &Arc<Self>, account: &Arc<Account>) -> bool {
-        let (quotas, account) = (Arc::clone(self), Arc::clone(account));
-        self.tasks
-            .run(async move {
+        loop {
+            let now = Timestamp::now();
+            if account.per_day().is_none() || account.take(now.day()).is_some() {
+                return true;
+            }
+            if account.is_empty(now) {
+                return false;
+            }
+            let (quotas, account) = (Arc::clone(self), Arc::clone(account));
+            let draw = async move {
                 let mut book = account.book.lock().await;
-                if account.per_day().is_none() || account.take(Timestamp::now().day()).is_some() {
-                    return true;
+                let now = Timestamp::now();
+                // Whoever waited for the book may find what others drew.
+                if account.held(now.day()) == 0 && !account.is_empty(now) {
+                    quotas.refill(&account, &mut book).await;
                 }
-                if account.is_empty(Timestamp::now()) {
-                    return false;
-                }
-                quotas.refill(&account, &mut book).await;
-                account.take(Timestamp::now().day()).is_some()
-            })
-            .await
+            };
+            self.tasks.run(draw).await;
+        }
     }
 
     /// Draws as many units as an allotment lacks.
@@ -80,7 +87,7 @@ impl Quotas {
 
     /// Lets requests pass that no store counts. No more than the limit, as far as this replica knows what was used.
     fn credit(&self, account: &Account, book: &mut Book, (now, wanted, limit): (Timestamp, u64, u64)) {
-        let units = wanted.min(limit.saturating_sub(book.known.used() + book.owed));
+        let units = wanted.min(limit.saturating_sub(book.used_at_most()));
         book.owed += units;
         account.grant(now.day(), units, limit);
         if units == 0 {
@@ -104,21 +111,25 @@ impl Quotas {
             return Err(());
         }
         let was_away = book.away_until > BootTime::default();
-        let returned = account.take_surrendered(day);
-        let mut id = [0; 16];
-        secret::fill_random(&mut id);
-        let (known, owed) = (book.known, book.owed);
-        let draw = Draw { id, wanted, limit, known, owed, returned, ttl: COUNTER_TTL };
-        match self.try_draw(account, day, &draw, if was_away { 1 } else { ATTEMPTS }).await {
+        let drawn = match self.repeat_unanswered(account, book).await {
+            Ok(()) => {
+                let mut id = [0; 16];
+                secret::fill_random(&mut id);
+                let (known, owed, returned) = (book.known, book.owed, account.take_surrendered(day));
+                let draw = Draw { id, wanted, limit, known, owed, returned, ttl: COUNTER_TTL };
+                let new = Unanswered { draw, until: now.plus(REPEATABLE) };
+                self.try_draw(account, book, new, if was_away { 1 } else { ATTEMPTS }).await
+            }
+            Err(error) => Err(error),
+        };
+        match drawn {
             Ok(drawn) => {
-                (book.known, book.owed) = (known.newer(drawn.tally), 0);
                 if was_away {
-                    tracing::info!(tenant = %account.tenant, owed, "the session store counts requests of a tenant again");
+                    tracing::info!(tenant = %account.tenant, "the session store counts requests of a tenant again");
                     book.away_until = BootTime::default();
                 }
                 Ok(drawn)
             }
-            // Units that were to be given back are lost: given back a second time, they would count twice.
             Err(error) => {
                 if !was_away {
                     tracing::warn!(
@@ -133,25 +144,45 @@ impl Quotas {
         }
     }
 
+    /// Asks again for the answer that did not come. After [`REPEATABLE`] nobody can know it: the units stay unused.
+    async fn repeat_unanswered(&self, account: &Account, book: &mut Book) -> Result<(), StoreError> {
+        let Some(unanswered) = book.unanswered else { return Ok(()) };
+        if BootTime::now() >= unanswered.until {
+            book.unanswered = None;
+            return Ok(());
+        }
+        let drawn = self.try_draw(account, book, unanswered, 1).await?;
+        account.grant(book.day, drawn.granted, unanswered.draw.limit);
+        Ok(())
+    }
+
+    /// Sends a draw. It stays in the book until an answer comes.
     async fn try_draw(
         &self,
         account: &Account,
-        day: Day,
-        draw: &Draw,
+        book: &mut Book,
+        unanswered: Unanswered,
         attempts: u32,
     ) -> Result<Drawn, StoreError> {
+        let draw = unanswered.draw;
+        book.unanswered = Some(unanswered);
         let mut attempt = 1;
         loop {
-            let query = self.stores.sessions.draw(&account.tenant, day, draw);
-            let drawn = self.stores.query(Store::Session, StoreOperation::DrawQuota, query).await;
-            if drawn.is_ok() || attempt >= attempts {
-                return drawn;
+            let query = self.stores.sessions.draw(&account.tenant, book.day, &draw);
+            match self.stores.query(Store::Session, StoreOperation::DrawQuota, query).await {
+                Ok(drawn) => {
+                    book.unanswered = None;
+                    book.known = book.known.newer(drawn.tally);
+                    // What was lent since then is told later.
+                    book.owed = book.owed.saturating_sub(draw.owed);
+                    return Ok(drawn);
+                }
+                Err(error) if attempt >= attempts => return Err(error),
+                Err(_) => attempt += 1,
             }
-            attempt += 1;
             sleep(PAUSE).await;
         }
     }
-
     /// Takes over changed limits, and tells a store that has lost its data what this replica knows. Never ends.
     pub async fn watch(&self) {
         let mut mark = None;

@@ -149,7 +149,7 @@ async fn what_ends_during_an_outage_of_postgres_stands_in_no_longer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_starts_deletes_what_has_ended_with_its_audit_row() {
+async fn a_replica_that_begins_to_lead_deletes_what_has_ended_with_its_audit_row() {
     let world = World::start(Pair::Shared).await;
     world.signed_in("alice").await;
     let (end, text) = soon();
@@ -161,6 +161,8 @@ async fn a_replica_that_starts_deletes_what_has_ended_with_its_audit_row() {
         list["entries"].as_array().unwrap().clone()
     };
     assert!(listed().await.is_empty());
+    world.gatepost.sigterm();
+    assert!(world.gatepost.wait_exit().await.success());
     let (_one, _other) = tokio::join!(another(&world), another(&world));
     let rows = until("the audit row", TIMEOUT, async || {
         let rows = listed().await;

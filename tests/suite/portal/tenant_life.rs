@@ -21,7 +21,7 @@ both_pairs! {
         has(&page(&world, &root, &question).await, 200, &["It has 1 person, who may not enter it", "Its 0 keys are refused"]);
         let asked = form(&world, &root, &question, &suspend).await;
         for reason in ["", " ", &"x".repeat(281)] {
-            has(&asked.clone().with("reason", reason).send(&world, &root).await, 422, &["a reason has 1 to 280 characters", "aria-invalid"]);
+            has(&asked.clone().with("reason", reason).send(&world, &root).await, 422, &["A reason has 1 to 280 characters", "aria-invalid"]);
         }
         has(&asked.clone().with("reason", "unpaid").without("version").send(&world, &root).await, 400, &["does not say which version"]);
         let done = asked.with("reason", "unpaid since October").done(&world, &root).await;

@@ -60,7 +60,7 @@ impl Store {
     ) -> Result<TenantProviderRecord> {
         scope.allows(&Matter::Tenant(tenant.clone()))?;
         let found: Option<TenantProviderRecord> = reading!(self, |connection| {
-            tenants::demand(connection, tenant).await?;
+            tenants::demand_known(connection, tenant).await?;
             let sql = concat!(columns!(), " WHERE p.tenant_id = $1");
             let provider: Option<TenantProvider> =
                 sqlx::query_as(sql).bind(tenant.as_str()).fetch_optional(&mut *connection).await?;

@@ -41,6 +41,12 @@ row! {
     }
 }
 
+/// Demands that a tenant exists, deleted or not.
+pub(super) async fn demand_known(connection: &mut Connection, id: &TenantId) -> Result<()> {
+    let state = find_state(connection, id).await?;
+    state.map(drop).ok_or_else(|| DirectoryError::UnknownTenant(id.clone()))
+}
+
 async fn find_state(connection: &mut Connection, id: &TenantId) -> Result<Option<TenantState>> {
     let query = sqlx::query_as("SELECT state FROM tenants WHERE id = $1").bind(id.as_str());
     let found: Option<StateRow> = query.fetch_optional(connection).await?;
