@@ -12,8 +12,7 @@ use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use url::Url;
 
-/// The middleware that holds the chain of [`RouterOptions`]. It is always there: Traefik ignores an answer without anything
-/// in it, and would keep the router of the last tenant for ever.
+/// The middleware that holds the chain of [`RouterOptions`]: it is there once, however many routers there are.
 const CHAIN: &str = "tenants";
 
 /// The active hosts of tenants that lead to an upstream, by name.
@@ -73,11 +72,13 @@ impl<'a> TenantRouters<'a> {
             routers.insert(format!("tenant-{host}"), router);
             named.insert((service, *upstream));
         }
-        let mut http = json!({ "middlewares": { CHAIN: { "chain": { "middlewares": options.middlewares } } } });
+        let mut http =
+            json!({ "middlewares": { CHAIN: { "chain": { "middlewares": options.middlewares } } } });
         // Traefik refuses an empty map.
         if !routers.is_empty() {
             http["routers"] = routers.into();
-            http["services"] = named.into_iter().map(|(name, url)| (service_name(name), load_balancer(url))).collect();
+            http["services"] =
+                named.into_iter().map(|(name, url)| (service_name(name), load_balancer(url))).collect();
         }
         json!({ "http": http })
     }
@@ -122,14 +123,24 @@ mod tests {
     }
 
     #[test]
-    fn without_a_router_there_is_still_something_in_the_configuration() {
+    fn without_a_router_the_configuration_has_the_chain_alone() {
         let chain = json!({ "tenants": { "chain": { "middlewares": ["gatepost@file", "hsts@file"] } } });
         assert_eq!(found(&[], "middleware=hsts@file"), json!({ "http": { "middlewares": chain } }));
     }
 
     #[test]
     fn no_text_that_means_something_in_a_rule_is_a_host_or_the_name_of_an_upstream() {
-        let texts = ["a`) || Host(`b", "a.example`", "*.example.net", "a.example || b", "a\n.example", "{a:.*}.example", "a/b", "a@file", "a,b"];
+        let texts = [
+            "a`) || Host(`b",
+            "a.example`",
+            "*.example.net",
+            "a.example || b",
+            "a\n.example",
+            "{a:.*}.example",
+            "a/b",
+            "a@file",
+            "a,b",
+        ];
         for text in texts {
             assert!(text.parse::<HostName>().is_err(), "{text}");
             assert!(text.parse::<ServiceName>().is_err(), "{text}");

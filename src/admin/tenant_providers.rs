@@ -1,18 +1,18 @@
 //! The provider that a tenant brings: tried before it is kept, and its secret sealed.
 
-use super::Context;
+use super::{Context, views};
 use crate::dns::{self, LookUpError};
 use crate::providers::{ProviderPlan, open_secret};
 use crate::sign_in::addresses::callback_address;
 use gatepost_core::administration::Scope;
-use gatepost_core::ids::TenantId;
+use gatepost_core::ids::{ProviderId, TenantId};
 use gatepost_core::provider_refusal::ProviderRefusal;
 use gatepost_core::tenant_host::HostState;
 use gatepost_oidc::{OidcError, ProvidersError, Trial};
 use gatepost_store::directory::changes::{
     DecideTenantDomain, DomainVerdict, SetTenantProvider, TenantDomainName, TenantProviderSettings,
 };
-use gatepost_store::directory::{DirectoryError, TenantProvider};
+use gatepost_store::directory::{DirectoryError, TenantProvider, TenantProviderRecord};
 use gatepost_store::session::sealed::Purpose;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -36,6 +36,12 @@ pub enum TrialError {
 }
 
 impl Context {
+    /// What is told about the provider of a tenant.
+    pub fn provider_view(&self, record: &TenantProviderRecord) -> views::TenantProvider {
+        let id = ProviderId::of_tenant(&record.provider.tenant_id);
+        views::TenantProvider::new(record, &callback_address(&self.site, &id))
+    }
+
     /// Tries the provider that a tenant is to have: fetches its documents, and has it check the client and the secret. The
     /// caller must administer the tenant, and the tenant must be allowed to have a provider, before anything is called.
     ///

@@ -40,6 +40,7 @@ mod store;
 mod tenant;
 mod tenant_life;
 mod tenant_member;
+mod tenant_provider;
 mod tenant_routers;
 mod tenant_settings;
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::end::End;
 use super::error::CommandError;
 use super::report::{Report, lines, text_or_dash};
-use super::{tenant_life, tenant_member, tenant_routers, tenant_settings};
+use super::{tenant_life, tenant_member, tenant_provider, tenant_routers, tenant_settings};
 use crate::admin::views::{self, MappingChange, TenantChange};
 use clap::Subcommand;
 use gatepost_core::access::Role;
@@ -96,7 +96,7 @@ pub(super) enum Command {
     },
     /// Prints the routers of tenants' hosts, as a file for Traefik; its HTTP provider gets the same without one
     #[command(after_help = "Examples:\n  gatepost tenant routers > /etc/traefik/dynamic/tenants.yml\n  \
-        gatepost tenant routers --query 'middleware=hsts@file&middleware=gatepost@file&cert_resolver=letsencrypt'")]
+        gatepost tenant routers --query cert_resolver=letsencrypt")]
     Routers(tenant_routers::Routers),
     /// Hosts of tenants
     #[command(
@@ -104,6 +104,12 @@ pub(super) enum Command {
         after_help = "Examples:\n  gatepost tenant host add acme blog.acme.com\n  gatepost tenant host confirm acme blog.acme.com"
     )]
     Host(tenant_settings::HostCommand),
+    /// The provider that a tenant brings, at which its people sign in
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  gatepost tenant provider show acme\n  gatepost tenant provider remove acme"
+    )]
+    Provider(tenant_provider::ProviderCommand),
     /// Has nobody enter a tenant, by session, key or token, until it is resumed; its data stays
     #[command(after_help = "Example:\n  gatepost tenant suspend github --reason unpaid")]
     Suspend {
@@ -187,6 +193,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         Command::Show { id } => tenant_settings::show(console, id).await,
         Command::Routers(routers) => tenant_routers::run(console, routers).await,
         Command::Host(command) => tenant_settings::host(console, command).await,
+        Command::Provider(command) => Box::pin(tenant_provider::run(console, command)).await,
         Command::Suspend { id, reason } => tenant_life::suspend(console, id, reason).await,
         Command::Resume { id } => tenant_life::resume(console, id).await,
         Command::Delete { id } => tenant_life::delete(console, id).await,

@@ -20,10 +20,14 @@ pub(super) async fn run(console: &Console, Routers { query }: Routers) -> Result
     let routers = TenantRouters::read(&state.site, &state.stores.directory).await?;
     let configuration = routers.configuration(&query);
     // YAML contains JSON, and has comments.
-    let mut text = vec![format!("# {} routers of tenants' hosts, by `gatepost tenant routers`.", routers.count())];
-    text.extend(routers.unrouted.iter().map(|(host, service)| {
-        format!("# {host} has none: GATEPOST_SERVICES has no {service}.")
-    }));
+    let mut text =
+        vec![format!("# {} routers of tenants' hosts, by `gatepost tenant routers`.", routers.count())];
+    text.extend(
+        routers
+            .unrouted
+            .iter()
+            .map(|(host, service)| format!("# {host} has none: GATEPOST_SERVICES has no {service}.")),
+    );
     text.push(format!("{configuration:#}"));
     Ok(Report::new(lines(&text), configuration))
 }

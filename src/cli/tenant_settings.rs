@@ -134,6 +134,7 @@ fn described(tenant: &views::Tenant) -> String {
     said.extend(tenant.deleted_at.as_ref().map(|at| format!("  Deleted: {at}")));
     said.push(format!("  Tier: {}", tenant.tier.as_deref().unwrap_or("-")));
     said.extend(tenant.service.as_ref().map(|service| format!("  Service: {service}")));
+    said.extend(tenant.provider.as_ref().map(|own| format!("  Provider: {} ({})", own.label, own.kind)));
     said.push(format!("  Features: {}", members(&tenant.features)));
     said.push(format!("  Limits: {}", members(&tenant.limits)));
     said.extend(tenant.hosts.iter().map(|host| format!("  Host: {} ({})", host.host, host.state)));

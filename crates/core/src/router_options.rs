@@ -95,7 +95,9 @@ mod tests {
 
     #[test]
     fn the_operator_chooses_what_each_router_has_but_the_gate_is_always_there() {
-        let found = parse("entry_point=a&entry_point=b&middleware=hsts%40file&middleware=gatepost@file&cert_resolver=le");
+        let found = parse(
+            "entry_point=a&entry_point=b&middleware=hsts%40file&middleware=gatepost@file&cert_resolver=le",
+        );
         assert_eq!(found.entry_points, ["a", "b"]);
         assert_eq!(found.middlewares, ["hsts@file", "gatepost@file"]);
         assert_eq!(found.cert_resolver.as_deref(), Some("le"));

@@ -34,6 +34,8 @@ pub struct Tenant {
     /// The upstream in `GATEPOST_SERVICES` to which its hosts lead. `null`: no routers are made for them.
     #[schema(example = "chat")]
     pub service: Option<String>,
+    /// The provider that it brings. `null`: its people sign in at those of the configuration.
+    pub provider: Option<OwnProvider>,
     pub hosts: Vec<TenantHost>,
     #[schema(format = DateTime)]
     pub suspended_at: Option<String>,
@@ -69,6 +71,10 @@ impl From<&TenantRecord> for Tenant {
             own: Own { features: tenant.own.features.clone(), limits: tenant.own.limits.clone() },
             settings: tenant.settings.clone(),
             service: text(tenant.service.as_ref()),
+            provider: tenant
+                .provider
+                .as_ref()
+                .map(|(kind, label)| OwnProvider { kind: kind.as_str().to_owned(), label: label.clone() }),
             hosts: tenant.hosts.iter().map(TenantHost::from).collect(),
             created_at: rfc3339(tenant.created_at),
             updated_at: rfc3339(tenant.updated_at),
@@ -76,6 +82,15 @@ impl From<&TenantRecord> for Tenant {
             version: tenant.version.to_string(),
         }
     }
+}
+
+/// The provider that a tenant brings; `/tenants/{id}/provider` says all about it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct OwnProvider {
+    /// `entra` or `oidc`.
+    pub kind: String,
+    /// The name that people see.
+    pub label: String,
 }
 
 /// What a tenant has by itself, which overrides its tier's.

@@ -40,7 +40,8 @@ fn providers<'a>(setup: &Setup<'a>) -> impl Iterator<Item = Provider<'a>> {
 
 /// The middlewares of these routers, as `name@provider`.
 pub(super) fn middlewares(setup: &Setup<'_>) -> Vec<String> {
-    let options = |provider: Provider<'_>| RouterOptions::parse(provider.url.query().unwrap_or_default()).ok();
+    let options =
+        |provider: Provider<'_>| RouterOptions::parse(provider.url.query().unwrap_or_default()).ok();
     providers(setup).filter_map(options).flat_map(|options| options.middlewares).collect()
 }
 
@@ -55,7 +56,8 @@ pub(super) fn inspect(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut
                 check_gate(setup, &provider, &options, findings);
             }
             Err(error) => {
-                findings.push(TENANTS_QUERY.at(provider.endpoint.place(), format!("The query says: {error}.")));
+                findings
+                    .push(TENANTS_QUERY.at(provider.endpoint.place(), format!("The query says: {error}.")));
             }
         }
     }
@@ -64,11 +66,17 @@ pub(super) fn inspect(setup: &Setup<'_>, site: Option<&Site<'_>>, findings: &mut
 fn check_connection(provider: &Provider<'_>, site: &Site<'_>, findings: &mut Vec<Finding>) {
     let is_tls = provider.url.scheme() == "https";
     let found = if site.has_tls == is_tls {
-        let is_unverified = provider.spot.at("tls.insecureSkipVerify").is_some_and(|flag| flag.node.is_true());
-        let is_missing = |path: &&str| provider.spot.at(path).is_none_or(|file| file.node.text().is_none_or(str::is_empty));
+        let is_unverified =
+            provider.spot.at("tls.insecureSkipVerify").is_some_and(|flag| flag.node.is_true());
+        let is_missing = |path: &&str| {
+            provider.spot.at(path).is_none_or(|file| file.node.text().is_none_or(str::is_empty))
+        };
         let wanted = ["tls.ca", "tls.cert", "tls.key"];
-        let missing: Vec<&str> =
-            wanted.into_iter().filter(|path| !(is_unverified && *path == "tls.ca")).filter(is_missing).collect();
+        let missing: Vec<&str> = wanted
+            .into_iter()
+            .filter(|path| !(is_unverified && *path == "tls.ca"))
+            .filter(is_missing)
+            .collect();
         (is_tls && !missing.is_empty()).then(|| format!("There is no {}.", missing.join(", no ")))
     } else {
         let set = if site.has_tls { "set" } else { "not set" };
@@ -77,7 +85,12 @@ fn check_connection(provider: &Provider<'_>, site: &Site<'_>, findings: &mut Vec
     findings.extend(found.map(|found| TENANTS_TLS.at(provider.endpoint.place(), found)));
 }
 
-fn check_names(setup: &Setup<'_>, provider: &Provider<'_>, options: &RouterOptions, findings: &mut Vec<Finding>) {
+fn check_names(
+    setup: &Setup<'_>,
+    provider: &Provider<'_>,
+    options: &RouterOptions,
+    findings: &mut Vec<Finding>,
+) {
     let mut unknown = Vec::new();
     for name in &options.middlewares {
         match name.split_once('@') {
@@ -104,7 +117,12 @@ fn check_names(setup: &Setup<'_>, provider: &Provider<'_>, options: &RouterOptio
     findings.extend(unknown.into_iter().map(|found| TENANTS_UNKNOWN.at(provider.endpoint.place(), found)));
 }
 
-fn check_gate(setup: &Setup<'_>, provider: &Provider<'_>, options: &RouterOptions, findings: &mut Vec<Finding>) {
+fn check_gate(
+    setup: &Setup<'_>,
+    provider: &Provider<'_>,
+    options: &RouterOptions,
+    findings: &mut Vec<Finding>,
+) {
     let Some(middleware) = setup.find_middleware(&options.gate, "http") else { return };
     let mut links = Vec::new();
     match middleware.spot.at("chain.middlewares") {

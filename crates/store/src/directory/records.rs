@@ -398,6 +398,8 @@ pub struct TenantRecord {
     pub settings: JsonObject,
     /// The upstream in `GATEPOST_SERVICES` to which its hosts lead. `None`: no routers are made for them.
     pub service: Option<ServiceName>,
+    /// The kind and the name of the provider that it brings.
+    pub provider: Option<(TenantProviderKind, String)>,
     /// Its hosts, by name.
     pub hosts: Vec<TenantHostRecord>,
     /// The groups whose members may enter it, each with their role. Empty for readers who may not know of groups.
