@@ -73,13 +73,38 @@ impl Context {
             groups_claim: settings.groups_claim.as_deref(),
             trusts_addresses: settings.trusts_addresses,
         };
+        self.try_plan(plan, secret).await?;
+        Ok(SetTenantProvider { tenant, settings })
+    }
+
+    /// Fetches the documents of a provider, and has it check the client and the secret.
+    async fn try_plan(&self, plan: ProviderPlan<'_>, secret: SecretString) -> Result<(), TrialError> {
         let provider = self.site.tenant_clients.provider(plan.config(&self.site, secret, Vec::new()))?;
         provider.fetch_documents().await.map_err(TrialError::Provider)?;
         let callback = callback_address(&self.site, provider.id());
         match provider.try_credential(&callback).await.map_err(TrialError::Provider)? {
             Trial::Refused(refusal) => Err(TrialError::Refused(refusal)),
-            Trial::Accepted | Trial::Unclear(_) => Ok(SetTenantProvider { tenant, settings }),
+            Trial::Accepted | Trial::Unclear(_) => Ok(()),
         }
+    }
+
+    /// Tries the provider that a tenant brings already.
+    ///
+    /// # Errors
+    /// [`TrialError`]; `SecretMissing`: the key ring cannot read its secret.
+    pub async fn retry_provider(&self, found: &TenantProvider) -> Result<(), TrialError> {
+        let secret = open_secret(&self.site, found);
+        let secret = secret.map_err(|_| DirectoryError::SecretMissing(found.tenant_id.clone()))?;
+        let plan = ProviderPlan {
+            tenant: &found.tenant_id,
+            kind: found.kind,
+            place: &found.place,
+            client_id: &found.client_id,
+            label: &found.label,
+            groups_claim: found.groups_claim.as_deref(),
+            trusts_addresses: found.trusts_addresses,
+        };
+        self.try_plan(plan, secret).await
     }
 
     /// The secret that stays, which it does only for the same client of the same provider.

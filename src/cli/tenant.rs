@@ -4,7 +4,7 @@ use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::end::End;
 use super::error::CommandError;
 use super::report::{Report, lines, text_or_dash};
-use super::{tenant_life, tenant_member, tenant_provider, tenant_routers, tenant_settings};
+use super::{tenant_check, tenant_life, tenant_member, tenant_provider, tenant_routers, tenant_settings};
 use crate::admin::views::{self, MappingChange, TenantChange};
 use clap::Subcommand;
 use gatepost_core::access::Role;
@@ -91,6 +91,12 @@ pub(super) enum Command {
     /// Shows a tenant: its state, tier, features, limits and hosts
     #[command(after_help = "Example:\n  gatepost tenant show github --json")]
     Show {
+        /// The tenant's id
+        id: TenantId,
+    },
+    /// Says what is not as it should be about a tenant, and what to do; exit code 1 if there are errors
+    #[command(after_help = "Example:\n  gatepost tenant check acme --json")]
+    Check {
         /// The tenant's id
         id: TenantId,
     },
@@ -191,6 +197,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         Command::Rename { id, name } => rename(console, &id, name).await,
         Command::Set { id, settings } => tenant_settings::set(console, id, settings).await,
         Command::Show { id } => tenant_settings::show(console, id).await,
+        Command::Check { id } => tenant_check::run(console, &id).await,
         Command::Routers(routers) => tenant_routers::run(console, routers).await,
         Command::Host(command) => tenant_settings::host(console, command).await,
         Command::Provider(command) => Box::pin(tenant_provider::run(console, command)).await,
