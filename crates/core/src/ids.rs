@@ -354,9 +354,9 @@ macro_rules! stored_id {
     };
 }
 
-text_id!(ProviderId, IdError::Provider, |text| {
-    is_configured_id(text)
-        || text.strip_prefix(OF_TENANT).is_some_and(|tenant| is_plain_id(tenant) && !is_dots(tenant))
+text_id!(ProviderId, IdError::Provider, |text| match text.strip_prefix(OF_TENANT) {
+    Some(tenant) => is_plain_id(tenant) && !is_dots(tenant),
+    None => is_configured_id(text),
 });
 text_id!(SpeakerId, IdError::Speaker, is_configured_id);
 text_id!(ServiceName, IdError::Service, is_configured_id);

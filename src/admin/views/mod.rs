@@ -3,6 +3,8 @@
 
 mod access;
 mod access_csv;
+mod access_keys;
+mod applications;
 mod audit;
 mod changes;
 mod groups;
@@ -19,6 +21,8 @@ pub use access::{
     AccessList, AccessRequirement, AccessWay, OpenHost, OpenRequirement, OpenTenant, Openable, Opener,
 };
 pub use access_csv::CSV_HEADER;
+pub use access_keys::{KeyWay, OpeningKey, OpeningKeyList};
+pub use applications::{Application, ApplicationList};
 pub use audit::{AuditEntry, AuditHead};
 pub use changes::{
     AddressRelease, AdminChange, GroupChange, LinkChange, MappingChange, MemberChange, MembersChange,

@@ -33,8 +33,7 @@ fn refuses(name: &str, url: &str, parts: &[&str]) {
 
 #[test]
 fn an_unknown_parameter_is_refused_by_its_name_without_its_value() {
-    for key in ["sslpassword", "sslmod", "SSLMODE", "connect_timeout", "target_session_attrs", "require_auth"]
-    {
+    for key in ["sslpassword", "sslmod", "SSLMODE", "connect_timeout", "require_auth"] {
         refuses(
             "DATABASE_URL",
             &format!("{POSTGRES}?{key}=hunter2"),
