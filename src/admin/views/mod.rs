@@ -34,7 +34,7 @@ pub use people::{Admin, AdminEntry, Identity, Session, User, UserDetails};
 pub use personal::{FormerAddress, PersonalData, PersonalRefusal, PersonalRequest};
 pub use requests::{AccessRequest, RequestChange};
 pub use stores::{DirectoryStore, SessionStore, StoresView};
-pub use tenant_providers::{TenantDomain, TenantProvider};
+pub use tenant_providers::{TenantDomain, TenantProvider, TenantProviderChange};
 pub use tenants::{ProofRecord, Tenant, TenantHost, TenantHostChange, TenantMember, TenantWritten, Tier};
 pub use tool_servers::{ToolRule, ToolRuleChange, ToolServer, ToolServerChange};
 

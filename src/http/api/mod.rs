@@ -40,6 +40,7 @@ mod users;
 
 pub(in crate::http) use documents::Documents;
 pub use openapi::document;
+pub use tenant_providers::{ProviderFlaws, read_provider};
 
 use crate::http::public::HostScope;
 use crate::http::public::RequestOrigin::{Anywhere, OwnPagesOrKey};
