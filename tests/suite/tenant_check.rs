@@ -119,8 +119,8 @@ both_pairs! {
         world.cli(&["tenant", "set", "acme", "--feature", "sso_enabled=false"]).await;
         checked.finds(0, &["warning provider-not-in-tier"], "the feature is gone").await;
         world.cli(&["tenant", "set", "acme", "--feature", "sso_enabled=true"]).await;
-        sql(world, "UPDATE tenant_providers SET client_id = 'another' WHERE tenant_id = 'acme'").await;
-        checked.finds(1, &["error provider-refused"], "the provider does not know the client").await;
+        checked.acme.configure(|app| app.secrets[0].is_expired = true);
+        checked.finds(1, &["error provider-refused"], "the secret has expired").await;
         sql(world, "UPDATE tenant_providers SET place = 'https://127.0.0.1:1' WHERE tenant_id = 'acme'").await;
         checked.finds(1, &["error provider-unusable"], "nobody answers").await;
         sql(world, "UPDATE tenant_providers SET secret = 'nonsense' WHERE tenant_id = 'acme'").await;

@@ -1,6 +1,6 @@
 //! Tenants: what the platform says about them, and their hosts.
 
-use super::api::{Api, ApiError};
+use super::api::{Answer, Api, ApiError};
 use super::changes::{Remote, done, silent};
 use crate::admin::views::{
     TenantHost, TenantHostChange, TenantProvider, TenantProviderChange, TenantWritten,
@@ -112,9 +112,24 @@ impl Api {
         body: &Value,
         conditions: Conditions,
     ) -> Result<TenantProviderChange, ApiError> {
+        let before = match self.find_tenant_provider(tenant).await {
+            Ok(before) => Some(before.version),
+            Err(ApiError::Directory(DirectoryError::NoTenantProvider(_))) => None,
+            Err(error) => return Err(error),
+        };
         let path = ["tenants", tenant.as_str(), "provider"];
         let answer = self.change(&Method::PUT, &path, Some(body), conditions).await?;
-        self.read(answer.body)
+        self.provider_after(before, answer)
+    }
+
+    /// The answer has the provider alone. Its version says whether anything is different.
+    fn provider_after(
+        &self,
+        before: Option<String>,
+        answer: Answer,
+    ) -> Result<TenantProviderChange, ApiError> {
+        let provider: TenantProvider = self.read(answer.body)?;
+        Ok(TenantProviderChange { changed: before.as_ref() != Some(&provider.version), provider })
     }
 
     /// Decides about a domain of a provider: `confirm`, `approve` or `refuse`. The DNS is asked there.
@@ -124,9 +139,10 @@ impl Api {
         verb: &str,
         conditions: Conditions,
     ) -> Result<TenantProviderChange, ApiError> {
+        let before = self.find_tenant_provider(tenant).await?.version;
         let path = ["tenants", tenant.as_str(), "provider", "domains", domain.as_str(), verb];
         let answer = self.change(&Method::POST, &path, None, conditions).await?;
-        self.read(answer.body)
+        self.provider_after(Some(before), answer)
     }
 
     /// Proposes a host of a tenant. Which hosts the configuration leaves to tenants is known there.

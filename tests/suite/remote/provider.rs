@@ -1,7 +1,7 @@
 //! The provider of a tenant, set from elsewhere.
 
 use super::Elsewhere;
-use crate::world::{PUBLIC, Pair};
+use crate::world::PUBLIC;
 use gatepost_kit::entra::Entra;
 
 both_pairs! {
