@@ -23,13 +23,13 @@ impl Opener {
                 &mut lines,
                 [
                     user.id.clone(),
-                    or_empty(&user.email),
-                    or_empty(&user.name),
-                    or_empty(&user.last_sign_in_at),
+                    or_empty(user.email.as_deref()),
+                    or_empty(user.name.as_deref()),
+                    or_empty(user.last_sign_in_at.as_deref()),
                     way.by_text().to_owned(),
-                    or_empty(&way.until),
-                    or_empty(&way.set_by),
-                    or_empty(&way.set_at),
+                    or_empty(way.until.as_deref()),
+                    or_empty(way.set_by.as_deref()),
+                    or_empty(way.set_at.as_deref()),
                     met.clone(),
                     "person".to_owned(),
                     String::new(),
@@ -50,16 +50,16 @@ impl OpeningKey {
                 &mut lines,
                 [
                     key.id.clone(),
-                    or_empty(&key.owner_email),
+                    or_empty(key.owner_email.as_deref()),
                     key.name.clone(),
                     String::new(),
                     way.text.clone(),
-                    or_empty(&key.expires_at),
+                    or_empty(key.expires_at.as_deref()),
                     key.created_by.clone(),
                     key.created_at.clone(),
                     met.clone(),
                     "key".to_owned(),
-                    or_empty(&key.last_used_at),
+                    or_empty(key.last_used_at.as_deref()),
                 ],
             );
         }
@@ -67,8 +67,8 @@ impl OpeningKey {
     }
 }
 
-fn or_empty(text: &Option<String>) -> String {
-    text.clone().unwrap_or_default()
+fn or_empty(text: Option<&str>) -> String {
+    text.unwrap_or_default().to_owned()
 }
 
 fn push_line(lines: &mut String, cells: [String; 11]) {

@@ -119,17 +119,13 @@ impl Api {
         };
         let path = ["tenants", tenant.as_str(), "provider"];
         let answer = self.change(&Method::PUT, &path, Some(body), conditions).await?;
-        self.provider_after(before, answer)
+        self.provider_after(before.as_deref(), answer)
     }
 
     /// The answer has the provider alone. Its version says whether anything is different.
-    fn provider_after(
-        &self,
-        before: Option<String>,
-        answer: Answer,
-    ) -> Result<TenantProviderChange, ApiError> {
+    fn provider_after(&self, before: Option<&str>, answer: Answer) -> Result<TenantProviderChange, ApiError> {
         let provider: TenantProvider = self.read(answer.body)?;
-        Ok(TenantProviderChange { changed: before.as_ref() != Some(&provider.version), provider })
+        Ok(TenantProviderChange { changed: before != Some(&*provider.version), provider })
     }
 
     /// Decides about a domain of a provider: `confirm`, `approve` or `refuse`. The DNS is asked there.
@@ -142,7 +138,7 @@ impl Api {
         let before = self.find_tenant_provider(tenant).await?.version;
         let path = ["tenants", tenant.as_str(), "provider", "domains", domain.as_str(), verb];
         let answer = self.change(&Method::POST, &path, None, conditions).await?;
-        self.provider_after(Some(before), answer)
+        self.provider_after(Some(&before), answer)
     }
 
     /// Proposes a host of a tenant. Which hosts the configuration leaves to tenants is known there.
