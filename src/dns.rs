@@ -1,4 +1,4 @@
-//! Asks the DNS for the texts by which somebody proves that they run a zone.
+//! Asks the DNS for the texts by which somebody proves that they run a zone, and whether a host has an address.
 //!
 //! Each question begins anew, with what the system's resolver is set to now: who has just written a record must not be told
 //! what was remembered from before. A server that fails has said nothing: that is no proof, and no denial either.
@@ -55,6 +55,24 @@ pub async fn find_proofs(server: Option<SocketAddr>, host: &HostName) -> Result<
         _ => None,
     });
     Ok(texts.take(MOST_RECORDS).filter_map(|text| String::from_utf8(text).ok()).collect())
+}
+
+/// Whether a host has an address.
+///
+/// # Errors
+/// [`LookUpError`]: it is unknown.
+pub async fn has_address(server: Option<SocketAddr>, host: &HostName) -> Result<bool, LookUpError> {
+    let resolver = resolver(server)?;
+    let found = timeout(TIMEOUT, resolver.lookup_ip(format!("{host}."))).await;
+    match found.map_err(|_| LookUpError::Deadline)? {
+        Ok(found) => Ok(found.iter().next().is_some()),
+        Err(NetError::Dns(DnsError::NoRecordsFound(none)))
+            if matches!(none.response_code, ResponseCode::NoError | ResponseCode::NXDomain) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// For one question.

@@ -19,6 +19,7 @@
 //! | [`authn`] | who calls: session and standing, read side by side |
 //! | [`invalidation`] | when answers that are kept in memory stop counting |
 //! | [`hosts`] | which hosts are protected: the configuration's, and those of tenants |
+//! | [`tenant_routers`] | routers of tenants' hosts, for Traefik |
 //! | [`providers`] | at which providers people sign in: the configuration's, and those of tenants |
 //! | [`quotas`] | how many requests a tenant may send |
 //! | [`revocation`] | how a session ends |
@@ -53,4 +54,5 @@ pub mod sign_in;
 pub mod site;
 pub mod stores;
 pub mod tasks;
+pub mod tenant_routers;
 pub mod webhook;

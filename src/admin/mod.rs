@@ -12,6 +12,7 @@ mod keys;
 mod requests;
 mod sessions;
 mod stores;
+mod tenant_check;
 mod tenant_hosts;
 mod tenant_providers;
 mod tool_servers;
@@ -20,6 +21,7 @@ pub mod views;
 pub use health::Health;
 pub use requests::DEFAULT_GRANT;
 pub use sessions::{EndedSessions, SessionError};
+pub use tenant_check::{TenantCheck, TenantFinding, TenantSeverity};
 pub use tenant_hosts::ProofError;
 pub use tenant_providers::TrialError;
 

@@ -1,18 +1,18 @@
 //! The provider that a tenant brings: tried before it is kept, and its secret sealed.
 
-use super::Context;
+use super::{Context, views};
 use crate::dns::{self, LookUpError};
 use crate::providers::{ProviderPlan, open_secret};
 use crate::sign_in::addresses::callback_address;
 use gatepost_core::administration::Scope;
-use gatepost_core::ids::TenantId;
+use gatepost_core::ids::{ProviderId, TenantId};
 use gatepost_core::provider_refusal::ProviderRefusal;
 use gatepost_core::tenant_host::HostState;
 use gatepost_oidc::{OidcError, ProvidersError, Trial};
 use gatepost_store::directory::changes::{
     DecideTenantDomain, DomainVerdict, SetTenantProvider, TenantDomainName, TenantProviderSettings,
 };
-use gatepost_store::directory::{DirectoryError, TenantProvider};
+use gatepost_store::directory::{DirectoryError, TenantProvider, TenantProviderRecord};
 use gatepost_store::session::sealed::Purpose;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -36,6 +36,12 @@ pub enum TrialError {
 }
 
 impl Context {
+    /// What is told about the provider of a tenant.
+    pub fn provider_view(&self, record: &TenantProviderRecord) -> views::TenantProvider {
+        let id = ProviderId::of_tenant(&record.provider.tenant_id);
+        views::TenantProvider::new(record, &callback_address(&self.site, &id))
+    }
+
     /// Tries the provider that a tenant is to have: fetches its documents, and has it check the client and the secret. The
     /// caller must administer the tenant, and the tenant must be allowed to have a provider, before anything is called.
     ///
@@ -67,13 +73,38 @@ impl Context {
             groups_claim: settings.groups_claim.as_deref(),
             trusts_addresses: settings.trusts_addresses,
         };
+        self.try_plan(plan, secret).await?;
+        Ok(SetTenantProvider { tenant, settings })
+    }
+
+    /// Fetches the documents of a provider, and has it check the client and the secret.
+    async fn try_plan(&self, plan: ProviderPlan<'_>, secret: SecretString) -> Result<(), TrialError> {
         let provider = self.site.tenant_clients.provider(plan.config(&self.site, secret, Vec::new()))?;
         provider.fetch_documents().await.map_err(TrialError::Provider)?;
         let callback = callback_address(&self.site, provider.id());
         match provider.try_credential(&callback).await.map_err(TrialError::Provider)? {
             Trial::Refused(refusal) => Err(TrialError::Refused(refusal)),
-            Trial::Accepted | Trial::Unclear(_) => Ok(SetTenantProvider { tenant, settings }),
+            Trial::Accepted | Trial::Unclear(_) => Ok(()),
         }
+    }
+
+    /// Tries the provider that a tenant brings already.
+    ///
+    /// # Errors
+    /// [`TrialError`]; `SecretMissing`: the key ring cannot read its secret.
+    pub async fn retry_provider(&self, found: &TenantProvider) -> Result<(), TrialError> {
+        let secret = open_secret(&self.site, found);
+        let secret = secret.map_err(|_| DirectoryError::SecretMissing(found.tenant_id.clone()))?;
+        let plan = ProviderPlan {
+            tenant: &found.tenant_id,
+            kind: found.kind,
+            place: &found.place,
+            client_id: &found.client_id,
+            label: &found.label,
+            groups_claim: found.groups_claim.as_deref(),
+            trusts_addresses: found.trusts_addresses,
+        };
+        self.try_plan(plan, secret).await
     }
 
     /// The secret that stays, which it does only for the same client of the same provider.

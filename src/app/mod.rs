@@ -145,7 +145,7 @@ pub fn build(config: Config) -> Result<State, StartError> {
     let webhook =
         Webhook::new(config.webhook.clone(), &config.public_url, &client.map_err(StartError::Webhook)?);
     let direct = || gatepost_oidc::direct_client(config.ca_file.as_deref()).map_err(StartError::Upstreams);
-    let upstreams = config.filter_addr.map(|_| direct()).transpose()?;
+    let upstreams = (!config.services.is_empty()).then(direct).transpose()?;
     let assertion_keys = AssertionKeys::new(&keys);
     let (settings, calls) = (Settings::of(&config), provider_calls(&metrics));
     let providers = Providers::new(&settings, &calls)?;

@@ -3,6 +3,7 @@
 use crate::gate::assertion::AssertionKeys;
 use crate::gate::session_cache::SessionCache;
 use crate::gate::tools::ToolServers;
+use crate::gate::tools::listing::Listing;
 use crate::gate::{
     self, failing::FailingCredentials, key_uses::KeyUses, refusals::Refusals,
     seen_requirements::SeenRequirements, unknown_requirements::UnknownRequirements,
@@ -140,7 +141,7 @@ impl State {
                 sign_in: sign_in.clone(),
                 readiness: readiness.clone(),
                 leadership: leadership.clone(),
-                upstreams,
+                upstreams: upstreams.clone(),
                 listing: Arc::new(Permits::new(most_of_one, most)),
             }),
             public: public::Context {
@@ -153,6 +154,7 @@ impl State {
                 readiness: readiness.clone(),
                 assertion_keys: assertion_keys.clone(),
                 tool_servers,
+                listing: Arc::new(Listing::new(upstreams, site.config.services.clone())),
             },
             site: site.clone(),
             stores: stores.clone(),

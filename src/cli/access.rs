@@ -3,13 +3,17 @@
 use super::console::Console;
 use super::error::CommandError;
 use super::report::{Report, lines, minute_of, minute_or_dash, print_part, table};
+use crate::admin::access::Question;
 use crate::admin::access::{AccessError, ServersTool, What};
-use crate::admin::views::{AccessList, AccessWay, CSV_HEADER, OpenTenant, Openable, Opener};
+use crate::admin::views::{
+    AccessList, AccessWay, CSV_HEADER, OpenTenant, Openable, Opener, OpeningKey, OpeningKeyList,
+};
 use crate::explain::RequestUrl;
 use clap::{ArgGroup, Args};
 use gatepost_core::administration::Scope;
 use gatepost_core::ids::TenantId;
-use gatepost_store::directory::{DirectoryError, UserKey};
+use gatepost_store::directory::{DirectoryError, Place, UserKey};
+use serde::Serialize;
 use std::fmt::Write;
 
 /// Arguments of `gatepost access`.
@@ -34,7 +38,7 @@ pub(super) struct Access {
     /// Print JSON for programs: field names do not change, times are RFC 3339 in UTC
     #[arg(long)]
     pub(super) json: bool,
-    /// Print CSV: one line for each way of each person
+    /// Print CSV: one line for each way of each person and of each key
     #[arg(long, conflicts_with_all = ["json", "user"])]
     csv: bool,
 }
@@ -65,6 +69,11 @@ pub(super) async fn run(console: &Console, args: Access) -> Result<Option<Report
             print_part(&text).map_err(CommandError::Output)
         })
         .await?;
+        for_each_part_of_keys(console, &what, |part| {
+            let text: String = part.items.iter().map(OpeningKey::to_csv).collect();
+            print_part(&text).map_err(CommandError::Output)
+        })
+        .await?;
         return Ok(None);
     }
     let mut all: Option<AccessList> = None;
@@ -76,7 +85,54 @@ pub(super) async fn run(console: &Console, args: Access) -> Result<Option<Report
         Ok(())
     })
     .await?;
-    Ok(all.map(|list| report(&what, AccessList { next: None, ..list })))
+    let mut keys = Vec::new();
+    for_each_part_of_keys(console, &what, |mut part| {
+        keys.append(&mut part.items);
+        Ok(())
+    })
+    .await?;
+    Ok(all.map(|list| report(&what, WhoCanOpen { people: AccessList { next: None, ..list }, keys })))
+}
+
+/// The people and the keys, each as the API lists them.
+#[derive(Debug, Serialize)]
+struct WhoCanOpen {
+    #[serde(flatten)]
+    people: AccessList,
+    keys: Vec<OpeningKey>,
+}
+
+/// Keys that are read at once.
+const KEYS: u32 = 200;
+
+/// As [`for_each_part`], of the keys.
+async fn for_each_part_of_keys(
+    console: &Console,
+    what: &What,
+    mut take: impl FnMut(OpeningKeyList) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
+    if let Some(api) = console.api() {
+        let mut after = None;
+        loop {
+            let part = Box::pin(api.list_opening_keys(what, after.as_deref())).await?;
+            after.clone_from(&part.next);
+            take(part)?;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+    let admin = &console.here()?.admin;
+    let question: Question = admin.ask(&Scope::System, what.clone()).await?;
+    let mut after: Option<Place> = None;
+    loop {
+        let page = admin.list_opening_keys(&Scope::System, &question, after.as_ref(), KEYS).await?;
+        take(OpeningKeyList::new(&question, &page.items, None))?;
+        after = page.next;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
 }
 
 /// Reads everybody, one part after the other. There is one part at least.
@@ -109,7 +165,8 @@ async fn for_each_part(
     }
 }
 
-fn report(what: &What, list: AccessList) -> Report {
+fn report(what: &What, found: WhoCanOpen) -> Report {
+    let list = &found.people;
     let asks_several = list.requirements.len() > 1;
     let rows = list.items.iter().map(|opener| {
         let mut ways: Vec<String> = opener.ways.iter().map(with_end).collect();
@@ -122,12 +179,31 @@ fn report(what: &What, list: AccessList) -> Report {
         [who, minute_or_dash(user.last_sign_in_at.as_ref()), lines(&ways)]
     });
     let header = ["Person", "Last sign-in", "Why"];
-    let (rows, notes) = (rows.collect(), notes(what, &list));
-    let report = Report::list(header, rows, nobody(what), list);
-    match notes.as_str() {
-        "" => report,
-        notes => report.followed_by(notes),
+    let (rows, notes, keys) = (rows.collect(), notes(what, list), table_of_keys(&found.keys, asks_several));
+    let mut report = Report::list(header, rows, nobody(what), found);
+    for part in [keys, notes].iter().filter(|part| !part.is_empty()) {
+        report = report.followed_by(part);
     }
+    report
+}
+
+/// Empty: no key can open it.
+fn table_of_keys(keys: &[OpeningKey], asks_several: bool) -> String {
+    let rows = keys.iter().map(|opening| {
+        let mut ways: Vec<String> = opening.ways.iter().map(|way| way.text.clone()).collect();
+        if asks_several {
+            let met = opening.requirements.iter().map(|query| shown(query));
+            ways.push(format!("meets {}", met.collect::<Vec<_>>().join(", ")));
+        }
+        let key = &opening.key;
+        let end = key.expires_at.as_ref().map_or_else(|| "never".to_owned(), |end| minute_of(end));
+        [key.name.clone(), key.hint.clone(), minute_or_dash(key.last_used_at.as_ref()), end, lines(&ways)]
+    });
+    let rows: Vec<_> = rows.collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    table(Some(["API key", "Begins with", "Last used", "Ends", "Why"]), rows)
 }
 
 const fn nobody(what: &What) -> &'static str {
@@ -148,10 +224,6 @@ fn notes(what: &What, list: &AccessList) -> String {
             let queries: Vec<String> = known.iter().map(|asked| shown(&asked.query)).collect();
             notes.push(format!("The routers of {host} require: {}", queries.join(", ")));
         }
-        (What::Tool(tool), _) => notes.push(format!(
-            "These people may call it. `gatepost tool-server show {}` shows the keys for which it has rules.",
-            tool.server
-        )),
         _ => {}
     }
     for group in &list.unknown_groups {

@@ -6,11 +6,12 @@ use super::files::Fault;
 use super::only_here::OnlyHere;
 use super::remote::ApiError;
 use crate::admin::access::AccessError;
-use crate::admin::{ProofError, SessionError};
+use crate::admin::{ProofError, SessionError, TrialError};
 use crate::app::StartError;
 use crate::authn::LoadError;
 use crate::dns::LookUpError;
 use crate::explain::ExplainError;
+use crate::http::api::ProviderFlaws;
 use gatepost_certs::CertsError;
 use gatepost_certs::tls;
 use gatepost_config::ConfigErrors;
@@ -62,6 +63,12 @@ pub(super) enum CommandError {
     Dns(#[from] LookUpError),
     #[error("{0}: expected {1}")]
     Allowance(String, &'static str),
+    /// The provider of a tenant.
+    #[error(transparent)]
+    Trial(TrialError),
+    /// What is wrong with what is said about it.
+    #[error("{0}")]
+    Provider(String),
     #[error("name a tool, a prompt or a resource")]
     NoPattern,
     /// By the terminal.
@@ -136,6 +143,25 @@ impl From<ProofError> for CommandError {
     }
 }
 
+impl From<TrialError> for CommandError {
+    fn from(error: TrialError) -> Self {
+        match error {
+            TrialError::Directory(error) => error.into(),
+            TrialError::LookUp(error) => error.into(),
+            error => Self::Trial(error),
+        }
+    }
+}
+
+impl From<ProviderFlaws> for CommandError {
+    fn from(error: ProviderFlaws) -> Self {
+        match error {
+            ProviderFlaws::Directory(error) => error.into(),
+            ProviderFlaws::Members(flaws) => Self::Provider(flaws),
+        }
+    }
+}
+
 impl From<LoadError> for CommandError {
     fn from(error: LoadError) -> Self {
         SessionError::from(error).into()
@@ -151,6 +177,8 @@ impl CommandError {
         let hint = match self {
             Self::NoRule(id) => return Some(format!("`gatepost tool-server show {id}` shows its rules")),
             Self::Dns(_) => "`GATEPOST_TENANTS__RESOLVER` or /etc/resolv.conf names the server that is asked",
+            Self::Trial(_) => "docs/tenants.md says what a provider of a tenant needs; nothing was changed",
+            Self::Provider(_) => "docs/tenants.md lists what is said about a provider",
             Self::Allowance(..) => "docs/tenants.md lists the limits and features that Gatepost knows",
             Self::NoPattern => "--tool, --prompt or --resource, each with a name or its beginning and *",
             Self::Directory(error)

@@ -38,8 +38,11 @@ mod serve;
 mod session;
 mod store;
 mod tenant;
+mod tenant_check;
 mod tenant_life;
 mod tenant_member;
+mod tenant_provider;
+mod tenant_routers;
 mod tenant_settings;
 #[cfg(test)]
 mod tests;
@@ -283,7 +286,7 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
             }
             Command::Tenant(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
-                (console.finish(tenant::run(&console, args.command).await?), json)
+                (console.finish(Box::pin(tenant::run(&console, args.command)).await?), json)
             }
             Command::ToolServer(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
@@ -308,6 +311,6 @@ fn dispatch(arguments: Arguments, environment: VarsOs) -> Result<ExitCode, Comma
             }
             Command::Store(args) => (store::run(&open().await?, args.command).await?, args.json),
         };
-        report.print(json).map(done).map_err(CommandError::Output)
+        report.print(json).map(|()| report.exit_code()).map_err(CommandError::Output)
     })
 }

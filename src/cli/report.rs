@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
 
 /// The result, printed on stdout.
 #[derive(Debug)]
@@ -19,21 +20,33 @@ pub(super) struct Report {
     json: Value,
     /// Printed alone on standard output, and the text on standard error.
     secret: Option<String>,
+    /// The command did what it should, and what it found is bad.
+    is_bad: bool,
 }
 
 impl Report {
     pub(super) fn new(text: impl Into<String>, json: impl Serialize) -> Self {
-        Self { text: text.into(), has_colors: false, json: to_json(json), secret: None }
+        Self { text: text.into(), has_colors: false, json: to_json(json), secret: None, is_bad: false }
     }
 
     /// Text with colours; names that others chose must have gone through [`plain`].
     pub(super) const fn colored(text: String, json: Value) -> Self {
-        Self { text, has_colors: true, json, secret: None }
+        Self { text, has_colors: true, json, secret: None, is_bad: false }
     }
 
     /// A secret, which a script takes from standard output. What is said about it goes to standard error.
     pub(super) fn secret(self, secret: &str) -> Self {
         Self { secret: Some(secret.to_owned()), ..self }
+    }
+
+    /// Makes the exit code 1, if what was found is bad.
+    pub(super) fn bad_if(self, is_bad: bool) -> Self {
+        Self { is_bad, ..self }
+    }
+
+    /// The exit code of the command.
+    pub(super) fn exit_code(&self) -> ExitCode {
+        if self.is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS }
     }
 
     /// A list as a table, or `none` if it is empty.

@@ -4,7 +4,7 @@ use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::end::End;
 use super::error::CommandError;
 use super::report::{Report, lines, text_or_dash};
-use super::{tenant_life, tenant_member, tenant_settings};
+use super::{tenant_check, tenant_life, tenant_member, tenant_provider, tenant_routers, tenant_settings};
 use crate::admin::views::{self, MappingChange, TenantChange};
 use clap::Subcommand;
 use gatepost_core::access::Role;
@@ -78,9 +78,10 @@ pub(super) enum Command {
         /// The new name; without it the tenant has none
         name: Option<String>,
     },
-    /// Changes the tier of a tenant, and what it has over its tier
+    /// Changes the tier of a tenant, what it has over its tier, and where its hosts lead
     #[command(after_help = "Examples:\n  gatepost tenant set github --tier pro\n  \
-        gatepost tenant set github --limit keys=100 --feature custom_domains=true\n  gatepost tenant set github --limit keys=")]
+        gatepost tenant set github --limit keys=100 --feature custom_domains=true\n  gatepost tenant set github --limit keys=\n  \
+        gatepost tenant set github --service chat")]
     Set {
         /// The tenant's id
         id: TenantId,
@@ -93,12 +94,28 @@ pub(super) enum Command {
         /// The tenant's id
         id: TenantId,
     },
+    /// Says what is not as it should be about a tenant, and what to do; exit code 1 if there are errors
+    #[command(after_help = "Example:\n  gatepost tenant check acme --json")]
+    Check {
+        /// The tenant's id
+        id: TenantId,
+    },
+    /// Prints the routers of tenants' hosts, as a file for Traefik; its HTTP provider gets the same without one
+    #[command(after_help = "Examples:\n  gatepost tenant routers > /etc/traefik/dynamic/tenants.yml\n  \
+        gatepost tenant routers --query cert_resolver=letsencrypt")]
+    Routers(tenant_routers::Routers),
     /// Hosts of tenants
     #[command(
         subcommand,
         after_help = "Examples:\n  gatepost tenant host add acme blog.acme.com\n  gatepost tenant host confirm acme blog.acme.com"
     )]
     Host(tenant_settings::HostCommand),
+    /// The provider that a tenant brings, at which its people sign in
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  gatepost tenant provider show acme\n  gatepost tenant provider remove acme"
+    )]
+    Provider(tenant_provider::ProviderCommand),
     /// Has nobody enter a tenant, by session, key or token, until it is resumed; its data stays
     #[command(after_help = "Example:\n  gatepost tenant suspend github --reason unpaid")]
     Suspend {
@@ -180,7 +197,10 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         Command::Rename { id, name } => rename(console, &id, name).await,
         Command::Set { id, settings } => tenant_settings::set(console, id, settings).await,
         Command::Show { id } => tenant_settings::show(console, id).await,
+        Command::Check { id } => tenant_check::run(console, &id).await,
+        Command::Routers(routers) => tenant_routers::run(console, routers).await,
         Command::Host(command) => tenant_settings::host(console, command).await,
+        Command::Provider(command) => Box::pin(tenant_provider::run(console, command)).await,
         Command::Suspend { id, reason } => tenant_life::suspend(console, id, reason).await,
         Command::Resume { id } => tenant_life::resume(console, id).await,
         Command::Delete { id } => tenant_life::delete(console, id).await,

@@ -7,15 +7,18 @@ use crate::admin::views::{self, TenantHostChange, TenantWritten};
 use clap::{Args, Subcommand};
 use gatepost_core::administration::Scope;
 use gatepost_core::host::HostName;
-use gatepost_core::ids::{TenantId, TierId};
+use gatepost_core::ids::{ServiceName, TenantId, TierId};
 use gatepost_core::tier::{Allowances, JsonObject};
-use gatepost_store::directory::Done;
 use gatepost_store::directory::changes::{
     AddTenantHost, ApproveTenantHost, ObjectEdit, RefuseTenantHost, RemoveTenantHost, TenantEdit,
     TenantHostName, WriteMode, WriteTenant,
 };
+use gatepost_store::directory::{DirectoryError, Done};
 use serde_json::{Map, Value, json};
 use std::str::FromStr;
+
+/// What `--service` takes for no upstream. No service can be named so.
+const NO_SERVICE: &str = "none";
 
 /// What to change of a tenant.
 #[derive(Debug, Args)]
@@ -26,6 +29,9 @@ pub(super) struct Settings {
     /// No tier limits the tenant any more
     #[arg(long, conflicts_with = "tier")]
     no_tier: bool,
+    /// The upstream in `GATEPOST_SERVICES` to which its hosts lead; `none`: no routers are made for them
+    #[arg(long, value_name = "NAME")]
+    service: Option<ServiceName>,
     /// What it may use over its tier, as `sso_enabled=true`; without a value the tier decides again
     #[arg(long, value_name = "NAME=VALUE")]
     feature: Vec<Member>,
@@ -63,12 +69,20 @@ fn object(members: Vec<Member>) -> Option<JsonObject> {
 }
 
 pub(super) async fn set(console: &Console, id: TenantId, settings: Settings) -> Result<Report, CommandError> {
-    let Settings { tier, no_tier, feature, limit } = settings;
+    let Settings { tier, no_tier, service, feature, limit } = settings;
     let (features, limits) = (object(feature), object(limit));
     demand_plain(features.as_ref(), limits.as_ref())?;
     let tier = if no_tier { Some(None) } else { tier.map(Some) };
+    let service = service.map(|name| Some(name).filter(|name| name.as_str() != NO_SERVICE));
+    // An installation elsewhere judges by its own configuration.
+    if let Some(Some(unknown)) = &service
+        && console.api().is_none()
+        && !console.here()?.site.config.services.contains_key(unknown)
+    {
+        return Err(DirectoryError::UnknownService(unknown.clone()).into());
+    }
     let [features, limits] = [features, limits].map(|object| object.map(ObjectEdit::Merge));
-    let edit = TenantEdit { tier, features, limits, ..TenantEdit::default() };
+    let edit = TenantEdit { tier, service, features, limits, ..TenantEdit::default() };
     let change = WriteTenant { id: id.clone(), mode: WriteMode::Patch, edit };
     let Done { changed, outcome, .. } = console.carry_out(&change).await?;
     let written = TenantWritten { changed, ..outcome };
@@ -119,6 +133,8 @@ fn described(tenant: &views::Tenant) -> String {
     said.extend(tenant.suspended_reason.as_ref().map(|reason| format!("  Suspended because: {reason}")));
     said.extend(tenant.deleted_at.as_ref().map(|at| format!("  Deleted: {at}")));
     said.push(format!("  Tier: {}", tenant.tier.as_deref().unwrap_or("-")));
+    said.extend(tenant.service.as_ref().map(|service| format!("  Service: {service}")));
+    said.extend(tenant.provider.as_ref().map(|own| format!("  Provider: {} ({})", own.label, own.kind)));
     said.push(format!("  Features: {}", members(&tenant.features)));
     said.push(format!("  Limits: {}", members(&tenant.limits)));
     said.extend(tenant.hosts.iter().map(|host| format!("  Host: {} ({})", host.host, host.state)));

@@ -12,7 +12,7 @@ use super::session_cache::{CachedKey, standing_of};
 use super::tools::ToolPassage;
 use crate::rate::Quota;
 use crate::site::Site;
-use gatepost_core::api_key::{KeyDenial, KeyNetwork, KeyUse, NamedKey};
+use gatepost_core::api_key::{KeyDenial, KeyUse, NamedKey};
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::decision::{self, Denial};
 use gatepost_store::directory::FoundKey;
@@ -28,9 +28,6 @@ pub(super) fn from_cache(
     now: Timestamp,
 ) -> Option<Verdict> {
     let key: Arc<CachedKey> = context.cache.fresh(&presented.key)?;
-    if key.proof.limits.is_ended {
-        return Some(ended(&key));
-    }
     match decide_word::heard(context, case, &key, now) {
         Ok(None) => Some(judge(context, case, &key, presented, now)),
         Ok(Some(said)) => {
@@ -50,9 +47,6 @@ pub(super) async fn from_stores(context: &Context, case: &Case<'_>, presented: H
             Err(verdict) => return verdict,
         },
     };
-    if key.proof.limits.is_ended {
-        return ended(&key);
-    }
     let now = Timestamp::now();
     match decide_word::heard(context, case, &key, now) {
         Ok(None) => judge(context, case, &key, presented, now),
@@ -63,11 +57,6 @@ pub(super) async fn from_stores(context: &Context, case: &Case<'_>, presented: H
         },
         Err(verdict) => *verdict,
     }
-}
-
-/// A key that was revoked, or whose owner is disabled, is worth nothing whatever it says. It is known whose it was.
-fn ended(key: &CachedKey) -> Verdict {
-    Verdict::of_key(Denial::Key(KeyDenial::Ended), key.proof.named())
 }
 
 /// Finds a key in the directory.
@@ -119,8 +108,7 @@ fn judge(
 /// it is in the first of the key's networks.
 pub fn explain(site: &Site, case: &Case<'_>, found: &FoundKey, now: Timestamp) -> Verdict {
     let standing = standing_of(site, found);
-    let near = || found.limits.networks.first().map(KeyNetwork::addr);
-    let client = case.forwarded.client_address().or_else(near);
+    let client = case.forwarded.client_address().or_else(|| found.limits.client_within());
     let named = || NamedKey { id: found.id, name: found.name.clone() };
     let request = KeyUse { now, host: case.origin.host(), client };
     let permit = match decision::decide_key(case.requirement, &standing, &found.limits, &request) {

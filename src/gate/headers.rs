@@ -1,7 +1,7 @@
 //! The headers of a request, read as bytes: values that the proxy forwards from its client need not be text.
 
 use hyper::HeaderMap;
-use hyper::header::{AsHeaderName, HeaderName, HeaderValue};
+use hyper::header::{AsHeaderName, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 
 /// The beginning of an `Authorization` with a bearer token.
 const BEARER: &[u8] = b"bearer ";
@@ -25,6 +25,21 @@ impl<'a> Headers<'a> {
     /// Every header line: the name in lower case, and the value.
     pub fn lines(self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
         self.0.iter().map(|(name, value): (&HeaderName, _)| (name.as_str(), value.as_bytes()))
+    }
+
+    /// Whether the body is said to be of this type, in UTF-8 and without a content coding.
+    pub fn is_plain(self, wanted: &str) -> bool {
+        let mut types = self.all(CONTENT_TYPE);
+        let (Some(sent), None) = (types.next(), types.next()) else { return false };
+        let Ok(sent) = std::str::from_utf8(sent) else { return false };
+        let mut parts = sent.split(';').map(str::trim);
+        let is_wanted = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(wanted));
+        let is_utf8 = parts.all(|parameter| {
+            parameter.is_empty()
+                || parameter.eq_ignore_ascii_case("charset=utf-8")
+                || parameter.eq_ignore_ascii_case("charset=\"utf-8\"")
+        });
+        is_wanted && is_utf8 && !self.has(CONTENT_ENCODING)
     }
 
     /// The first value of this name, as it can be sent on.

@@ -19,7 +19,7 @@ pub enum Unfound {
 }
 
 /// Finds a key in the directory, within [`authn::DEADLINE`]. The look-up is counted for the client's address before it
-/// begins, and given back when the key exists.
+/// begins, and given back when the key counts: whoever found one that was revoked has no more look-ups than a stranger.
 ///
 /// # Errors
 /// [`Unfound`].
@@ -34,7 +34,8 @@ pub async fn look_up_key(
         Ok(found) => found,
         Err(_) => Err(Arc::new(LoadError::Deadline)),
     };
-    if !matches!(found, Ok(None)) {
+    let fails = |key: &Option<Arc<CachedKey>>| key.as_ref().is_none_or(|key| key.proof.limits.is_ended);
+    if !found.as_ref().is_ok_and(fails) {
         attempt.give_back();
     }
     found.map_err(Unfound::CannotKnow)?.ok_or(Unfound::Denied(KeyDenial::Unknown))

@@ -163,7 +163,10 @@ impl Exchange {
                 let rule = refused.map_or(AddressRule::Present, |refused| refused.rule);
                 Err(Problem::NoAddress { provider: provider.clone(), rule })
             }
-            SignInOutcome::AddressHeld(email) => Err(Problem::AddressHeld(email)),
+            SignInOutcome::AddressHeld(email) => Err(match provider.tenant() {
+                Some(tenant) => Problem::AddressHeldElsewhere { tenant, email },
+                None => Problem::AddressHeld(email),
+            }),
             SignInOutcome::KeptAddressRefused(email) => {
                 Err(Problem::KeptAddressRefused { provider: provider.clone(), email })
             }

@@ -29,7 +29,7 @@ use gatepost_core::auth_time::AuthTime;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
 use gatepost_core::identity::AddressRule;
-use gatepost_core::ids::{ProviderId, RequestId};
+use gatepost_core::ids::{ProviderId, RequestId, TenantId};
 use gatepost_core::provider_refusal::ProviderRefusal;
 use gatepost_oidc::OidcError;
 use gatepost_pages::Offer;
@@ -208,6 +208,18 @@ pub enum Problem {
          NEW` gives its holder another one"
     )]
     AddressHeld(EmailAddress),
+    /// The address is that of somebody who is known, or expected, outside of the tenant whose provider asserts it.
+    #[error(
+        "the provider of tenant {tenant} does not get {email}: somebody whom another provider identifies holds the address, \
+         or it is expected with rights outside of the tenant. `gatepost user show {email}` says which; that person signs in \
+         at the other provider. If nobody does, take those rights away, and with `gatepost user release {email}` the address"
+    )]
+    AddressHeldElsewhere {
+        /// The tenant.
+        tenant: TenantId,
+        /// The address.
+        email: EmailAddress,
+    },
     /// A person keeps an address of a domain that their provider may not assert.
     #[error(
         "{provider} may not assert the domain of {email}, the address that this person keeps \

@@ -2,6 +2,9 @@
 
 use crate::house::{EVERYTHING, House, OAUTH, Server, url_of};
 use crate::programs::{mcp_proxy, node, package, python, run_for_json, sdk};
+use crate::stage::CHAT;
+use gatepost_core::clock::Timestamp;
+use gatepost_kit::client::Client;
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -58,6 +61,102 @@ pub async fn by_key(house: &House) {
         command.args([&url, &headers, &calls(server)]);
         house.place_by_proxy(&mut command);
         assert_holds(&run_for_json(command).await, server, "mcp of PyPI");
+    }
+}
+
+/// A word about somebody, as Open WebUI signs it.
+async fn word_about(house: &House, who: &str) -> String {
+    let mut command = python("tests/pyjwt/words.py");
+    let now = Timestamp::now().unix().to_string();
+    command.args([&house.stage.folder.secret("open_webui_speaker"), &now, &format!("{who}@example.com")]);
+    run_for_json(command).await["good"]["as Open WebUI signs it"].as_str().unwrap().to_owned()
+}
+
+/// A browser in which this person has signed in by the first of the two providers, and seen `url`.
+async fn signed_in(house: &House, who: &str, url: &str) -> Client {
+    house.stage.entra.at_the_browser(Some(who));
+    let browser = house.stage.browser();
+    let choice = browser.navigate(url).await.end().url.to_string();
+    let trip = browser.navigate(&format!("{choice}&provider=entra")).await;
+    assert_eq!(trip.end().url.as_str(), url, "{}", trip.describe());
+    browser
+}
+
+/// Alice may use the tool, Bob may not enter, and Carol has not signed in.
+pub async fn for_people(house: &House) {
+    for who in ["alice", "bob"] {
+        signed_in(house, who, &format!("{CHAT}/")).await;
+    }
+    let create = ["key", "create", "acts", "--host", "mcp.example.com", "--scope", "act-as:open-webui"];
+    let authorization = format!("Bearer {}", house.stage.cli(&create).await.trim());
+    let headers = async |who: &str| {
+        let word = word_about(house, who).await;
+        json!({ "Authorization": authorization, "X-OpenWebUI-User-Jwt": word })
+    };
+    let by = async |era: &str, server: &Server, headers: &Value| {
+        let mut command = node("tests/mcp-sdk/client.mjs");
+        command.arg(sdk()).args([era, &url_of(server.id), &headers.to_string(), &calls(server)]);
+        house.place(&mut command);
+        run_for_json(command).await
+    };
+    let (alice, bob, carol) = (headers("alice").await, headers("bob").await, headers("carol").await);
+    for server in servers(house) {
+        let url = url_of(server.id);
+        for era in ERAS {
+            let got = by(era, server, &alice).await;
+            assert_holds(&got, server, era);
+            if server.id == "sdk" {
+                assert_eq!(got["calls"]["get_file"], "get_file a for alice@example.com", "{era}");
+            }
+            for (who, headers, words) in [
+                ("bob", &bob, "You may not use this tool server. Missing: tenant github."),
+                ("carol", &carol, "Sign in at https://auth.example.com/ once"),
+            ] {
+                let got = by(era, server, headers).await;
+                assert!(got["failed"].to_string().contains(words), "{who} by {era} at {}: {got}", server.id);
+            }
+        }
+        let mut command = python("tests/mcp/client.py");
+        command.args([&url, &alice.to_string(), &calls(server)]);
+        house.place_by_proxy(&mut command);
+        assert_holds(&run_for_json(command).await, server, "mcp of PyPI");
+
+        let header = |name: &str| format!("{name}: {}", alice[name].as_str().unwrap());
+        let remote = json!([
+            package("mcp-remote/dist/proxy.js").display().to_string(),
+            url,
+            "--header",
+            header("Authorization"),
+            "--header",
+            header("X-OpenWebUI-User-Jwt"),
+            "--enable-proxy",
+            "--transport",
+            "http-only"
+        ]);
+        let mut command = node("tests/mcp-sdk/client.mjs");
+        command.arg(sdk()).args(["bridge", "node", &remote.to_string(), &calls(server)]);
+        house.place_by_proxy(&mut command);
+        assert_holds(&run_for_json(command).await, server, "mcp-remote");
+    }
+}
+
+/// The portal asks servers of both eras itself what they have.
+pub async fn listed(house: &House) {
+    house.stage.cli(&["admin", "grant", "carol@example.com"]).await;
+    let carol = signed_in(house, "carol", &format!("{CHAT}/")).await;
+    for server in servers(house) {
+        // Its own path is another one: the proxy changes it, and Gatepost does not.
+        if server.id == "reference" {
+            continue;
+        }
+        house.stage.cli(&["tool-server", "update", server.id, "--service", server.id]).await;
+        let page =
+            carol.navigate(&format!("https://auth.example.com/admin/tools/{}/listed", server.id)).await;
+        let shown = &page.end().body;
+        for tool in server.tools {
+            assert!(shown.contains(&format!("<code>{tool}</code>")), "{} at {}: {shown}", tool, server.id);
+        }
+        println!("        {} lists {} and {}", server.id, server.tools[0], server.tools[1]);
     }
 }
 

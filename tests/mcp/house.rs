@@ -49,7 +49,7 @@ impl House {
         let addrs: [SocketAddr; 6] = std::array::from_fn(|_| free_addr());
         let [sdk_server, reference, proxied, python_server, everything, authorization] = addrs;
         let issuer = format!("http://{authorization}");
-        let (programs, stage) = tokio::join!(start_programs(addrs), start_stage(&issuer, proxied));
+        let (programs, stage) = tokio::join!(start_programs(addrs), start_stage(&issuer, addrs));
         let server = |id, tools, addr, is_stripped| Server { id, tools, addr, is_stripped };
         let servers = vec![
             server("sdk", FILES, sdk_server, false),
@@ -164,7 +164,8 @@ fn route(server: &Server) -> (&'static str, serde_json::Value, serde_json::Value
 }
 
 /// Gatepost knows `oidc-provider` as a provider, of whose tokens it takes those for one tool server.
-async fn start_stage(issuer: &str, proxied: SocketAddr) -> Stage {
+async fn start_stage(issuer: &str, addrs: [SocketAddr; 6]) -> Stage {
+    let [sdk_server, _, proxied, python_server, ..] = addrs;
     let setting = |name: &str, value: &str| (format!("GATEPOST_PROVIDERS__TOOLS__{name}"), value.to_owned());
     let variables = vec![
         setting("KIND", "oidc"),
@@ -175,6 +176,10 @@ async fn start_stage(issuer: &str, proxied: SocketAddr) -> Stage {
         setting("AUDIENCE", &url_of(OAUTH)),
         setting("BEARER", "admit"),
         setting("BEARER_SCOPES", "tools"),
+        (
+            "GATEPOST_SERVICES".to_owned(),
+            format!("sdk=http://{sdk_server},github=http://{proxied},python=http://{python_server}"),
+        ),
     ];
     Stage::start_with(Others { mcp_proxy: Some(proxied), judges_tools: true, variables, ..Others::default() })
         .await

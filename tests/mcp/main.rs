@@ -28,7 +28,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 /// In this order: the first sets up what the others need.
 const SETS_UP: usize = 1;
-const CHECKS: [Check<House>; 7] = [
+const CHECKS: [Check<House>; 9] = [
     ("an administrator registers tool servers, and gives one tool of each to a group", |house| {
         house.set_up().boxed_local()
     }),
@@ -39,6 +39,11 @@ const CHECKS: [Check<House>; 7] = [
     ("bridges for programs without HTTP do so too: mcp-remote, and mcp-proxy as a client", |house| {
         clients::by_bridge(house).boxed_local()
     }),
+    (
+        "a key acts for a person by clients of both eras and mcp-remote: the tool of their group, and no other",
+        |house| clients::for_people(house).boxed_local(),
+    ),
+    ("the portal shows what servers of both eras list", |house| clients::listed(house).boxed_local()),
     ("conformance to 2026-07-28: the same scenarios pass bare and behind the gate", |house| {
         conformance::current(house).boxed_local()
     }),

@@ -91,7 +91,7 @@ both_pairs! {
 
         let csv = world.cli(&["access", "--tenant", "github", "--csv"]).await;
         let mut rows: Vec<&str> = csv.split("\r\n").filter(|row| !row.is_empty()).collect();
-        assert_eq!(rows.remove(0), "id,email,name,last_sign_in_at,way,until,set_by,set_at,requirements");
+        assert_eq!(rows.remove(0), "id,email,name,last_sign_in_at,way,until,set_by,set_at,requirements,kind,last_used_at");
         assert_eq!(rows.len(), 5);
         assert!(rows.iter().any(|row| row.contains("bob@example.com") && row.contains(",2100-01-01T00:00:00Z,cli:")), "{csv}");
 

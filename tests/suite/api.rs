@@ -1,6 +1,7 @@
 //! The REST API: who may call what, what it refuses, and what it leaves behind.
 
 mod access;
+mod access_keys;
 mod audit;
 mod bad_input;
 mod callers;

@@ -43,6 +43,7 @@ macro_rules! both_stores {
 }
 
 mod access;
+mod access_keys;
 mod addresses;
 pub mod administration;
 mod admins;

@@ -3,7 +3,7 @@
 use crate::answers::{Asked, Told};
 use crate::replicas::another;
 use crate::stores::gate::Gate;
-use crate::world::{APP, COOKIE, OTHER, PUBLIC, Pair, World};
+use crate::world::{APP, COOKIE, OTHER, PUBLIC, Pair, Plan, World};
 use gatepost_core::api_key::ApiKey;
 use gatepost_kit::client::retry;
 use gatepost_kit::process::{Gatepost, find_ok, until};
@@ -157,6 +157,49 @@ both_pairs! {
         binds(&asked, &replicas).await;
     }
 
+    async fn a_revoked_key_costs_few_look_ups_from_however_many_addresses_it_comes(pair) {
+        let world = World::start(pair).await;
+        let made = made(&world, "Leaked", &[]).await;
+        let asked = program(made["key"].as_str().unwrap());
+        assert_eq!(settled(&asked, &world.gatepost).await.status, 200);
+        world.cli(&["key", "revoke", made["id"].as_str().unwrap()]).await;
+        world.has_heard().await;
+        let before = look_ups_of_keys(&world.gatepost).await;
+        for number in 0..1_000 {
+            let from = format!("198.51.{}.{}", number / 250, number % 250);
+            let told = settled(&asked.clone().with("X-Forwarded-For", from), &world.gatepost).await;
+            assert_eq!(told.status, 401, "{told:?}");
+        }
+        // One is the first request's. More are those of a lease that was late on a busy machine.
+        let cost = look_ups_of_keys(&world.gatepost).await - before;
+        assert!((1..50).contains(&cost), "{cost}");
+    }
+
+    async fn without_a_cache_a_revoked_key_has_the_look_ups_of_a_stranger(pair) {
+        let world = Plan::default().env("GATEPOST_VERIFY__CACHE_MEMORY", "0").start(pair).await;
+        let revoked = made(&world, "Leaked", &[]).await;
+        let valid = program(&create(&world, "Backup", &[]).await);
+        world.cli(&["key", "revoke", revoked["id"].as_str().unwrap()]).await;
+        let asked = program(revoked["key"].as_str().unwrap());
+        let mut answers = 0;
+        until("the limit", TIMEOUT, async || {
+            answers += 1;
+            let status = asked.at(&world.gatepost).await.status;
+            assert!([401, 429, 503].contains(&status), "{status}");
+            (status == 429).then_some(())
+        })
+        .await;
+        assert!(answers > 20, "{answers} before the limit");
+        let (at_limit, begun, mut refused) = (look_ups_of_keys(&world.gatepost).await, Instant::now(), 0);
+        for _ in 0..50 {
+            refused += u64::from(asked.at(&world.gatepost).await.status == 429);
+        }
+        let cost = look_ups_of_keys(&world.gatepost).await - at_limit;
+        assert!(refused > 0 && cost <= 2 * (begun.elapsed().as_secs() + 1), "{cost} look-ups, {refused} refused");
+        let elsewhere = valid.with("X-Forwarded-For", "192.0.2.2");
+        assert_eq!(settled(&elsewhere, &world.gatepost).await.status, 200, "other addresses have their own");
+    }
+
     async fn a_leavers_key_stops_with_them(pair) {
         let world = World::start(pair).await;
         world.signed_in("alice").await;
@@ -168,6 +211,18 @@ both_pairs! {
         }
         world.cli(&["user", "disable", "alice@example.com"]).await;
         binds(&asked, &replicas).await;
+        // That it has ended is kept, and not for longer than a second after they are back.
+        world.cli(&["user", "enable", "alice@example.com"]).await;
+        let acknowledged = Instant::now();
+        for replica in &replicas {
+            until("the key to count again", TIMEOUT, async || {
+                let sent = Instant::now();
+                let status = asked.at(replica).await.status;
+                assert!(status != 401 || sent < acknowledged + SECOND, "{:?} later", sent - acknowledged);
+                (status == 200).then_some(())
+            })
+            .await;
+        }
     }
 
     async fn a_key_goes_with_its_owner_or_its_tenant_on_every_replica_within_a_second(pair) {

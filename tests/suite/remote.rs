@@ -2,6 +2,7 @@
 //! nowhere else.
 
 mod key;
+mod provider;
 mod questions;
 mod same;
 mod servers;
@@ -26,7 +27,8 @@ struct Elsewhere {
 
 impl Elsewhere {
     async fn start(pair: Pair) -> Self {
-        let world = Plan::default().start(pair).await;
+        let plan = Plan::default().env("GATEPOST_SERVICES", "chat=http://chat:8080");
+        let world = plan.env("GATEPOST_TENANTS__PROVIDER_NETWORKS", "127.0.0.0/8").start(pair).await;
         world.entra.add(alice());
         world.entra.add(Person::named("bob"));
         let tunnel = Tunnel::to(world.edge.addr()).await;

@@ -17,8 +17,8 @@ const ZETA: &str = "zeta.example.net";
 const DANA: &str = "dana@acme.example";
 const ZOE: &str = "zoe@zeta.example";
 
-/// The heading of the page that says that somebody else has an address.
-const HELD: &str = "Another account holds your address";
+/// The heading of the page that says that the provider of a tenant does not get an account.
+const HELD: &str = "Your organisation’s sign-in does not open this account";
 
 /// Two tenants, each with a host; the provider of each knows people of the tenant's domain.
 struct Two {
@@ -225,6 +225,51 @@ both_pairs! {
         two.acme.add(person("guest", "guest@acme.example"));
         two.held(&two.acme, "guest").await;
         assert_eq!(settled(&Asked::fetch("/").by(&guest), &two.world.gatepost).await.status, 200, "and keeps it");
+    }
+
+    async fn the_command_line_sets_shows_and_removes_the_provider_of_a_tenant(pair) {
+        let two = Two::start(pair).await;
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, format!("{text}\n")).unwrap();
+            path.display().to_string()
+        };
+        let (right, wrong) = (file("right", &two.acme.client_secret()), file("wrong", "not the secret"));
+        let (issuer, client) = (two.acme.issuer(), two.acme.client_id());
+        let set = ["tenant", "provider", "set", "acme", "--issuer", &issuer, "--client-id", &client, "--domain", "acme.example"];
+        let without = two.world.cli_refuses(&set).await;
+        assert!(without.contains("secret"), "{without}");
+        let refused = two.world.cli_refuses(&[&set[..], &["--client-secret-file", &wrong]].concat()).await;
+        assert!(refused.contains("refuses the client or its secret"), "{refused}");
+        let flawed = ["tenant", "provider", "set", "acme", "--issuer", "id.acme.example", "--client-id", &client];
+        let flawed = two.world.cli_refuses(&flawed).await;
+        assert!(flawed.contains("issuer: ") && flawed.contains("https://id.example.com"), "{flawed}");
+        let none = two.world.cli_refuses(&["tenant", "provider", "show", "acme"]).await;
+        assert!(none.contains("acme"), "{none}");
+
+        let said = two.world.cli(&[&set[..], &["--client-secret-file", &right]].concat()).await;
+        assert!(said.contains("/callback/t-acme") && said.contains("_gatepost.acme.example TXT"), "{said}");
+        assert!(!said.contains(&two.acme.client_secret()), "{said}");
+        assert!(two.world.cli(&set).await.contains("already brings"), "the secret stays");
+        two.world.cli_all(&[&["tenant", "provider", "approve", "acme", "acme.example"], &["tenant", "add-member", "acme", DANA]]).await;
+        assert_eq!(two.visited(&two.acme, "dana", ACME).await.1, 200);
+        let shown: Value = serde_json::from_str(&two.world.cli(&["tenant", "provider", "show", "acme", "--json"]).await).unwrap();
+        assert_eq!(shown["allowed_domains"][0]["state"], "active", "{shown}");
+        assert_eq!(two.done("GET", "/tenants/acme").await["provider"], json!({ "kind": "oidc", "label": "acme" }));
+        two.world.cli(&["tenant", "provider", "remove", "acme"]).await;
+        two.world.cli_refuses(&["tenant", "provider", "show", "acme"]).await;
+        assert_eq!(two.done("GET", "/tenants/acme").await["provider"], Value::Null);
+    }
+
+    async fn who_is_confined_to_a_tenant_is_not_the_administrator_who_must_remain(pair) {
+        let two = Two::ready(pair).await;
+        assert_eq!(two.visited(&two.acme, "dana", ACME).await.1, 200);
+        two.world.cli(&["admin", "grant", DANA]).await;
+        let alice: Value = serde_json::from_str(&two.world.cli(&["user", "show", "alice@example.com", "--json"]).await).unwrap();
+        let path = format!("/admins/{}", alice["id"].as_str().unwrap());
+        let answer = two.send(&two.admin, "DELETE", &path, None).await;
+        assert_eq!(answer.status, 409, "dana administers nothing: {}", answer.body);
     }
 
     async fn the_same_issuer_and_subject_through_a_tenants_provider_is_another_person(pair) {

@@ -2,7 +2,7 @@
 
 mod limits;
 mod traefik;
-mod upstream;
+pub mod upstream;
 
 use crate::answers::{Asked, Told};
 use crate::world::{COOKIE, MCP_GITHUB, Pair, Plan, World, alice, run_command};

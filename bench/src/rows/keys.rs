@@ -5,6 +5,7 @@ use super::Stage;
 use super::production::{CONNECTIONS, Production, contestant};
 use crate::cpu::Watched;
 use crate::load::{Requests, Visitor};
+use crate::measure::Contestant;
 use crate::site::{Ground, Site, Stores};
 use gatepost_kit::client::send_raw;
 use gatepost_kit::process::{Gatepost, Postgres};
@@ -15,7 +16,7 @@ use std::sync::Arc;
 const PERSON: &str = "bench";
 /// The other keys in the directory, which must not matter.
 const KEYS: u32 = 100_000;
-const AUDIENCE: &str = "GATEPOST_PROVIDERS__ENTRA__AUDIENCE";
+pub(super) const AUDIENCE: &str = "GATEPOST_PROVIDERS__ENTRA__AUDIENCE";
 
 /// Measures over http.
 pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
@@ -30,14 +31,7 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let gatepost = site.start(&ground, &builder).await?;
     let mut contestants = vec![production.gatepost(&gatepost, "session")];
     for (name, credential) in [("API key", key), ("access token", token), ("API key with limits", limited)] {
-        let credential = format!("Bearer {credential}");
-        let email = email_of(&gatepost, host, &credential).await?;
-        // The cookie is the application's own.
-        let own: Arc<[Visitor]> = [Visitor { cookie: "1".into(), email: email.into() }].into();
-        let requests = Requests::pages("/verify", host).with("Authorization", &credential);
-        let requests = Arc::new(requests.by("own", own).ready());
-        let watched = vec![Watched::new("gatepost", gatepost.running().pid())];
-        contestants.push(contestant(name, gatepost.internal(), requests, watched));
+        contestants.push(program(&gatepost, host, name, &credential).await?);
     }
     contestants[0].become_known(ground.cores).await?;
     let title = format!(
@@ -63,6 +57,23 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
         stage.report.fact("CPU of a warm API key with limits", ratio, "ratio", note);
     }
     Ok(())
+}
+
+/// A program with this credential.
+pub(super) async fn program(
+    gatepost: &Gatepost,
+    host: &str,
+    name: &str,
+    credential: &str,
+) -> io::Result<Contestant> {
+    let credential = format!("Bearer {credential}");
+    let email = email_of(gatepost, host, &credential).await?;
+    // The cookie is the application's own.
+    let own: Arc<[Visitor]> = [Visitor { cookie: "1".into(), email: email.into() }].into();
+    let requests = Requests::pages("/verify", host).with("Authorization", &credential);
+    let requests = Arc::new(requests.by("own", own).ready());
+    let watched = vec![Watched::new("gatepost", gatepost.running().pid())];
+    Ok(contestant(name, gatepost.internal(), requests, watched))
 }
 
 /// Makes [`KEYS`] other keys like the one that there is.
@@ -105,7 +116,7 @@ async fn email_of(gatepost: &Gatepost, host: &str, credential: &str) -> io::Resu
 }
 
 /// An access token for one of the people who have the sessions, so that both answers are alike.
-async fn token(ground: &Ground, site: &Site) -> io::Result<String> {
+pub(super) async fn token(ground: &Ground, site: &Site) -> io::Result<String> {
     ground.entra.add(gatepost_kit::entra::Person::named(PERSON));
     let subject = ground.entra.find(PERSON).ok_or_else(|| io::Error::other("nobody"))?.oid;
     let issuer = ground.entra.issuer();

@@ -1,4 +1,4 @@
-//! Reads the upstreams that tool servers may name: whoever writes the directory reaches no other address.
+//! Reads the upstreams that tool servers and tenants may name: whoever writes the directory reaches no other address.
 
 use super::reader::{Read, Reader};
 use gatepost_core::ids::ServiceName;

@@ -24,6 +24,7 @@ pub mod refusal;
 pub mod request_mode;
 pub mod requirement;
 pub mod return_uri;
+pub mod router_options;
 pub mod secret;
 pub mod tenant;
 pub mod tenant_host;

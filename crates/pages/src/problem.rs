@@ -6,10 +6,10 @@ use super::message::{Action, ActionKind, Chrome, Fact, Message, Tone, render};
 use super::page::Page;
 use super::{paths, words};
 use explanations::{
-    ACCOUNT_NOT_ALLOWED, ADDRESS_HELD, ADDRESS_OUTDATED, ADMINS_ONLY, CROSS_ORIGIN, DISABLED, Explanation,
-    GROUPS_UNKNOWN, INTERNAL, MALFORMED, METHOD_NOT_ALLOWED, NO_ADDRESS, NOT_FOUND, PROVIDER_INVALID,
-    PROVIDER_MISCONFIGURED, PROVIDER_UNAVAILABLE, RATE_LIMITED, ResponsibleParty, SIGN_IN_BROKEN,
-    STEP_UP_IMPOSSIBLE, STEP_UP_UNMET, TOO_MANY_HAND_OVERS, UNAVAILABLE, explain_refusal,
+    ACCOUNT_NOT_ALLOWED, ADDRESS_HELD, ADDRESS_HELD_ELSEWHERE, ADDRESS_OUTDATED, ADMINS_ONLY, CROSS_ORIGIN,
+    DISABLED, Explanation, GROUPS_UNKNOWN, INTERNAL, MALFORMED, METHOD_NOT_ALLOWED, NO_ADDRESS, NOT_FOUND,
+    PROVIDER_INVALID, PROVIDER_MISCONFIGURED, PROVIDER_UNAVAILABLE, RATE_LIMITED, ResponsibleParty,
+    SIGN_IN_BROKEN, STEP_UP_IMPOSSIBLE, STEP_UP_UNMET, TOO_MANY_HAND_OVERS, UNAVAILABLE, explain_refusal,
 };
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::RequestId;
@@ -55,6 +55,11 @@ pub enum Problem<'a> {
     },
     /// 403: another person has the address.
     AddressHeld {
+        /// The address.
+        email: &'a EmailAddress,
+    },
+    /// 403: the provider of a tenant asserts the address of somebody who is known outside of the tenant.
+    AddressHeldElsewhere {
         /// The address.
         email: &'a EmailAddress,
     },
@@ -165,6 +170,7 @@ impl Problem<'_> {
                 NextStep::Wait => vec![again().quiet(), other()],
             },
             Self::AddressHeld { .. }
+            | Self::AddressHeldElsewhere { .. }
             | Self::AddressOutdated { .. }
             | Self::NoAddress { .. }
             | Self::Disabled => vec![again(), other()],
@@ -204,7 +210,9 @@ impl Problem<'_> {
             | Self::ProviderMisconfigured { provider }
             | Self::AccountNotAllowed { provider }
             | Self::NoAddress { provider } => vec![Fact::new("Provider", *provider)],
-            Self::AddressHeld { email } | Self::AddressOutdated { email } => {
+            Self::AddressHeld { email }
+            | Self::AddressHeldElsewhere { email }
+            | Self::AddressOutdated { email } => {
                 vec![Fact::new("Address", email.as_str())]
             }
             Self::StepUpUnmet { provider, max_age, .. } => {
@@ -225,6 +233,7 @@ impl Problem<'_> {
             Self::AccountNotAllowed { .. } => ACCOUNT_NOT_ALLOWED,
             Self::NoAddress { .. } => NO_ADDRESS,
             Self::AddressHeld { .. } => ADDRESS_HELD,
+            Self::AddressHeldElsewhere { .. } => ADDRESS_HELD_ELSEWHERE,
             Self::AddressOutdated { .. } => ADDRESS_OUTDATED,
             Self::Disabled => DISABLED,
             Self::GroupsUnknown => GROUPS_UNKNOWN,

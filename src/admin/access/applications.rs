@@ -20,6 +20,7 @@ pub struct Applications {
 /// A protected host: a tenant's, or one at which somebody who was signed in asked for something in the last 30 days.
 #[derive(Clone, Debug)]
 pub struct Application {
+    pub host: HostName,
     /// Scheme, host and port.
     pub origin: String,
     /// The tenant whose host it is.
@@ -39,10 +40,11 @@ impl Context {
             }
             let Some(origin) = self.site.hosts.origin_of_tenant(host.clone()) else { continue };
             let (origin, tenant) = (origin.to_string(), Some(tenant));
-            known.insert(host, Application { origin, tenant, requirements: Vec::new() });
+            known.insert(host.clone(), Application { host, origin, tenant, requirements: Vec::new() });
         }
         for seen in self.list_seen(scope).await? {
-            let new = || Application { origin: seen.origin, tenant: None, requirements: Vec::new() };
+            let (host, origin) = (seen.host.clone(), seen.origin);
+            let new = || Application { host, origin, tenant: None, requirements: Vec::new() };
             known.entry(seen.host).or_insert_with(new).requirements.push(seen.asked);
         }
         let unseen = if scope.is_system() { self.unknown_hosts(&mut known.keys()) } else { Vec::new() };

@@ -5,11 +5,13 @@ use super::{AccessError, Asked};
 use crate::admin::Context;
 use gatepost_core::access::Access;
 use gatepost_core::administration::Scope;
+use gatepost_core::api_key::KeyLimits;
+use gatepost_core::host::HostName;
 use gatepost_core::ids::{GroupName, TenantId, ToolServerId};
 use gatepost_core::mcp::pattern::Kind;
-use gatepost_core::mcp::rules::{RuleSet, User};
+use gatepost_core::mcp::rules::{GivenBy, Lack, RuleSet, User, Way};
 use gatepost_core::requirement::Requirement;
-use gatepost_store::directory::{DirectoryError, Place, ToolRule};
+use gatepost_store::directory::{DirectoryError, FoundKey, Place, ToolRule};
 use std::fmt;
 use std::str::FromStr;
 
@@ -58,6 +60,7 @@ impl fmt::Display for ServersTool {
 #[derive(Clone, Debug)]
 pub(super) struct AskedTool {
     name: String,
+    host: HostName,
     tenant: TenantId,
     rules: RuleSet,
     groups: Vec<GroupName>,
@@ -67,6 +70,33 @@ impl AskedTool {
     /// The groups to whose members a rule gives it.
     pub(super) fn groups(&self) -> &[GroupName] {
         &self.groups
+    }
+
+    /// Where clients reach its server.
+    pub(super) const fn host(&self) -> &HostName {
+        &self.host
+    }
+
+    /// Whether a key that may enter may call it by itself.
+    pub(super) fn is_for_key(&self, key: &FoundKey) -> bool {
+        self.judge_key(key).is_ok()
+    }
+
+    /// Whether a rule names the key, and nothing else gives it the tool.
+    pub(super) fn has_rule_for(&self, key: &FoundKey) -> bool {
+        matches!(self.judge_key(key), Ok(Way::Rule(GivenBy::Key(_))))
+    }
+
+    fn judge_key(&self, key: &FoundKey) -> Result<Way<'_>, Lack> {
+        let (id, access, limits) = (key.id.to_string(), &*key.access, &key.limits);
+        let (role, needs_rule) = (access.role_in(&self.tenant), limits.acts_for_people());
+        let user = User { access, role, key: Some(&id), tools: &limits.tools, needs_rule };
+        self.rules.judge(Kind::Tool, &self.name, &user)
+    }
+
+    /// Whether it is one of the tools to which a key is limited.
+    pub(super) fn is_within(&self, limits: &KeyLimits) -> bool {
+        limits.tools.is_empty() || limits.tools.iter().any(|tool| tool.matches(&self.name))
     }
 
     /// Whether somebody who may enter may call it.
@@ -102,10 +132,11 @@ impl Context {
             }
         }
         let (rules, tenant) = (RuleSet::new(rules), server.tenant_id);
+        let host = server.settings.url.host().clone();
         let requirement = Requirement { tenants: vec![tenant.clone()], ..Requirement::default() };
         let query = format!("mcp=true&tenant={tenant}");
         let groups = rules.groups_for(Kind::Tool, &asked.name);
-        let tool = AskedTool { name: asked.name.clone(), tenant, rules, groups };
+        let tool = AskedTool { name: asked.name.clone(), host, tenant, rules, groups };
         Ok((Asked { query, requirement, seen_at: None }, tool))
     }
 }

@@ -30,14 +30,10 @@ pub struct AccessList {
 
 impl AccessList {
     pub fn new(question: &Question, openers: &[access::Opener], next: Option<String>) -> Self {
-        let requirement = |asked: &access::Asked| AccessRequirement {
-            query: asked.query.clone(),
-            seen_at: time(asked.seen_at),
-        };
         Self {
             items: openers.iter().map(|opener| Opener::new(question, opener)).collect(),
             next,
-            requirements: question.requirements.iter().map(requirement).collect(),
+            requirements: question.requirements.iter().map(AccessRequirement::from).collect(),
             unknown_groups: question.unknown_groups().iter().map(ToString::to_string).collect(),
             unknown_tenants: question.unknown_tenants().iter().map(ToString::to_string).collect(),
         }
@@ -53,6 +49,12 @@ pub struct AccessRequirement {
     /// When a request showed it last, exact to about a day. `null`: it is what was asked.
     #[schema(format = DateTime)]
     pub seen_at: Option<String>,
+}
+
+impl From<&access::Asked> for AccessRequirement {
+    fn from(asked: &access::Asked) -> Self {
+        Self { query: asked.query.clone(), seen_at: time(asked.seen_at) }
+    }
 }
 
 /// Somebody who can open it.

@@ -1,14 +1,16 @@
-//! The answer as CSV (RFC 4180): one line for each way of each person.
+//! The answer as CSV (RFC 4180): one line for each way of each person and of each key.
 //!
 //! Guarantee: a cell that others chose is no formula for a spreadsheet. One that could be begins with an apostrophe.
 
 use super::access::{AccessWay, Opener};
+use super::access_keys::OpeningKey;
 use crate::admin::access::set_by;
 use gatepost_core::calendar::minute;
 use gatepost_core::clock::Timestamp;
 
 /// The names of the columns, as the first line.
-pub const CSV_HEADER: &str = "id,email,name,last_sign_in_at,way,until,set_by,set_at,requirements\r\n";
+pub const CSV_HEADER: &str =
+    "id,email,name,last_sign_in_at,way,until,set_by,set_at,requirements,kind,last_used_at\r\n";
 
 impl Opener {
     /// The lines of this person.
@@ -17,23 +19,61 @@ impl Opener {
         let met = self.requirements.join(" ");
         let mut lines = String::new();
         for way in &self.ways {
-            let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
-            let cells = [
-                user.id.clone(),
-                or_empty(&user.email),
-                or_empty(&user.name),
-                or_empty(&user.last_sign_in_at),
-                way.by_text().to_owned(),
-                or_empty(&way.until),
-                or_empty(&way.set_by),
-                or_empty(&way.set_at),
-                met.clone(),
-            ];
-            lines.push_str(&cells.map(|cell| escaped(&cell)).join(","));
-            lines.push_str("\r\n");
+            push_line(
+                &mut lines,
+                [
+                    user.id.clone(),
+                    or_empty(user.email.as_deref()),
+                    or_empty(user.name.as_deref()),
+                    or_empty(user.last_sign_in_at.as_deref()),
+                    way.by_text().to_owned(),
+                    or_empty(way.until.as_deref()),
+                    or_empty(way.set_by.as_deref()),
+                    or_empty(way.set_at.as_deref()),
+                    met.clone(),
+                    "person".to_owned(),
+                    String::new(),
+                ],
+            );
         }
         lines
     }
+}
+
+impl OpeningKey {
+    /// The lines of this key. Its address is its owner's, its end the key's own, and whoever set it has made the key.
+    pub fn to_csv(&self) -> String {
+        let (key, met) = (&self.key, self.requirements.join(" "));
+        let mut lines = String::new();
+        for way in &self.ways {
+            push_line(
+                &mut lines,
+                [
+                    key.id.clone(),
+                    or_empty(key.owner_email.as_deref()),
+                    key.name.clone(),
+                    String::new(),
+                    way.text.clone(),
+                    or_empty(key.expires_at.as_deref()),
+                    key.created_by.clone(),
+                    key.created_at.clone(),
+                    met.clone(),
+                    "key".to_owned(),
+                    or_empty(key.last_used_at.as_deref()),
+                ],
+            );
+        }
+        lines
+    }
+}
+
+fn or_empty(text: Option<&str>) -> String {
+    text.unwrap_or_default().to_owned()
+}
+
+fn push_line(lines: &mut String, cells: [String; 11]) {
+    lines.push_str(&cells.map(|cell| escaped(&cell)).join(","));
+    lines.push_str("\r\n");
 }
 
 impl AccessWay {

@@ -3,6 +3,8 @@
 
 mod access;
 mod access_csv;
+mod access_keys;
+mod applications;
 mod audit;
 mod changes;
 mod groups;
@@ -19,6 +21,8 @@ pub use access::{
     AccessList, AccessRequirement, AccessWay, OpenHost, OpenRequirement, OpenTenant, Openable, Opener,
 };
 pub use access_csv::CSV_HEADER;
+pub use access_keys::{KeyWay, OpeningKey, OpeningKeyList};
+pub use applications::{Application, ApplicationList};
 pub use audit::{AuditEntry, AuditHead};
 pub use changes::{
     AddressRelease, AdminChange, GroupChange, LinkChange, MappingChange, MemberChange, MembersChange,
@@ -30,7 +34,7 @@ pub use people::{Admin, AdminEntry, Identity, Session, User, UserDetails};
 pub use personal::{FormerAddress, PersonalData, PersonalRefusal, PersonalRequest};
 pub use requests::{AccessRequest, RequestChange};
 pub use stores::{DirectoryStore, SessionStore, StoresView};
-pub use tenant_providers::{TenantDomain, TenantProvider};
+pub use tenant_providers::{TenantDomain, TenantProvider, TenantProviderChange};
 pub use tenants::{ProofRecord, Tenant, TenantHost, TenantHostChange, TenantMember, TenantWritten, Tier};
 pub use tool_servers::{ToolRule, ToolRuleChange, ToolServer, ToolServerChange};
 

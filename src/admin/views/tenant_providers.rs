@@ -41,6 +41,14 @@ pub struct TenantProvider {
     pub version: String,
 }
 
+/// The provider that a tenant brings, after a change.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TenantProviderChange {
+    #[serde(flatten)]
+    pub provider: TenantProvider,
+    pub changed: bool,
+}
+
 /// A domain of addresses.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TenantDomain {

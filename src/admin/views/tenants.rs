@@ -31,6 +31,11 @@ pub struct Tenant {
     /// The platform's, up to 16 KiB. Gatepost does not read it.
     #[schema(value_type = Object)]
     pub settings: JsonObject,
+    /// The upstream in `GATEPOST_SERVICES` to which its hosts lead. `null`: no routers are made for them.
+    #[schema(example = "chat")]
+    pub service: Option<String>,
+    /// The provider that it brings. `null`: its people sign in at those of the configuration.
+    pub provider: Option<OwnProvider>,
     pub hosts: Vec<TenantHost>,
     #[schema(format = DateTime)]
     pub suspended_at: Option<String>,
@@ -65,6 +70,11 @@ impl From<&TenantRecord> for Tenant {
             limits: tenant.allowances.limits.clone(),
             own: Own { features: tenant.own.features.clone(), limits: tenant.own.limits.clone() },
             settings: tenant.settings.clone(),
+            service: text(tenant.service.as_ref()),
+            provider: tenant
+                .provider
+                .as_ref()
+                .map(|(kind, label)| OwnProvider { kind: kind.as_str().to_owned(), label: label.clone() }),
             hosts: tenant.hosts.iter().map(TenantHost::from).collect(),
             created_at: rfc3339(tenant.created_at),
             updated_at: rfc3339(tenant.updated_at),
@@ -72,6 +82,15 @@ impl From<&TenantRecord> for Tenant {
             version: tenant.version.to_string(),
         }
     }
+}
+
+/// The provider that a tenant brings; `/tenants/{id}/provider` says all about it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct OwnProvider {
+    /// `entra` or `oidc`.
+    pub kind: String,
+    /// The name that people see.
+    pub label: String,
 }
 
 /// What a tenant has by itself, which overrides its tier's.

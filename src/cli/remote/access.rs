@@ -2,7 +2,7 @@
 
 use super::api::{Api, ApiError, Call};
 use crate::admin::access::What;
-use crate::admin::views::{AccessList, Openable};
+use crate::admin::views::{AccessList, Openable, OpeningKeyList};
 use crate::explain::{Asker, Initiator, Question};
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::ids::{RequestId, UserId};
@@ -19,6 +19,24 @@ impl Api {
         what: &What,
         after: Option<&str>,
     ) -> Result<AccessList, ApiError> {
+        self.list_of(&["access"], what, after).await
+    }
+
+    /// The same of the keys that can open it.
+    pub(in crate::cli) async fn list_opening_keys(
+        &self,
+        what: &What,
+        after: Option<&str>,
+    ) -> Result<OpeningKeyList, ApiError> {
+        self.list_of(&["access", "keys"], what, after).await
+    }
+
+    async fn list_of<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        what: &What,
+        after: Option<&str>,
+    ) -> Result<T, ApiError> {
         let (name, value) = match what {
             What::Host(host) => ("host", host.to_string()),
             What::Requirement(query) => ("requirement", query.clone()),
@@ -27,7 +45,7 @@ impl Api {
         };
         let mut query = vec![(name, value.as_str()), ("limit", "200")];
         query.extend(after.map(|after| ("after", after)));
-        let call = Call { query: &query, ..Call::new(&Method::GET, &["access"]) };
+        let call = Call { query: &query, ..Call::new(&Method::GET, path) };
         self.read(self.send(call).await?.body)
     }
 

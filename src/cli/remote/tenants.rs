@@ -1,15 +1,18 @@
 //! Tenants: what the platform says about them, and their hosts.
 
-use super::api::{Api, ApiError};
+use super::api::{Answer, Api, ApiError};
 use super::changes::{Remote, done, silent};
-use crate::admin::views::{TenantHost, TenantHostChange, TenantWritten};
+use crate::admin::views::{
+    TenantHost, TenantHostChange, TenantProvider, TenantProviderChange, TenantWritten,
+};
 use gatepost_core::host::HostName;
 use gatepost_core::ids::TenantId;
+use gatepost_core::tenant_provider::EmailDomain;
 use gatepost_store::directory::changes::{
-    ApproveTenantHost, ObjectEdit, RefuseTenantHost, RemoveTenantHost, TenantEdit, WriteMode, WriteTenant,
-    WrittenTenant,
+    ApproveTenantHost, ObjectEdit, RefuseTenantHost, RemoveTenantHost, RemoveTenantProvider, TenantEdit,
+    WriteMode, WriteTenant, WrittenTenant,
 };
-use gatepost_store::directory::{Conditions, Done, TenantHostRecord};
+use gatepost_store::directory::{Conditions, DirectoryError, Done, TenantHostRecord};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
@@ -39,7 +42,7 @@ impl Remote for WriteTenant {
 
 /// The members of a body that make an edit. What the edit leaves as it is is absent.
 fn members(edit: &TenantEdit) -> Map<String, Value> {
-    let TenantEdit { name, tier, features, limits, settings, hosts, admin } = edit;
+    let TenantEdit { name, tier, features, limits, settings, service, hosts, admin } = edit;
     let object = |edit: &Option<ObjectEdit>| {
         edit.as_ref().map(|edit| match edit {
             ObjectEdit::Replace(object) | ObjectEdit::Merge(object) => json!(object),
@@ -52,6 +55,7 @@ fn members(edit: &TenantEdit) -> Map<String, Value> {
         ("features", object(features)),
         ("limits", object(limits)),
         ("settings", object(settings)),
+        ("service", service.as_ref().map(|service| json!(service.as_ref().map(ToString::to_string)))),
         ("hosts", hosts.map(|hosts| json!(hosts))),
         ("admin_email", admin.as_ref().map(|email| json!(email.to_string()))),
     ];
@@ -83,12 +87,60 @@ decisions! {
 }
 
 silent! {
+    RemoveTenantProvider = |change, api, conditions| {
+        api.remove(&["tenants", change.tenant.as_str(), "provider"], &[], conditions).await?
+    };
     RemoveTenantHost = |change, api, conditions| {
         api.remove(&["tenants", change.tenant.as_str(), "hosts", change.host.as_str()], &[], conditions).await?
     };
 }
 
 impl Api {
+    /// The provider that a tenant brings.
+    pub(in crate::cli) async fn find_tenant_provider(
+        &self,
+        tenant: &TenantId,
+    ) -> Result<TenantProvider, ApiError> {
+        let found = self.find(&["tenants", tenant.as_str(), "provider"]).await?;
+        found.ok_or_else(|| DirectoryError::NoTenantProvider(tenant.clone()).into())
+    }
+
+    /// Has a tenant bring a provider. It is tried there.
+    pub(in crate::cli) async fn put_tenant_provider(
+        &self,
+        tenant: &TenantId,
+        body: &Value,
+        conditions: Conditions,
+    ) -> Result<TenantProviderChange, ApiError> {
+        let before = match self.find_tenant_provider(tenant).await {
+            Ok(before) => Some(before.version),
+            Err(ApiError::Directory(DirectoryError::NoTenantProvider(_))) => None,
+            Err(error) => return Err(error),
+        };
+        let path = ["tenants", tenant.as_str(), "provider"];
+        let answer = self.change(&Method::PUT, &path, Some(body), conditions).await?;
+        self.provider_after(before.as_deref(), answer)
+    }
+
+    /// The answer has the provider alone. Its version says whether anything is different.
+    fn provider_after(&self, before: Option<&str>, answer: Answer) -> Result<TenantProviderChange, ApiError> {
+        let provider: TenantProvider = self.read(answer.body)?;
+        Ok(TenantProviderChange { changed: before != Some(&*provider.version), provider })
+    }
+
+    /// Decides about a domain of a provider: `confirm`, `approve` or `refuse`. The DNS is asked there.
+    pub(in crate::cli) async fn decide_on_domain(
+        &self,
+        (tenant, domain): (&TenantId, &EmailDomain),
+        verb: &str,
+        conditions: Conditions,
+    ) -> Result<TenantProviderChange, ApiError> {
+        let before = self.find_tenant_provider(tenant).await?.version;
+        let path = ["tenants", tenant.as_str(), "provider", "domains", domain.as_str(), verb];
+        let answer = self.change(&Method::POST, &path, None, conditions).await?;
+        self.provider_after(Some(&before), answer)
+    }
+
     /// Proposes a host of a tenant. Which hosts the configuration leaves to tenants is known there.
     pub(in crate::cli) async fn add_tenant_host(
         &self,

@@ -2,11 +2,13 @@
 //!
 //! [`servers`] holds the servers and their rules in memory. A [`ToolPassage`] is a person who may enter: what their message
 //! asks for is still open. Only [`ToolPassage::decide`] makes identity headers of it. [`grants`] keeps what the answers to
-//! many calls have in common.
+//! many calls have in common. [`upstream`] reaches a server, for the list filter and for [`listing`].
 
 mod grants;
+pub mod listing;
 mod server;
 mod servers;
+pub mod upstream;
 
 pub use grants::Grant;
 pub use server::GateServer;

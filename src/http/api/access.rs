@@ -6,8 +6,8 @@ use super::problems::ReadProblems;
 use super::refused::Refused;
 use super::reply::Reply;
 use crate::admin::Context;
-use crate::admin::access::{ServersTool, What};
-use crate::admin::views::AccessList;
+use crate::admin::access::{Applications, Question, ServersTool, What};
+use crate::admin::views::{AccessList, Application, ApplicationList, OpeningKeyList};
 use crate::http::problem_document::Problem;
 use actix_web::web::Data;
 use gatepost_core::host::HostName;
@@ -70,11 +70,56 @@ impl FromStr for Query {
 #[utoipa::path(get, path = "/api/v1/access", tag = "access", params(AccessParameters, PageParameters),
     responses((status = 200, body = AccessList), ReadProblems))]
 pub(super) async fn list(caller: Caller, admin: Data<Context>, page: Page<Asked>) -> Result<Reply, Refused> {
-    let Asked(what) = &page.filter;
-    let what = what.clone().ok_or_else(|| Problem::invalid(Vec::new()))?;
-    let question = admin.ask(&caller.scope, what).await?;
+    let question = ask(&caller, &admin, &page).await?;
     let place: Option<Place> = page.place();
     let found = admin.list_openers(&caller.scope, &question, place.as_ref(), page.limit).await?;
     let next = found.next.as_ref().map(Place::to_string);
     Ok(page.reply_with(next, |next| AccessList::new(&question, &found.items, next)))
+}
+
+/// Lists the API keys that can open it, by id, each with every way.
+///
+/// The decision is that of `/verify` about a request from one of the key's networks. Where no host is asked for, it is about any of
+/// the key's hosts. Keys that send requests for people are listed too; `people` says so. Administrators of a tenant see the keys of
+/// the tenant.
+#[utoipa::path(get, path = "/api/v1/access/keys", tag = "access", params(AccessParameters, PageParameters),
+    responses((status = 200, body = OpeningKeyList), ReadProblems))]
+pub(super) async fn list_keys(
+    caller: Caller,
+    admin: Data<Context>,
+    page: Page<Asked>,
+) -> Result<Reply, Refused> {
+    let question = ask(&caller, &admin, &page).await?;
+    let place: Option<Place> = page.place();
+    let found = admin.list_opening_keys(&caller.scope, &question, place.as_ref(), page.limit).await?;
+    let next = found.next.as_ref().map(Place::to_string);
+    Ok(page.reply_with(next, |next| OpeningKeyList::new(&question, &found.items, next)))
+}
+
+async fn ask(caller: &Caller, admin: &Context, page: &Page<Asked>) -> Result<Question, Refused> {
+    let Asked(what) = &page.filter;
+    let what = what.clone().ok_or_else(|| Problem::invalid(Vec::new()))?;
+    Ok(admin.ask(&caller.scope, what).await?)
+}
+
+/// Lists the applications by host: those of tenants, and those at which somebody who was signed in asked for something in the last
+/// 30 days.
+///
+/// Administrators of a tenant see the hosts of the tenant, and those that require nothing else than the tenant.
+#[utoipa::path(get, path = "/api/v1/applications", tag = "access", params(PageParameters),
+    responses((status = 200, body = ApplicationList), ReadProblems))]
+pub(super) async fn applications(
+    caller: Caller,
+    admin: Data<Context>,
+    page: Page<()>,
+) -> Result<Reply, Refused> {
+    let Applications { mut known, unseen } = admin.list_applications(&caller.scope).await?;
+    if let Some(after) = page.place::<HostName>() {
+        known.retain(|application| application.host > after);
+    }
+    let has_more = known.len() > page.limit as usize;
+    known.truncate(page.limit as usize);
+    let next = known.last().filter(|_| has_more).map(|last| last.host.to_string());
+    let items = known.iter().map(Application::from).collect();
+    Ok(page.reply_with(next, |next| ApplicationList { items, next, unseen }))
 }

@@ -40,6 +40,7 @@ mod users;
 
 pub(in crate::http) use documents::Documents;
 pub use openapi::document;
+pub use tenant_providers::{ProviderFlaws, read_provider};
 
 use crate::http::public::HostScope;
 use crate::http::public::RequestOrigin::{Anywhere, OwnPagesOrKey};
@@ -215,6 +216,8 @@ fn platform(api: &mut Routes<'_>) {
     api.add(at("/audit/export").on(GET, AdminRead, Anywhere, audit::export));
     api.add(at("/audit/heads").on(GET, SystemRead, Anywhere, audit::heads));
     api.add(at("/access").on(GET, AdminRead, Anywhere, access::list));
+    api.add(at("/access/keys").on(GET, AdminRead, Anywhere, access::list_keys));
+    api.add(at("/applications").on(GET, AdminRead, Anywhere, access::applications));
     api.add(at("/explain").on(POST, SystemRead, OwnPagesOrKey, explain::answer));
     api.add(at("/system").on(GET, SystemRead, Anywhere, system::show));
 }

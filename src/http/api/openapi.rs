@@ -125,6 +125,8 @@ use utoipa::openapi::{Components, Required};
         audit::export,
         audit::heads,
         access::list,
+        access::list_keys,
+        access::applications,
         explain::answer,
         system::show,
     )

@@ -6,7 +6,7 @@ use crate::http::problem_document::{Flaw, Problem};
 use gatepost_config::Config;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
-use gatepost_core::ids::{TenantId, TierId};
+use gatepost_core::ids::{ServiceName, TenantId, TierId};
 use gatepost_core::tier::{Allowances, JsonObject};
 use gatepost_store::directory::DirectoryError;
 use gatepost_store::directory::changes::{ObjectEdit, TenantEdit, TenantHostName};
@@ -52,6 +52,7 @@ struct Said {
     features: Given<JsonObject>,
     limits: Given<JsonObject>,
     settings: Given<JsonObject>,
+    service: Given<ServiceName>,
     hosts: Given<Vec<HostName>>,
     admin: Option<EmailAddress>,
 }
@@ -67,6 +68,7 @@ impl Said {
         let features = members.object("features", MOST_ALLOWANCES);
         let limits = members.object(limits_at, MOST_ALLOWANCES);
         let settings = members.object(settings, MOST_SETTINGS);
+        let service = members.text("service");
         let hosts = members.given_texts(hosts_at);
         if matches!(&hosts, Some(Given::Value(hosts)) if hosts.len() > MOST_HOSTS) {
             members.flaw(hosts_at, "too_many", format!("It may have at most {MOST_HOSTS} items."));
@@ -80,13 +82,14 @@ impl Said {
             features: features?,
             limits: limits?,
             settings: settings?,
+            service: service?,
             hosts: hosts?,
             admin: admin?,
         })
     }
 
     /// # Errors
-    /// `HostUnfit`, `HostReserved`.
+    /// `HostUnfit`, `HostReserved`, `UnknownService`.
     fn edit(self, config: &Config, is_patch: bool) -> Result<TenantEdit, DirectoryError> {
         let object = |given: Given<JsonObject>| match given {
             Given::Absent => None,
@@ -101,7 +104,15 @@ impl Said {
                 Some(hosts.map(|host| TenantHostName::new(host, config)).collect::<Result<Vec<_>, _>>()?)
             }
         };
+        let service = nullable(self.service);
+        if let Some(Some(unknown)) = service
+            .as_ref()
+            .filter(|given| given.as_ref().is_some_and(|name| !config.services.contains_key(name)))
+        {
+            return Err(DirectoryError::UnknownService(unknown.clone()));
+        }
         Ok(TenantEdit {
+            service,
             name: nullable(self.name).map(|name| name.map(|TenantName(name)| name)),
             tier: nullable(self.tier),
             features: object(self.features),
@@ -164,6 +175,9 @@ pub(super) struct NewTenant {
     /// The platform's, up to 16 KiB. Or `metadata`.
     #[schema(value_type = Option<Object>)]
     settings: Option<JsonObject>,
+    /// The upstream in `GATEPOST_SERVICES` to which its hosts lead. `null` or absent: no routers are made for them.
+    #[schema(example = "chat")]
+    service: Option<String>,
     /// Its hosts, which are proposed. Or `custom_domains`.
     #[schema(max_items = 100)]
     hosts: Option<Vec<String>>,
@@ -188,6 +202,7 @@ pub(super) struct WholeTenant {
     limits: Option<JsonObject>,
     #[schema(value_type = Option<Object>)]
     settings: Option<JsonObject>,
+    service: Option<String>,
     /// All of its hosts: others are removed. Absent: they stay.
     #[schema(max_items = 100)]
     hosts: Option<Vec<String>>,
@@ -209,6 +224,7 @@ pub(super) struct TenantPatch {
     limits: Option<JsonObject>,
     #[schema(value_type = Option<Object>)]
     settings: Option<JsonObject>,
+    service: Option<String>,
     /// All of its hosts: others are removed.
     #[schema(max_items = 100)]
     hosts: Option<Vec<String>>,

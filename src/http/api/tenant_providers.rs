@@ -10,28 +10,24 @@ use super::refused::Refused;
 use super::reply::Reply;
 use crate::admin::Context;
 use crate::admin::views::TenantProvider;
+use crate::http::problem_document::Flaw;
 use crate::http::public::extract::Path;
-use crate::sign_in::addresses::callback_address;
 use actix_web::web::Data;
 use gatepost_config::secure_url;
 use gatepost_core::identity::is_guid;
-use gatepost_core::ids::{ProviderId, TenantId};
+use gatepost_core::ids::TenantId;
 use gatepost_core::tenant_provider::{EmailDomain, TenantProviderKind};
 use gatepost_store::directory::changes::{
     DecideTenantDomain, DomainVerdict, RemoveTenantProvider, TenantDomainName, TenantProviderSettings,
 };
 use gatepost_store::directory::{Conditions, DirectoryError, Done, TenantProviderRecord};
 use secrecy::SecretString;
+use serde_json::Value;
 use std::str::FromStr;
 use utoipa::ToSchema;
 
 /// The most domains of one provider.
 const MOST_DOMAINS: usize = 100;
-
-fn view(admin: &Context, record: &TenantProviderRecord) -> TenantProvider {
-    let id = ProviderId::of_tenant(&record.provider.tenant_id);
-    TenantProvider::new(record, &callback_address(&admin.site, &id))
-}
 
 /// The provider that a tenant brings.
 #[utoipa::path(get, path = "/api/v1/tenants/{id}/provider", tag = "tenants", params(("id" = String, Path)),
@@ -43,7 +39,7 @@ pub(super) async fn show(
     _: Filtered<()>,
 ) -> Result<Reply, Refused> {
     let found = admin.stores.directory.find_tenant_provider(&caller.scope, &id).await?;
-    Ok(Reply::ok(view(&admin, &found)).version(found.provider.version))
+    Ok(Reply::ok(admin.provider_view(&found)).version(found.provider.version))
 }
 
 /// The provider that a tenant is to have.
@@ -78,6 +74,36 @@ pub(super) struct TenantProviderBody {
     /// The domains whose addresses it may assert, as soon as each is proved.
     #[schema(value_type = Option<Vec<String>>, max_items = 100)]
     allowed_domains: Vec<EmailDomain>,
+}
+
+/// Why what is said about a provider is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderFlaws {
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// What is wrong, all at once.
+    #[error("{0}")]
+    Members(String),
+}
+
+/// Reads what is said about a provider, as the body of a PUT has it: for the command line, which takes the same.
+///
+/// # Errors
+/// [`ProviderFlaws`].
+pub fn read_provider(
+    body: Value,
+    admin: &Context,
+    tenant: &TenantId,
+) -> Result<(TenantProviderSettings, Option<SecretString>), ProviderFlaws> {
+    let mut flaws = Vec::new();
+    let Some(read) = Members::read(body, "", &mut flaws, TenantProviderBody::read) else {
+        let said = |flaw: &Flaw| {
+            let name = flaw.pointer.as_deref().unwrap_or_default();
+            format!("{}: {}", name.trim_start_matches('/'), flaw.detail)
+        };
+        return Err(ProviderFlaws::Members(flaws.iter().map(said).collect::<Vec<_>>().join("\n")));
+    };
+    Ok(read.settings(admin, tenant)?)
 }
 
 /// A text without control characters and spaces around it.
@@ -234,7 +260,7 @@ pub(super) async fn put(
     conditions.demand(before)?;
     let change = admin.try_provider(&caller.scope, id, settings, secret).await?;
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
-    Ok(Reply::changed(&done, conditions, view(&admin, &done.outcome), Some(path)))
+    Ok(Reply::changed(&done, conditions, admin.provider_view(&done.outcome), Some(path)))
 }
 
 /// Takes the provider from a tenant. Sessions of its people end.
@@ -248,7 +274,7 @@ pub(super) async fn remove(
 ) -> Result<Reply, Refused> {
     let found = admin.stores.directory.find_tenant_provider(&caller.scope, &id).await?;
     admin.carry_out(&RemoveTenantProvider { tenant: id }, conditions, &caller.actor()).await?;
-    Ok(Reply::removed(conditions, view(&admin, &found)))
+    Ok(Reply::removed(conditions, admin.provider_view(&found)))
 }
 
 async fn decide(
@@ -258,7 +284,7 @@ async fn decide(
     change: &DecideTenantDomain,
 ) -> Result<Reply, Refused> {
     let answer = |done: &Done<TenantProviderRecord>, conditions: Conditions| {
-        Reply::changed(done, conditions, view(admin, &done.outcome), None)
+        Reply::changed(done, conditions, admin.provider_view(&done.outcome), None)
     };
     terms.carry_out((admin, caller), change, answer).await
 }

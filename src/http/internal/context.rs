@@ -17,7 +17,7 @@ pub struct Context {
     pub readiness: Arc<Readiness>,
     /// Which replica leads.
     pub leadership: Arc<Leadership>,
-    /// Asks tool servers for lists, if lists are filtered. Uses no proxy of the environment: they are the operator's own.
+    /// Asks tool servers for lists, if the configuration has services. Uses no proxy of the environment: they are the operator's own.
     pub upstreams: Option<Client>,
     /// Lists that are asked for at this moment, by who asks.
     pub listing: Arc<Permits<UserId>>,

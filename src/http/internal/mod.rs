@@ -18,6 +18,7 @@ mod responder;
 mod rpc;
 mod service;
 mod tools;
+mod traefik;
 mod untrusted_peers;
 mod verify;
 mod workers;

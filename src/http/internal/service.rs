@@ -5,6 +5,7 @@ use super::context::{Context, Surface};
 use super::filter;
 use super::health;
 use super::received::Received;
+use super::traefik;
 use super::verify::{ProxyRequest, verify};
 use crate::gate::headers::Headers;
 use crate::http::respond::{self, Answer};
@@ -30,6 +31,9 @@ pub(super) async fn answer(
             let query = head.uri.query().unwrap_or_default();
             let request = ProxyRequest { query, headers: Headers::new(&head.headers) };
             verify(context, activity, peer, &request, body).await
+        }
+        "/traefik" if surface == Surface::Internal => {
+            Box::pin(traefik::answer(context, peer, head.uri.query().unwrap_or_default())).await
         }
         "/livez" => health::alive(context, head),
         "/readyz" => health::ready(context, head),

@@ -19,7 +19,6 @@ use gatepost_pages::Refusal;
 use gatepost_telemetry::Reason;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
@@ -187,22 +186,7 @@ pub(super) fn repeated(headers: Headers<'_>) -> Repeated<'_> {
 
 /// Whether the body is said to be JSON in UTF-8, as it is.
 pub(super) fn is_json(headers: Headers<'_>) -> bool {
-    is_plain(headers, "application/json")
-}
-
-/// Whether a body is said to be of this type, in UTF-8 and without a content coding.
-pub(super) fn is_plain(headers: Headers<'_>, wanted: &str) -> bool {
-    let mut types = headers.all(CONTENT_TYPE);
-    let (Some(sent), None) = (types.next(), types.next()) else { return false };
-    let Ok(sent) = std::str::from_utf8(sent) else { return false };
-    let mut parts = sent.split(';').map(str::trim);
-    let is_wanted = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(wanted));
-    let is_utf8 = parts.all(|parameter| {
-        parameter.is_empty()
-            || parameter.eq_ignore_ascii_case("charset=utf-8")
-            || parameter.eq_ignore_ascii_case("charset=\"utf-8\"")
-    });
-    is_wanted && is_utf8 && !headers.has(CONTENT_ENCODING)
+    headers.is_plain("application/json")
 }
 
 /// Reads a body. The permit is for its memory.
@@ -238,7 +222,7 @@ pub(super) async fn read(body: &mut Incoming) -> Result<(Vec<u8>, SemaphorePermi
 mod tests {
     use super::*;
     use hyper::HeaderMap;
-    use hyper::header::{HeaderName, HeaderValue};
+    use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 
     #[test]
     fn only_plain_json_is_read() {

@@ -62,6 +62,7 @@ pub(super) fn answer(request: &HttpRequest, problem: &Problem, to: Option<&str>)
         Problem::Disabled => pages::Problem::Disabled,
         Problem::NoAddress { provider, .. } => pages::Problem::NoAddress { provider: label(provider) },
         Problem::AddressHeld(email) => pages::Problem::AddressHeld { email },
+        Problem::AddressHeldElsewhere { email, .. } => pages::Problem::AddressHeldElsewhere { email },
         Problem::KeptAddressRefused { email, .. } => pages::Problem::AddressOutdated { email },
         Problem::GroupsUnknown => pages::Problem::GroupsUnknown,
         Problem::Unavailable(_) => unavailable(request),

@@ -8,6 +8,7 @@ use crate::gate::assertion::AssertionKeys;
 use crate::gate::failing::FailingCredentials;
 use crate::gate::key_uses::KeyUses;
 use crate::gate::tools::ToolServers;
+use crate::gate::tools::listing::Listing;
 use crate::http::api::Documents;
 use crate::rate::Rate;
 use crate::readiness::Readiness;
@@ -64,6 +65,8 @@ pub struct Context {
     pub assertion_keys: Arc<AssertionKeys>,
     /// What the documents about tool servers are made of.
     pub tool_servers: Arc<ToolServers>,
+    /// Asks tool servers what they have, for whoever makes their rules.
+    pub listing: Arc<Listing>,
 }
 
 /// Listens and serves.
@@ -96,6 +99,7 @@ pub(super) fn configure(context: &Context) -> impl Fn(&mut web::ServiceConfig) +
     let admin = web::Data::from(Arc::clone(&context.admin));
     let readiness = web::Data::from(Arc::clone(&context.readiness));
     let tool_servers = web::Data::from(Arc::clone(&context.tool_servers));
+    let listing = web::Data::from(Arc::clone(&context.listing));
     let wrong_keys = web::Data::from(Arc::clone(&context.wrong_keys));
     let key_rates = web::Data::from(Arc::clone(&context.key_rates));
     let key_uses = web::Data::from(Arc::clone(&context.key_uses));
@@ -107,7 +111,7 @@ pub(super) fn configure(context: &Context) -> impl Fn(&mut web::ServiceConfig) +
         config.app_data(sign_in.clone()).app_data(explain.clone()).app_data(assertion_keys.clone());
         config.app_data(admin.clone()).app_data(readiness.clone()).app_data(rate.clone());
         config.app_data(bodies.clone()).app_data(permits.clone()).app_data(tool_servers.clone());
-        config.app_data(documents.clone());
+        config.app_data(documents.clone()).app_data(listing.clone());
         config.app_data(wrong_keys.clone()).app_data(key_rates.clone()).app_data(key_uses.clone());
         config.default_service(web::to(nothing_here));
         register(config);

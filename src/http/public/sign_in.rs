@@ -121,7 +121,7 @@ const fn outcome(problem: &Problem) -> SignInOutcome {
         Problem::EndedAtProvider => SignInOutcome::EndedAtProvider,
         Problem::Disabled => SignInOutcome::UserDisabled,
         Problem::NoAddress { .. } | Problem::KeptAddressRefused { .. } => SignInOutcome::NoAddress,
-        Problem::AddressHeld(_) => SignInOutcome::AddressHeld,
+        Problem::AddressHeld(_) | Problem::AddressHeldElsewhere { .. } => SignInOutcome::AddressHeld,
         Problem::GroupsUnknown => SignInOutcome::GroupsUnknown,
         Problem::Unavailable(_) => SignInOutcome::StoreUnavailable,
     }

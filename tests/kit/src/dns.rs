@@ -1,6 +1,6 @@
-//! A server of the DNS (RFC 1035) over UDP that knows TXT records, and fails where it is told to.
+//! A server of the DNS (RFC 1035) over UDP that knows TXT records and addresses, and fails where it is told to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::UdpSocket;
@@ -10,11 +10,14 @@ const NO_ERROR: u8 = 0;
 const SERVER_FAILURE: u8 = 2;
 const NAME_ERROR: u8 = 3;
 const TXT: u16 = 16;
+const A: u16 = 1;
 
 #[derive(Debug, Default)]
 struct Zone {
     /// By name, without a dot at the end.
     texts: BTreeMap<String, Vec<String>>,
+    /// Names that lead to this machine.
+    hosts: BTreeSet<String>,
     fails: bool,
     asked: Vec<String>,
 }
@@ -49,6 +52,11 @@ impl DnsServer {
     pub fn set(&self, name: &str, texts: &[&str]) {
         let texts = texts.iter().map(|text| (*text).to_owned()).collect();
         locked(&self.zone).texts.insert(name.to_owned(), texts);
+    }
+
+    /// The name leads to this machine from now on.
+    pub fn add_host(&self, name: &str) {
+        locked(&self.zone).hosts.insert(name.to_owned());
     }
 
     /// Whether it says from now on that it cannot say.
@@ -97,26 +105,34 @@ fn answer(query: &[u8], zone: &mut Zone) -> Option<Vec<u8>> {
     let kind = u16::from_be_bytes([query[at + 1], query[at + 2]]);
     let name = labels.join(".");
     zone.asked.push(name.clone());
-    let texts = zone.texts.get(&name).filter(|_| kind == TXT && !zone.fails);
-    let code = match (&texts, zone.fails) {
-        (_, true) => SERVER_FAILURE,
-        (Some(_), _) => NO_ERROR,
-        (None, _) => NAME_ERROR,
+    let (is_host, texts) = (zone.hosts.contains(&name), zone.texts.get(&name));
+    let code = match texts {
+        _ if zone.fails => SERVER_FAILURE,
+        Some(_) if kind == TXT => NO_ERROR,
+        _ if is_host => NO_ERROR,
+        _ => NAME_ERROR,
     };
-    let texts = texts.map(Vec::as_slice).unwrap_or_default();
+    let has = |of: u16| kind == of && code == NO_ERROR;
+    let mut records: Vec<Vec<u8>> = Vec::new();
+    for text in texts.into_iter().flatten().filter(|_| has(TXT)) {
+        records.push([&[u8::try_from(text.len()).ok()?][..], text.as_bytes()].concat());
+    }
+    if is_host && has(A) {
+        records.push(Ipv4Addr::LOCALHOST.octets().to_vec());
+    }
     let mut answer = query[..2].to_vec();
     // An answer of the zone's own server, to a query that may have asked for recursion.
     answer.extend([0x84 | (query[2] & 1), 0x80 | code, 0, 1]);
-    answer.extend(u16::try_from(texts.len()).ok()?.to_be_bytes());
+    answer.extend(u16::try_from(records.len()).ok()?.to_be_bytes());
     answer.extend([0, 0, 0, 0]);
     answer.extend(question);
-    for text in texts {
-        let length = u8::try_from(text.len()).ok()?;
-        // The name of the question; TXT, IN, for a minute.
-        answer.extend([0xc0, 12, 0, 16, 0, 1, 0, 0, 0, 60]);
-        answer.extend((u16::from(length) + 1).to_be_bytes());
-        answer.push(length);
-        answer.extend(text.as_bytes());
+    for record in records {
+        // The name of the question, its type, IN, for a minute.
+        answer.extend([0xc0, 12]);
+        answer.extend(kind.to_be_bytes());
+        answer.extend([0, 1, 0, 0, 0, 60]);
+        answer.extend(u16::try_from(record.len()).ok()?.to_be_bytes());
+        answer.extend(record);
     }
     Some(answer)
 }

@@ -5,6 +5,7 @@ use crate::cli::sql;
 use crate::world::APP;
 use gatepost::http::public::{ApiCallers, Callers, RequestOrigin, Route};
 use gatepost_kit::client::{Answer, Client};
+use gatepost_kit::entra::Person;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
@@ -48,7 +49,7 @@ pub(super) fn path_of(route: &Route, ids: &Ids) -> String {
         .replace("{domain}", DOMAIN)
         .replace("{rule}", NO_RULE);
     match (route.method, route.path.as_str()) {
-        ("GET", "/api/v1/access") => format!("{path}?tenant=a"),
+        ("GET", "/api/v1/access" | "/api/v1/access/keys") => format!("{path}?tenant=a"),
         ("GET", _) | (_, "/api/v1/explain") => path,
         ("DELETE", "/api/v1/groups/{id}/links") => format!("{path}?dry_run=true&link=entra:none"),
         _ => format!("{path}?dry_run=true"),
@@ -173,7 +174,7 @@ both_pairs! {
                     (ApiCallers::Administrators, Some(tenant)) => {
                         // To carol bob exists in no list, and nothing of `a` exists to dave.
                         let is_hidden = route.path.starts_with("/api/v1/users/") || (is_of_tenant && tenant == "b");
-                        let is_hidden = is_hidden || (route.path == "/api/v1/access" && tenant == "b");
+                        let is_hidden = is_hidden || (route.path.starts_with("/api/v1/access") && tenant == "b");
                         let is_hidden = is_hidden || route.path.ends_with("/members/{user}") || route.path.ends_with("/rules/{rule}") || route.path == "/api/v1/keys/lookup";
                         let is_hidden = is_hidden || (route.method == "POST" && route.path == "/api/v1/keys" && tenant == "b");
                         let seen = if status_for(&route) == 422 { 422 } else { 200 };
@@ -185,6 +186,56 @@ both_pairs! {
             assert_eq!(answer.status, status_for(&route), "{why}: {}", answer.body);
         }
         assert_eq!(office.audit().await, before, "what was refused or only tried leaves no row");
+    }
+
+    async fn each_operation_answers_a_viewer_and_an_ended_session_as_if_they_administered_nothing(pair) {
+        let office = Office::where_people_ask(pair).await;
+        for name in ["erin", "frank"] {
+            office.world.entra.add(Person::named(name));
+        }
+        let ids = ids(&office).await;
+        office.world.cli(&["tenant", "add-member", "a", "erin@example.com", "--role", "viewer"]).await;
+        office.world.cli(&["tenant", "add-member", "a", "frank@example.com", "--role", "admin"]).await;
+        let (erin, frank) = (office.world.signed_in("erin").await, office.world.signed_in("frank").await);
+        assert_eq!(office.send(&frank, "GET", "/tenants/a", None).await.status, 200);
+        office.world.cli(&["session", "end", "--user", "frank@example.com"]).await;
+        let before = office.audit().await;
+        for route in operations() {
+            let why = format!("{} {}", route.method, route.path);
+            let answer = call(&office, &erin, &route, &ids).await;
+            match who(&route) {
+                ApiCallers::SignedIn => assert_eq!(answer.status, status_for(&route), "{why}"),
+                ApiCallers::Administrators | ApiCallers::System => drop(problem(&answer, 403, "forbidden", &why)),
+            }
+            problem(&call(&office, &frank, &route, &ids).await, 401, "unauthenticated", &why);
+        }
+        assert_eq!(office.audit().await, before);
+    }
+
+    async fn the_administrator_of_a_suspended_tenant_reads_it_and_changes_nothing_by_any_operation(pair) {
+        let office = Office::where_people_ask(pair).await;
+        let ids = ids(&office).await;
+        let carol = office.world.signed_in("carol").await;
+        let bob = office.id_of("bob@example.com").await;
+        office.done("PUT", &format!("/tenants/a/members/{bob}"), Some(&json!({ "role": "viewer" }))).await;
+        office.done("POST", "/tenants/a/suspend", Some(&json!({ "reason": "unpaid" }))).await;
+        let before = office.audit().await;
+        for route in operations() {
+            let why = format!("{} {}", route.method, route.path);
+            let path = path_of(&route, &ids).replace("?dry_run=true", "");
+            let is_of_tenant = path.starts_with("/tenants/a") || [&ids.request, &ids.key].iter().any(|id| path.contains(id.as_str())) || path.contains("server-a");
+            if who(&route) != ApiCallers::Administrators || !is_of_tenant {
+                continue;
+            }
+            let answer = office.send(&carol, route.method, &path, body_of(&route).as_ref()).await;
+            if route.method == "GET" {
+                assert_eq!(answer.status, 200, "{why}: {}", answer.body);
+            } else {
+                let is_refused = [404, 409, 422].contains(&answer.status);
+                assert!(is_refused, "{why}: {} {}", answer.status, answer.body);
+            }
+        }
+        assert_eq!(office.audit().await, before);
     }
 
     async fn each_read_refuses_all_parameters_that_it_does_not_know(pair) {

@@ -25,7 +25,7 @@ INSERT INTO provider_memberships VALUES ('00000000-0000-4000-8000-00000000000a',
 INSERT INTO manual_memberships (user_id, group_id, source, version, until) VALUES
     ('00000000-0000-4000-8000-00000000000a', 100, 'scim', 2, 253402300799);
 INSERT INTO tiers (id, limits, created_at) VALUES ('free', '{\"keys\": 7}', 4);
-INSERT INTO tenants (id, name, created_at) VALUES ('acme', 'Acme', 5), ('Zeta', NULL, 6);
+INSERT INTO tenants (id, name, created_at, service) VALUES ('acme', 'Acme', 5, 'chat'), ('Zeta', NULL, 6, NULL);
 INSERT INTO tenants (id, created_at, state, tier, settings, suspended_at, suspended_reason, deleted_at) VALUES
     ('gone', 7, 'deleted', 'free', '{\"\u{1f600}\":1}', 8, 'ä', 253402300799);
 INSERT INTO tenant_hosts (host, tenant_id, state, proof, proved_at, created_at) VALUES

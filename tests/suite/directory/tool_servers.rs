@@ -21,7 +21,7 @@ fn server(id: &str) -> ToolServerId {
     id.parse().unwrap()
 }
 
-fn settings(url: &str) -> ToolServerSettings {
+pub(super) fn settings(url: &str) -> ToolServerSettings {
     ToolServerSettings {
         url: url.parse().unwrap(),
         name: Some("GitHub".to_owned()),

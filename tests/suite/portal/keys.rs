@@ -2,6 +2,7 @@
 
 use super::forms::{FilledForm, form, form_of};
 use super::{page, path_of, start};
+use crate::cli::sql;
 use crate::world::{APP, World};
 use gatepost_core::api_key::ApiKey;
 use gatepost_kit::client::{Answer, Client};
@@ -298,6 +299,15 @@ both_pairs! {
             }
         }
         assert_eq!(page(&world, &root, "/admin/keys?state=other").await.status, 404);
+        // What nobody used for long stands first.
+        let unused = "<caption>Not used for 90 days</caption>";
+        assert!(!page(&world, &root, "/admin/keys").await.body.contains(unused));
+        sql(&world, "UPDATE keys SET created_at = created_at - 91 * 86400 WHERE name = 'long lived'").await;
+        let list = page(&world, &root, "/admin/keys").await;
+        let (_, rest) = list.body.split_once(unused).unwrap_or_else(|| panic!("{}", list.body));
+        let (first, others) = rest.split_once("</table>").unwrap();
+        assert!(first.contains(">long lived</a>") && !first.contains(">ends soon</a>") && others.contains(">ends soon</a>"), "{}", list.body);
+        assert!(!page(&world, &root, "/admin/keys?state=valid").await.body.contains(unused));
         let home = page(&world, &root, "/admin").await;
         for part in ["2 API keys end within 14 days", "The next is ends first"] {
             assert!(home.body.contains(part), "{part}: {}", home.body);

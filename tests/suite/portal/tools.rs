@@ -2,9 +2,12 @@
 
 use super::forms::{form, form_of};
 use super::{page, start, start_of};
-use crate::world::{APP, Plan, World};
+use crate::tool_lists::upstream::Upstream;
+use crate::world::{APP, Pair, Plan, World};
 use gatepost_kit::client::Client;
-use serde_json::Value;
+use gatepost_kit::process::until;
+use serde_json::{Value, json};
+use std::time::Duration;
 
 const PATH: &str = "/admin/tools/github";
 
@@ -38,7 +41,83 @@ async fn allow(world: &World, browser: &Client, fields: &[(&str, &str)]) -> Stri
     fields.iter().fold(rule, |rule, (name, value)| rule.with(name, value)).done(world, browser).await
 }
 
+/// A world with a scripted tool server, which Gatepost reaches.
+async fn reached(pair: Pair) -> (World, Client, Upstream) {
+    let upstream = Upstream::start().await;
+    let services = format!("tools=http://{}", upstream.addr);
+    let (world, root) = start_of(Plan::default().env("GATEPOST_SERVICES", services), pair).await;
+    registered(&world, &root).await;
+    world.cli(&["tool-server", "update", "github", "--service", "tools"]).await;
+    (world, root, upstream)
+}
+
+fn listing(names: &[&str]) -> Value {
+    let tools: Vec<_> = names.iter().map(|name| json!({ "name": name })).collect();
+    json!({ "jsonrpc": "2.0", "id": 1, "result": { "tools": tools } })
+}
+
 both_pairs! {
+    async fn what_a_server_lists_is_shown_with_the_rules_about_it(pair) {
+        let (world, root, upstream) = reached(pair).await;
+        allow(&world, &root, &[("subject", "group"), ("group", "Coders"), ("kind", "tool"), ("pattern", "get_*")]).await;
+        upstream.replies_json(&listing(&["get_file", "delete_repo", "*", "<i>x</i>"]));
+        let listed = format!("{PATH}/listed");
+        assert!(page(&world, &root, PATH).await.body.contains(&format!("href=\"{listed}\"")));
+        let shown = page(&world, &root, &listed).await.body;
+        for part in ["<code>get_file</code>", "group Coders", "administrators of the system alone", "&#60;i&#62;x"] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        let link = format!("{PATH}?kind=tool&#38;pattern=delete_repo");
+        assert!(shown.contains(&link) && !shown.contains("pattern=*") && !shown.contains("pattern=%2A"), "{shown}");
+        let asked = upstream.last().to_lowercase();
+        assert!(asked.starts_with("post /mcp http/1.1") && asked.contains("mcp-method: tools/list"), "{asked}");
+        assert!(asked.contains(&format!("host: {}", &world.url(APP, "")[8..])), "as clients name it: {asked}");
+        for secret in ["x-user-", "cookie", "authorization", "x-gatepost"] {
+            assert!(!asked.contains(secret), "{secret}: {asked}");
+        }
+        let begun = page(&world, &root, &link.replace("&#38;", "&")).await.body;
+        assert!(begun.contains("value=\"delete_repo\""), "{begun}");
+        // An error, no list, and nobody there: each says why.
+        let error = json!({ "jsonrpc": "2.0", "id": 1, "error": { "code": -32601, "message": "no" } });
+        upstream.replies_json(&error);
+        let none = page(&world, &root, &format!("{listed}?kind=prompt")).await.body;
+        assert!(none.contains("The server has none, or tells nobody without an identity."), "{none}");
+        upstream.replies("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/html\r\n\r\nget_file".to_owned());
+        let odd = page(&world, &root, &listed).await.body;
+        assert!(odd.contains("The server gave no list") && !odd.contains("get_file"), "{odd}");
+        assert_eq!(page(&world, &root, &format!("{listed}?kind=x")).await.status, 404);
+        world.cli(&["tool-server", "update", "github", "--service", "none"]).await;
+        let unreached = page(&world, &root, &listed).await.body;
+        assert!(unreached.contains("has no service"), "{unreached}");
+    }
+
+    async fn only_who_administers_a_server_makes_gatepost_ask_it(pair) {
+        let (world, _root, upstream) = reached(pair).await;
+        upstream.replies_json(&listing(&["get_file"]));
+        let listed = format!("{PATH}/listed");
+        let alice = world.signed_in("alice").await;
+        world.entra.forget_browsers();
+        let bob = world.signed_in("bob").await;
+        assert_eq!(page(&world, &bob, &listed).await.status, 404, "another tenant's administrator");
+        assert_eq!(page(&world, &world.browser(), &listed).await.status, 303, "nobody");
+        assert_eq!(upstream.count(), 0);
+        let own = page(&world, &alice, &listed).await.body;
+        assert!(own.contains("get_file") && own.contains("whoever may enter"), "{own}");
+        // One question of a person at a time.
+        upstream.replies(String::new());
+        let hanging = page(&world, &alice, &listed);
+        let second = async {
+            until("the first question", Duration::from_secs(30), async || (upstream.count() == 2).then_some(())).await;
+            page(&world, &alice, &listed).await.body
+        };
+        let told = tokio::select! {
+            told = second => told,
+            first = hanging => panic!("it was answered: {}", first.body),
+        };
+        assert!(told.contains("too many questions are under way"), "{told}");
+        assert_eq!(upstream.count(), 2);
+    }
+
     async fn rules_are_added_and_removed_and_the_last_one_only_after_a_question(pair) {
         let (world, root) = start(pair).await;
         registered(&world, &root).await;
@@ -196,4 +275,32 @@ both_pairs! {
         let person = page(&world, &world.browser(), PATH).await;
         assert_eq!(person.status, 303);
     }
+}
+
+/// As servers of before 2026-07-28 do: no message without a session.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_of_an_older_revision_is_asked_in_a_session_of_its_own() {
+    let (world, root, upstream) = reached(Pair::Embedded).await;
+    let head = |status: &str, more: &str| format!("HTTP/1.1 {status}\r\nConnection: close\r\n{more}\r\n");
+    let json = "Content-Type: application/json\r\n";
+    let begun = json!({ "jsonrpc": "2.0", "id": 1, "result": { "protocolVersion": "2025-06-18" } });
+    let first =
+        json!({ "jsonrpc": "2.0", "id": 1, "result": { "tools": [{ "name": "one" }], "nextCursor": "c" } });
+    let second = json!({ "jsonrpc": "2.0", "id": 2, "result": { "tools": [{ "name": "two" }] } });
+    let stream = "Content-Type: text/event-stream\r\n";
+    upstream.replies_to(
+        "\"initialize\"",
+        &(head("200 OK", &format!("{json}Mcp-Session-Id: s1\r\n")) + begun.to_string().as_str()),
+    );
+    upstream.replies_to("notifications/initialized", &head("202 Accepted", "Content-Length: 0\r\n"));
+    upstream.replies_to("DELETE /mcp", &head("200 OK", "Content-Length: 0\r\n"));
+    upstream.replies_to("\"cursor\":\"c\"", &format!("{}data: {second}\n\n", head("200 OK", stream)));
+    upstream.replies_to("mcp-session-id: s1", &format!("{}data: {first}\n\n", head("200 OK", stream)));
+    let refused = json!({ "jsonrpc": "2.0", "id": "server-error", "error": { "code": -32600, "message": "no session" } });
+    upstream.replies(head("400 Bad Request", json) + refused.to_string().as_str());
+    let shown = page(&world, &root, &format!("{PATH}/listed")).await.body;
+    assert!(shown.contains("<code>one</code>") && shown.contains("<code>two</code>"), "{shown}");
+    let ended = upstream.last();
+    assert!(ended.starts_with("DELETE /mcp") && ended.contains("mcp-session-id: s1"), "{ended}");
+    assert!(ended.contains("mcp-protocol-version: 2025-06-18"), "as the server said: {ended}");
 }

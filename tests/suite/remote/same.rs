@@ -7,11 +7,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 /// Pairs of commands: the second makes undone what the first did.
-const STEPS: [[&[&str]; 2]; 15] = [
+const STEPS: [[&[&str]; 2]; 16] = [
     [
         &["tenant", "set", "a", "--tier", "pro", "--limit", "keys=1", "--feature", "custom_domains=true"],
         &["tenant", "set", "a", "--no-tier", "--limit", "keys=", "--feature", "custom_domains="],
     ],
+    [&["tenant", "set", "a", "--service", "chat"], &["tenant", "set", "a", "--service", "none"]],
     [
         &["tenant", "host", "add", "a", "new.example.net"],
         &["tenant", "host", "remove", "a", "new.example.net"],

@@ -63,6 +63,11 @@ fn endings(key: &str) -> Vec<Ending> {
         },
         ending(&disable("1"), &disable("NULL"), &[KEY, TOKEN]),
         ending(
+            "UPDATE gatepost.tenants SET state = 'suspended', suspended_at = 1, suspended_reason = 'a test'",
+            "UPDATE gatepost.tenants SET state = 'active', suspended_at = NULL, suspended_reason = NULL",
+            &[KEY],
+        ),
+        ending(
             "DELETE FROM gatepost.key_groups",
             "INSERT INTO gatepost.key_groups SELECT k.id, g.id FROM gatepost.keys k, gatepost.groups g \
              WHERE g.name = 'Watched'",
@@ -90,7 +95,10 @@ async fn no_key_and_no_token_lets_in_a_request_sent_a_second_after_it_ended() {
     second.wait_ready().await;
     gate.signed_in().await;
     gate.world.cli(&["group", "add", "Watched", "alice@example.com"]).await;
-    let options = ["--host", APP, "--owner", "alice@example.com", "--group", "Watched", "--json"];
+    gate.world.cli(&["tenant", "create", "acme"]).await;
+    gate.world.cli(&["tenant", "add-member", "acme", "alice@example.com"]).await;
+    let owner = ["--host", APP, "--owner", "alice@example.com", "--tenant", "acme"];
+    let options = [&owner[..], &["--group", "Watched", "--json"]].concat();
     let made = gate.world.cli(&[&["key", "create", "history"], &options[..]].concat()).await;
     let made: serde_json::Value = serde_json::from_str(&made).unwrap();
     let key = made["key"].as_str().unwrap();

@@ -10,6 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 pub struct Upstream {
     pub addr: SocketAddr,
     reply: Arc<Mutex<String>>,
+    /// What is answered to requests that contain a text, before the rest.
+    others: Arc<Mutex<Vec<(&'static str, String)>>>,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
@@ -17,7 +19,7 @@ impl Upstream {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
-        let upstream = Self { addr, reply: Arc::default(), seen: Arc::default() };
+        let upstream = Self { addr, reply: Arc::default(), others: Arc::default(), seen: Arc::default() };
         let serving = upstream.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -29,8 +31,9 @@ impl Upstream {
 
     async fn answer(self, mut stream: TcpStream) {
         let Some(request) = read(&mut stream).await else { return };
+        let other = self.others.lock().unwrap().iter().find(|(text, _)| request.contains(text)).cloned();
         self.seen.lock().unwrap().push(request);
-        let reply = self.reply.lock().unwrap().clone();
+        let reply = other.map_or_else(|| self.reply.lock().unwrap().clone(), |(_, reply)| reply);
         if reply.is_empty() {
             // Until the other side hangs up.
             let _ = stream.read(&mut [0]).await;
@@ -43,6 +46,11 @@ impl Upstream {
     /// Answers with these bytes from now on, with none never.
     pub fn replies(&self, bytes: String) {
         *self.reply.lock().unwrap() = bytes;
+    }
+
+    /// Answers with these bytes to requests that contain this text from now on.
+    pub fn replies_to(&self, text: &'static str, bytes: &str) {
+        self.others.lock().unwrap().push((text, bytes.to_owned()));
     }
 
     /// Answers with this JSON from now on.

@@ -15,6 +15,7 @@ mod rule;
 mod setup;
 mod site;
 mod source;
+mod tenants;
 mod tls;
 mod tls_end;
 mod toml_file;
@@ -42,6 +43,7 @@ pub(super) fn codes() -> impl Iterator<Item = &'static Code> {
         routers::CODES,
         chain::CODES,
         lists::CODES,
+        tenants::CODES,
         entry_points::CODES,
         compose::CODES,
         open_webui::CODES,
@@ -84,6 +86,7 @@ pub fn inspect(files: &[PathBuf], config: Option<&Config>) -> Inspection {
     routers::inspect(&setup, site, &mut findings);
     chain::inspect(&setup, &mut findings);
     lists::inspect(&setup, site, &mut findings);
+    tenants::inspect(&setup, site, &mut findings);
     entry_points::inspect(&setup, site, &mut findings);
     compose::inspect(&setup, &mut findings);
     open_webui::inspect(&setup, site, &mut findings);

@@ -3,6 +3,7 @@
 use super::rule::Branch;
 use super::setup::{Link, Router, Setup, is_gatepost};
 use super::site::Site;
+use super::tenants;
 use crate::finding::{Finding, codes};
 use gatepost_core::host::HostName;
 use gatepost_core::return_uri::RESERVED;
@@ -115,6 +116,8 @@ fn find_unused_gates(setup: &Setup<'_>, findings: &mut Vec<Finding>) {
     if setup.routers.is_empty() {
         return;
     }
+    let of_tenants = tenants::middlewares(setup);
+    used.extend(of_tenants.iter().filter_map(|name| name.split_once('@')));
     for (middleware, _) in setup.gates() {
         if !used.contains(&(middleware.name, middleware.provider)) {
             let found = format!("No router in the given files uses {}.", middleware.name);

@@ -233,7 +233,8 @@ impl<'a> Setup<'a> {
         }
     }
 
-    fn find_middleware(&self, name: &str, provider: &str) -> Option<&Middleware<'a>> {
+    /// The middleware of this name, as in `gatepost@file`; without a provider in the name, the one of `provider`.
+    pub fn find_middleware(&self, name: &str, provider: &str) -> Option<&Middleware<'a>> {
         let (name, provider) = name.split_once('@').unwrap_or((name, provider));
         self.middlewares.iter().find(|one| one.name == name && one.provider.eq_ignore_ascii_case(provider))
     }

@@ -167,6 +167,11 @@ impl KeyLimits {
         self.scopes.iter().any(|scope| matches!(scope, KeyScope::ActAs(_)))
     }
 
+    /// An address of a client from which the key counts. `None`: it counts from everywhere.
+    pub fn client_within(&self) -> Option<IpAddr> {
+        self.networks.first().map(IpNet::addr)
+    }
+
     /// Whether the key may send the words of a speaker.
     pub fn may_act_by(&self, speaker: &SpeakerId) -> bool {
         self.scopes.iter().any(|scope| match scope {

@@ -251,6 +251,35 @@ fn an_access_token_ends_with_its_person_and_never_outlives_its_end() {
 }
 
 #[test]
+fn nobody_is_acted_for_who_is_disabled_or_an_administrator_or_whose_session_is_over() {
+    let acted = |query: &str, standing: &Standing, session: Option<&SessionTimes>| {
+        let requirement = Requirement::parse(query).expect("a requirement");
+        let permit = decide_for_person(&requirement, standing, session, &LIFETIMES, NOW);
+        permit.map(|permit| permit.tenant.is_some())
+    };
+    let valid = times();
+    assert_eq!(acted("group=A&tenant=t", &standing(), Some(&valid)), Ok(true));
+    assert_eq!(acted("", &standing(), None), Ok(false), "no session is needed");
+    let nobody = Err(Denial::Word(WordDenial::Nobody));
+    let access = Access { is_admin: true, ..(*standing().access).clone() };
+    let nameless = Person { email: None, ..standing().person };
+    for standing in [
+        Standing { is_disabled: true, ..standing() },
+        Standing { access: access.into(), ..standing() },
+        Standing { person: nameless, ..standing() },
+    ] {
+        assert_eq!(acted("", &standing, Some(&valid)), nobody);
+    }
+    let idle = SessionTimes { last_seen_at: ago(3600), ..times() };
+    let old = SessionTimes { started_at: ago(12 * 3600), ..times() };
+    for over in [idle, old] {
+        assert_eq!(acted("", &standing(), Some(&over)), nobody);
+    }
+    missing_of(acted("group=X", &standing(), Some(&valid)));
+    assert_eq!(acted("max_age=900", &standing(), Some(&valid)), Err(Denial::Key(KeyDenial::NoSignIn)));
+}
+
+#[test]
 fn whom_a_tenants_provider_identifies_passes_where_the_tenant_is_required_and_nowhere_else() {
     let own: TenantId = "t".parse().expect("an id");
     let access = Access {

@@ -23,6 +23,7 @@ use std::fmt;
 const MAX_TTL: u64 = 60_000;
 const TTL: &str = "ttlMs";
 const SCOPE: &str = "cacheScope";
+const CURSOR: &str = "nextCursor";
 /// Members of an answer that decide what it is.
 const MEMBERS: [&str; 5] = ["jsonrpc", "id", "result", "error", "method"];
 
@@ -53,6 +54,20 @@ impl List {
     /// The list that a method asks for, if it asks for one.
     pub fn of(method: &str) -> Option<&'static Self> {
         LISTS.iter().find(|list| list.method == method)
+    }
+
+    /// The list of what a rule of this kind names.
+    pub fn of_kind(kind: Kind) -> &'static Self {
+        match kind {
+            Kind::Tool => &LISTS[0],
+            Kind::Prompt => &LISTS[1],
+            Kind::Resource => &LISTS[2],
+        }
+    }
+
+    /// The method that asks for it.
+    pub const fn method(&self) -> &'static str {
+        self.method
     }
 
     const fn is_of_templates(&self) -> bool {
@@ -208,37 +223,76 @@ impl<'a> Members<'a> {
 /// It is not an answer to it, or holds no such list.
 pub fn filtered(text: &str, list: &List, id: &MessageId, usable: &Usable) -> Result<Filtered, NotAList> {
     let answer = Members::of_answer(text)?;
+    match result_of(&answer, id)? {
+        Some(result) => {
+            let result = filtered_result(result.get(), list, usable)?;
+            Ok(Filtered::List(answer.written(&[("result", result)])?))
+        }
+        None => Ok(Filtered::Error(text.to_owned())),
+    }
+}
+
+/// A page of a list: what its entries are called, in their order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The names; of resources their addresses.
+    pub names: Vec<String>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+}
+
+/// Reads the names in the answer to the request with this id. `None`: the server's error.
+///
+/// # Errors
+/// As [`filtered`].
+pub fn names(text: &str, list: &List, id: &MessageId) -> Result<Option<Page>, NotAList> {
+    let answer = Members::of_answer(text)?;
+    let Some(result) = result_of(&answer, id)? else { return Ok(None) };
+    let result = Members::read(result.get(), &[list.member, CURSOR])?;
+    let names = entries(&result, list)?.into_iter().map(|(name, _)| name.into_owned()).collect();
+    let next = result.find(CURSOR).map(|next| serde_json::from_str(next.get())).transpose();
+    let next = next.map_err(|_| NotAList::because("its cursor is no text"))?;
+    Ok(Some(Page { names, next: next.flatten() }))
+}
+
+/// The result of an answer to the request with this id. `None`: the server's error.
+fn result_of<'a>(answer: &Members<'a>, id: &MessageId) -> Result<Option<&'a RawValue>, NotAList> {
     let its_id = answer.find("id").map(|id| serde_json::from_str::<Value>(id.get()));
     let is_ours = matches!(&its_id, Some(Ok(its)) if its == id.as_json());
     if answer.find("method").is_some() {
         return Err(NotAList::because("it is a request"));
     }
     match (answer.find("result"), answer.find("error")) {
-        (Some(result), None) if is_ours => {
-            let result = filtered_result(result.get(), list, usable)?;
-            Ok(Filtered::List(answer.written(&[("result", result)])?))
-        }
+        (Some(result), None) if is_ours => Ok(Some(result)),
         // A server that cannot read a request does not know its id.
         (None, Some(error)) if is_ours || matches!(its_id, None | Some(Ok(Value::Null))) => {
             Members::read(error.get(), &[])?;
-            Ok(Filtered::Error(text.to_owned()))
+            Ok(None)
         }
         (Some(_), Some(_)) | (None, None) => Err(NotAList::because("it has not one of result and error")),
         _ => Err(NotAList::because("it has another id than the request")),
     }
 }
 
-fn filtered_result(text: &str, list: &List, usable: &Usable) -> Result<String, NotAList> {
-    let result = Members::read(text, &[list.member, TTL, SCOPE])?;
+/// The entries of a list, each with its name.
+fn entries<'a>(result: &Members<'a>, list: &List) -> Result<Vec<(Cow<'a, str>, &'a RawValue)>, NotAList> {
     let entries = result.find(list.member).ok_or_else(|| NotAList::because("it has no list"))?;
     let entries: Vec<&RawValue> =
         serde_json::from_str(entries.get()).map_err(|_| NotAList::because("its list is no array"))?;
-    let mut kept = String::from("[");
-    for entry in entries {
+    let named = |entry: &'a RawValue| {
         let members = Members::read(entry.get(), &[list.name])?;
         let name = members.find(list.name).ok_or_else(|| NotAList::because("an entry has no name"))?;
         let Text(name) = serde_json::from_str(name.get())
             .map_err(|_| NotAList::because("the name of an entry is no text"))?;
+        Ok((name, entry))
+    };
+    entries.into_iter().map(named).collect()
+}
+
+fn filtered_result(text: &str, list: &List, usable: &Usable) -> Result<String, NotAList> {
+    let result = Members::read(text, &[list.member, TTL, SCOPE])?;
+    let mut kept = String::from("[");
+    for (name, entry) in entries(&result, list)? {
         if usable.shows(list, &name) {
             if kept.len() > 1 {
                 kept.push(',');

@@ -88,6 +88,12 @@ impl MessageId {
     }
 }
 
+impl From<usize> for MessageId {
+    fn from(number: usize) -> Self {
+        Self(number.into())
+    }
+}
+
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -8,6 +8,7 @@ use crate::paths;
 use crate::style::Sheet;
 use crate::words::{self, Moment};
 use askama::Template;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{TenantId, UserId};
@@ -65,8 +66,33 @@ pub struct AccessAnswer<'a> {
     /// What else there is to know, as sentences.
     pub notes: &'a [String],
     pub people: &'a [OpenerEntry<'a>],
-    /// Where the next page begins.
+    /// API keys, which are listed apart.
+    pub keys: &'a [OpeningKeyEntry<'a>],
+    /// Where the page of people begins, and where the next one does.
+    pub after: Option<&'a str>,
     pub next: Option<&'a str>,
+    /// The same of keys.
+    pub keys_after: Option<&'a str>,
+    pub keys_next: Option<&'a str>,
+}
+
+/// An API key that can open it.
+#[derive(Clone, Debug)]
+pub struct OpeningKeyEntry<'a> {
+    pub id: KeyId,
+    pub name: &'a str,
+    /// The first characters of its random part.
+    pub hint: &'a str,
+    pub tenant: Option<&'a TenantId>,
+    pub owner: Option<(UserId, Option<&'a EmailAddress>)>,
+    /// The networks from which it counts. Empty: from everywhere.
+    pub networks: Vec<String>,
+    pub last_used_at: Option<Timestamp>,
+    /// `None`: never.
+    pub ends_at: Option<Timestamp>,
+    pub ways: Vec<String>,
+    /// The requirements that it meets, if there are several.
+    pub meets: Vec<&'a str>,
 }
 
 /// A requirement of a router.
@@ -125,6 +151,21 @@ struct AnswerView<'a> {
     empty: Empty<'static>,
     csv: String,
     next: Option<String>,
+    keys: Vec<KeyView<'a>>,
+    next_keys: Option<String>,
+}
+
+struct KeyView<'a> {
+    link: String,
+    name: &'a str,
+    beginning: String,
+    /// Whose it is: the words before the link, its address and its text.
+    holder: Option<(&'static str, String, String)>,
+    networks: &'a [String],
+    last_used: Option<(Moment, String)>,
+    ends: Option<Moment>,
+    ways: &'a [String],
+    meets: &'a [&'a str],
 }
 
 struct PersonView<'a> {
@@ -160,14 +201,21 @@ impl Access<'_> {
                 remedy: "An application appears here when somebody who is signed in opens it.",
             },
             shows_refusals: self.frame.scope.is_system(),
-            api: vec![ApiCall::get("/access", &[(parameter, asked.or(Some("\u{2026}")))])],
+            api: self.api_calls(&[(parameter, asked.or(Some("\u{2026}")))]),
         };
         Page::public(self.form.error.map_or(200, |(status, _)| status), render(&view), &[])
     }
 
+    fn api_calls(&self, asked: &[(&str, Option<&str>)]) -> Vec<ApiCall> {
+        let who = [ApiCall::get("/access", asked), ApiCall::get("/access/keys", asked)];
+        let list = self.applications.is_some().then(|| ApiCall::get("/applications", &[]));
+        list.into_iter().chain(who).collect()
+    }
+
     fn answer<'a>(&'a self, answer: AccessAnswer<'a>) -> AnswerView<'a> {
-        let asked = |after| {
-            vec![(paths::ADMIN_ACCESS_BY, Some(self.form.by)), ("of", Some(self.form.of)), ("after", after)]
+        let asked = |after, keys| {
+            let (by, of) = ((paths::ADMIN_ACCESS_BY, Some(self.form.by)), ("of", Some(self.form.of)));
+            vec![by, of, ("after", after), ("keys", keys)]
         };
         let empty = if answer.requirements.is_empty() {
             Empty {
@@ -196,9 +244,23 @@ impl Access<'_> {
             notes: answer.notes,
             people: answer.people.iter().map(|entry| person(entry, self.now)).collect(),
             empty,
-            csv: paths::query(paths::ADMIN_ACCESS_CSV, &asked(None)),
-            next: answer.next.map(|next| paths::query(paths::ADMIN_ACCESS, &asked(Some(next)))),
+            csv: paths::query(paths::ADMIN_ACCESS_CSV, &asked(None, None)),
+            next: answer
+                .next
+                .map(|next| paths::query(paths::ADMIN_ACCESS, &asked(Some(next), answer.keys_after))),
+            keys: answer.keys.iter().map(|entry| key(entry, self.now)).collect(),
+            next_keys: answer
+                .keys_next
+                .map(|next| paths::query(paths::ADMIN_ACCESS, &asked(answer.after, Some(next)))),
         }
+    }
+}
+
+impl OpeningKeyEntry<'_> {
+    /// As the key's own page shows it.
+    fn beginning(&self) -> String {
+        let tenant = self.tenant.map(|tenant| format!("{tenant}_")).unwrap_or_default();
+        format!("gp_{tenant}{}\u{2026}", self.hint)
     }
 }
 
@@ -209,6 +271,24 @@ impl ApplicationEntry<'_> {
 
     fn seen(&self) -> Option<Moment> {
         self.seen_at.map(Moment)
+    }
+}
+
+fn key<'a>(entry: &'a OpeningKeyEntry<'a>, now: Timestamp) -> KeyView<'a> {
+    let of_tenant = |id: &TenantId| ("of the tenant", paths::admin_tenant(id), id.to_string());
+    let of_person = |(id, email): (UserId, Option<&EmailAddress>)| {
+        ("of", paths::admin_user(id), email.map_or_else(|| id.to_string(), ToString::to_string))
+    };
+    KeyView {
+        link: paths::admin_key(entry.id),
+        name: entry.name,
+        beginning: entry.beginning(),
+        holder: entry.owner.map(of_person).or_else(|| entry.tenant.map(of_tenant)),
+        networks: &entry.networks,
+        last_used: entry.last_used_at.map(|at| (Moment(at), words::ago(now.since(at)))),
+        ends: entry.ends_at.map(Moment),
+        ways: &entry.ways,
+        meets: &entry.meets,
     }
 }
 

@@ -38,8 +38,8 @@ mod tools;
 mod unknown_refusal;
 
 pub use access::{
-    Access, AccessAnswer, AccessForm, ApplicationEntry, ApplicationList, OpenerEntry, RequirementEntry,
-    WayEntry,
+    Access, AccessAnswer, AccessForm, ApplicationEntry, ApplicationList, OpenerEntry, OpeningKeyEntry,
+    RequirementEntry, WayEntry,
 };
 pub use audit::{Audit, AuditFilterWords, AuditRow};
 pub use changing::{Again, Overtaken, Question, RefusedChange};
@@ -79,7 +79,7 @@ pub use tenant_life::{DeletedTenant, Suspended, TenantSuspension};
 pub use tenant_removal::TenantDeletion;
 pub use tenants::{TenantSummary, Tenants};
 pub use tools::{
-    RuleEntered, RuleQuestion, ToolRuleEntry, ToolServerDeletion, ToolServerDetails, ToolServerEdit,
-    ToolServerEntered, ToolServerFacts, ToolServers,
+    ListedEntry, RuleEntered, RuleQuestion, ToolRuleEntry, ToolServerDeletion, ToolServerDetails,
+    ToolServerEdit, ToolServerEntered, ToolServerFacts, ToolServers, ToolsListed,
 };
 pub use unknown_refusal::UnknownRefusal;

@@ -121,6 +121,13 @@ pub(super) const ADDRESS_HELD: Explanation = explain(
     "Use that account, or ask an administrator of this site to release the address.",
     ResponsibleParty::Operator,
 );
+pub(super) const ADDRESS_HELD_ELSEWHERE: Explanation = explain(
+    403,
+    "Your organisation’s sign-in does not open this account",
+    "Somebody with this address, perhaps you, is known here by another sign-in, or is expected by it. The sign-in of your organisation cannot take that account over.",
+    "Use the other sign-in. If nobody uses it any more, ask whoever runs this site to free the address.",
+    ResponsibleParty::Operator,
+);
 pub(super) const ADDRESS_OUTDATED: Explanation = explain(
     403,
     "Your address is no longer allowed here",

@@ -4,7 +4,7 @@ use super::admin::frame;
 use super::samples::{MINUTE, NOW, PLANTED, Sample, email, request_id};
 use crate::admin::{
     Access, AccessAnswer, AccessForm, ApplicationEntry, ApplicationList, EnteredEnd, GrantingForm,
-    OpenerEntry, RefusalDetails, RequirementEntry, WayEntry,
+    OpenerEntry, OpeningKeyEntry, RefusalDetails, RequirementEntry, WayEntry,
 };
 use crate::explanation::{
     Answer, DecisionFacts, Explanation, GrantFacts, PastRequest, RefusalFacts, RemedyFacts, Step, UtcTime,
@@ -31,12 +31,31 @@ fn access(name: &str, words: &str, count: usize, error: Option<(u16, &str)>) -> 
         RequirementEntry { query: "", seen_at: None },
         RequirementEntry { query: words, seen_at: Some(NOW.minus(MINUTE)) },
     ];
+    let (github, networks) = ("github".parse().expect("a tenant"), vec!["10.0.0.0/8".to_owned(); count % 3]);
+    let keys: Vec<_> = (0..count.min(9))
+        .map(|number| OpeningKeyEntry {
+            id: KeyId::generate(),
+            name: words,
+            hint: "x7Kd",
+            tenant: Some(&github).filter(|_| number % 2 == 0),
+            owner: (number % 3 == 0).then(|| (UserId::generate(), Some(&address).filter(|_| number == 0))),
+            networks: networks.clone(),
+            last_used_at: (number % 3 != 1).then(|| NOW.minus(MINUTE * 90)),
+            ends_at: (number % 2 == 0).then(|| NOW.plus(MINUTE)),
+            ways: vec![format!("the key is in group {words}"), "a key of the tenant github".to_owned()],
+            meets: vec!["", words],
+        })
+        .collect();
     let notes = [format!("There is no group {words}: nobody is in it.")];
     let answer = AccessAnswer {
         requirements: if count == 0 { &[] } else { &requirements },
         notes: &notes,
         people: &people,
+        keys: &keys,
+        after: None,
         next: Some(words).filter(|_| count > 3),
+        keys_after: None,
+        keys_next: Some(words).filter(|_| count > 3),
     };
     let page = Access {
         frame: frame(words, None),

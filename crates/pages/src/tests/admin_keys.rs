@@ -106,6 +106,7 @@ fn list(name: &str, held: &Held, count: usize, pages: KeyPages) -> Sample {
         state: Some("soon").filter(|_| count == 3),
         states: &[("valid", "Valid"), ("soon", "Ends within 14 days")],
         of,
+        unused: &(0..count / 3).map(|number| held.key(number)).collect::<Vec<_>>(),
         keys: &(0..count).map(|number| held.key(number)).collect::<Vec<_>>(),
         next: Some(words.as_str()).filter(|_| count > 3),
         now: NOW,

@@ -127,12 +127,29 @@ fn samples_of(case: Case<'_>) -> Vec<Sample> {
     let deletion =
         ToolServerDeletion { frame, server, rules: count, typed: EnteredText { value: words, error } };
     let question = RuleQuestion { frame, server, rule: rule(1) };
+    let entry = |number: usize| ListedEntry {
+        name: words,
+        subjects: vec![words; number % 5],
+        may_be_ruled: !number.is_multiple_of(4),
+    };
+    // As many as are read at most.
+    let entries: Vec<_> = (0..count * 12 / 5).map(entry).collect();
+    let listed = ToolsListed {
+        frame,
+        server,
+        kind: Kind::Tool,
+        entries: &entries,
+        has_more: count > 3,
+        is_open: count == 3,
+        trouble: error,
+    };
     let pages = [
         ("tools", list.page()),
         ("tool-server", details.page()),
         ("tool-server-edit", edit.page()),
         ("tool-server-delete", deletion.page()),
         ("tool-server-rule", question.page()),
+        ("tool-server-listed", listed.page()),
     ];
     pages.map(|(what, page)| Sample { name: format!("admin-{what}-{name}"), page }).into()
 }

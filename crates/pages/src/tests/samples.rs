@@ -278,6 +278,7 @@ pub fn public_samples() -> Vec<Sample> {
         problem("not-allowed", Problem::AccountNotAllowed { provider: "Contoso" }),
         problem("no-address", Problem::NoAddress { provider: "Contoso" }),
         problem("address-held", Problem::AddressHeld { email: &alice }),
+        problem("address-held-elsewhere", Problem::AddressHeldElsewhere { email: &alice }),
         problem("address-outdated", Problem::AddressOutdated { email: &alice }),
         problem("disabled", Problem::Disabled),
         problem("groups-unknown", Problem::GroupsUnknown),

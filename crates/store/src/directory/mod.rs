@@ -86,7 +86,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
 use gatepost_core::identity::{AssertedGroup, AssertedIdentity, SubjectKey};
-use gatepost_core::ids::{GroupName, ProviderId, TenantId, UserId};
+use gatepost_core::ids::{GroupName, ProviderId, ServiceName, TenantId, UserId};
 use gatepost_core::quota::RequestLimits;
 use gatepost_core::secret::Hash;
 use secrecy::ExposeSecret;
@@ -255,6 +255,11 @@ impl Directory {
     /// The active hosts of all tenants that are not deleted, for the gate.
     pub async fn read_active_hosts(&self) -> Result<Vec<(HostName, TenantId)>> {
         on_store!(self, read_active_hosts())
+    }
+
+    /// The active hosts of tenants that lead to an upstream, each with its name in `GATEPOST_SERVICES`.
+    pub async fn read_tenant_routes(&self) -> Result<Vec<(HostName, ServiceName)>> {
+        on_store!(self, read_tenant_routes())
     }
 
     /// The providers of all tenants that are not deleted.

@@ -7,7 +7,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::email::{EmailAddress, EmailError};
 use gatepost_core::host::HostName;
 use gatepost_core::identity::{ExternalGroup, SubjectKey};
-use gatepost_core::ids::{GroupId, GroupName, IdError, ProviderId, TenantId, TierId, UserId};
+use gatepost_core::ids::{GroupId, GroupName, IdError, ProviderId, ServiceName, TenantId, TierId, UserId};
 use gatepost_core::refusal::Refusal;
 use gatepost_core::secret::Hash;
 use gatepost_core::tenant::TenantState;
@@ -396,6 +396,10 @@ pub struct TenantRecord {
     pub allowances: Allowances,
     /// Kept for other programs.
     pub settings: JsonObject,
+    /// The upstream in `GATEPOST_SERVICES` to which its hosts lead. `None`: no routers are made for them.
+    pub service: Option<ServiceName>,
+    /// The kind and the name of the provider that it brings.
+    pub provider: Option<(TenantProviderKind, String)>,
     /// Its hosts, by name.
     pub hosts: Vec<TenantHostRecord>,
     /// The groups whose members may enter it, each with their role. Empty for readers who may not know of groups.

@@ -7,11 +7,10 @@
 //! certificate and its network are asked for as the internal listener asks. The worst that a stolen assertion does is to show
 //! its own list for the rest of its minute.
 //!
-//! Guarantee: no list passes unfiltered, and nothing but a list call reaches a tool server from here ([`upstream`]). Filtering
+//! Guarantee: no list passes unfiltered, and nothing but a list call reaches a tool server from here. Filtering
 //! is no security: the gate decides about each call.
 
 mod caller;
-mod upstream;
 
 use super::connection_timeouts::{Activity, Phase};
 use super::context::Context;
@@ -21,6 +20,7 @@ use super::tools::{Unread, is_json, read, repeated};
 use crate::authn::LoadError;
 use crate::gate::headers::Headers;
 use crate::gate::tools::GateServer;
+use crate::gate::tools::upstream::{UpstreamError, forward};
 use crate::http::respond::{self, Answer};
 use caller::{Caller, CallerError};
 use gatepost_core::error_chain::Chain;
@@ -36,7 +36,6 @@ use hyper::{Method, StatusCode};
 use reqwest::Client;
 use std::net::IpAddr;
 use std::sync::Arc;
-use upstream::UpstreamError;
 use url::Url;
 
 /// Why no list is answered.
@@ -157,7 +156,7 @@ async fn list(
     let (text, list) = message(headers, body, id).await?;
     let (client, service) = service(context, server)?;
     let hidden: Vec<&str> = gate.site.speakers.hidden_headers().collect();
-    let reply = upstream::ask((client, service), head, text, &hidden).await;
+    let reply = forward((client, service), head, text, &hidden).await;
     let failed = |error| Refused::Upstream(server.id.clone(), error);
     let reply = reply.map_err(failed)?;
     let found = filtered(&reply.text, list, id, caller.usable());

@@ -2,8 +2,10 @@
 
 use super::csv;
 use crate::admin;
-use crate::admin::access::{AccessError, Application, Applications, Opener, Question, What};
-use crate::admin::views::{self, AccessList, CSV_HEADER};
+use crate::admin::access::{
+    AccessError, Application, Applications, KeyWay, Opener, OpeningKey, Question, What,
+};
+use crate::admin::views::{self, AccessList, CSV_HEADER, OpeningKeyList};
 use crate::explain::RequestUrl;
 use crate::http::public::answer::PageAnswer;
 use crate::http::public::callers::Administrator;
@@ -14,8 +16,8 @@ use gatepost_core::administration::Denied;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::sentence;
 use gatepost_pages::admin::{
-    Access, AccessAnswer, AccessForm, ApplicationEntry, ApplicationList, OpenerEntry, RequirementEntry,
-    WayEntry,
+    Access, AccessAnswer, AccessForm, ApplicationEntry, ApplicationList, OpenerEntry, OpeningKeyEntry,
+    RequirementEntry, WayEntry,
 };
 use gatepost_store::directory::{DirectoryError, Page, Place};
 use serde::Deserialize;
@@ -31,6 +33,8 @@ pub(in crate::http::public) struct Fields {
     by: Option<String>,
     of: Option<String>,
     after: Option<String>,
+    /// Where the list of keys begins.
+    keys: Option<String>,
 }
 
 /// Why a question has no answer.
@@ -55,8 +59,7 @@ pub(in crate::http::public) async fn access(
         return Ok(first(&administrator, AccessForm { by, ..AccessForm::default() }, &applications));
     };
     let of = fields.of.as_deref().unwrap_or_default().trim();
-    let after: Option<Place> =
-        fields.after.map(|after| after.parse()).transpose().map_err(|_| Fault::NotFound)?;
+    let (after, keys) = (place(fields.after.as_deref())?, place(fields.keys.as_deref())?);
     let question = match ask(&administrator, &admin, by, of).await {
         Ok(question) => question,
         Err(Wrong::Form(status, text)) => {
@@ -66,11 +69,26 @@ pub(in crate::http::public) async fn access(
         Err(Wrong::Fault(fault)) => return Err(fault),
     };
     let found = admin.list_openers(&administrator.scope, &question, after.as_ref(), PAGE).await?;
+    let opening = admin.list_opening_keys(&administrator.scope, &question, keys.as_ref(), PAGE).await?;
     let form = AccessForm { by, of, error: None };
-    Ok(page(&administrator, form, Some((&question, &found))))
+    let found = Found { question: &question, people: &found, keys: &opening, after, keys_after: keys };
+    Ok(page(&administrator, form, Some(&found)))
 }
 
-/// All people who can open it, as CSV.
+fn place(text: Option<&str>) -> Result<Option<Place>, Fault> {
+    text.map(str::parse).transpose().map_err(|_| Fault::NotFound)
+}
+
+/// The people and the keys of a page, and where each list began.
+struct Found<'a> {
+    question: &'a Question,
+    people: &'a Page<Opener>,
+    keys: &'a Page<OpeningKey>,
+    after: Option<Place>,
+    keys_after: Option<Place>,
+}
+
+/// All people and keys that can open it, as CSV: the people first.
 ///
 /// # Errors
 /// As [`access`]. A question that is wrong is not found.
@@ -86,12 +104,31 @@ pub(in crate::http::public) async fn as_csv(
         Err(Wrong::Fault(fault)) => return Err(fault),
     };
     let scope = administrator.scope.clone();
-    Ok(csv::answer("access.csv", CSV_HEADER, async move |after: Option<Place>| {
-        let found = admin.list_next_openers(&scope, &question, after.as_ref()).await?;
-        let lines =
-            AccessList::new(&question, &found.items, None).items.iter().map(views::Opener::to_csv).collect();
-        Ok::<_, DirectoryError>((lines, found.next))
+    Ok(csv::answer("access.csv", CSV_HEADER, async move |after: Option<Next>| {
+        let (lines, next) = match after.unwrap_or(Next::People(None)) {
+            Next::People(after) => {
+                let found = admin.list_next_openers(&scope, &question, after.as_ref()).await?;
+                let people = AccessList::new(&question, &found.items, None).items;
+                let next = found.next.map_or(Next::Keys(None), |next| Next::People(Some(next)));
+                (people.iter().map(views::Opener::to_csv).collect(), Some(next))
+            }
+            Next::Keys(after) => {
+                let found = admin.list_opening_keys(&scope, &question, after.as_ref(), PAGE).await?;
+                let keys = OpeningKeyList::new(&question, &found.items, None).items;
+                (
+                    keys.iter().map(views::OpeningKey::to_csv).collect(),
+                    found.next.map(|next| Next::Keys(Some(next))),
+                )
+            }
+        };
+        Ok::<_, DirectoryError>((lines, next))
     }))
+}
+
+/// The next part of the table, after this place.
+enum Next {
+    People(Option<Place>),
+    Keys(Option<Place>),
 }
 
 async fn ask(
@@ -159,25 +196,29 @@ fn application(application: &Application) -> ApplicationEntry<'_> {
     }
 }
 
-fn page(
-    administrator: &Administrator,
-    form: AccessForm<'_>,
-    found: Option<(&Question, &Page<Opener>)>,
-) -> PageAnswer {
-    let notes = found.map(|(question, _)| notes(question)).unwrap_or_default();
-    let requirement = |asked| requirement_entry(asked);
+fn page(administrator: &Administrator, form: AccessForm<'_>, found: Option<&Found<'_>>) -> PageAnswer {
+    let notes = found.map(|found| notes(found.question)).unwrap_or_default();
     let requirements: Vec<_> =
-        found.iter().flat_map(|(question, _)| question.requirements.iter().map(requirement)).collect();
-    let people: Vec<_> = found
-        .iter()
-        .flat_map(|(question, found)| found.items.iter().map(|opener| entry(question, opener)))
-        .collect();
-    let next = found.and_then(|(_, found)| found.next.as_ref()).map(Place::to_string);
+        found.iter().flat_map(|found| found.question.requirements.iter().map(requirement_entry)).collect();
+    let people =
+        found.iter().flat_map(|found| found.people.items.iter().map(|one| entry(found.question, one)));
+    let people: Vec<_> = people.collect();
+    let keys =
+        found.iter().flat_map(|found| found.keys.items.iter().map(|one| key_entry(found.question, one)));
+    let keys: Vec<_> = keys.collect();
+    let text = |place: &Option<Place>| place.as_ref().map(Place::to_string);
+    let places =
+        found.map(|found| [&found.after, &found.people.next, &found.keys_after, &found.keys.next].map(text));
+    let [after, next, keys_after, keys_next] = places.unwrap_or_default();
     let answer = found.map(|_| AccessAnswer {
         requirements: &requirements,
         notes: &notes,
         people: &people,
+        keys: &keys,
+        after: after.as_deref(),
         next: next.as_deref(),
+        keys_after: keys_after.as_deref(),
+        keys_next: keys_next.as_deref(),
     });
     let (frame, now) = (administrator.frame(None), Timestamp::now());
     PageAnswer(Access { frame, form, answer, applications: None, now }.page())
@@ -192,11 +233,24 @@ fn notes(question: &Question) -> Vec<String> {
     let groups = groups.iter().map(|name| format!("There is no group {name}: nobody is in it."));
     let tenants = question.unknown_tenants();
     let tenants = tenants.iter().map(|id| format!("There is no tenant {id}: nobody has access to it."));
-    let keys = matches!(question.what, What::Tool(_)).then(|| {
-        "People are listed here. The page of the tool server shows the keys for which it has rules."
-            .to_owned()
-    });
-    groups.chain(tenants).chain(keys).collect()
+    groups.chain(tenants).collect()
+}
+
+fn key_entry<'a>(question: &'a Question, opening: &'a OpeningKey) -> OpeningKeyEntry<'a> {
+    let (key, asks_several) = (&opening.key, question.requirements.len() > 1);
+    let met = opening.meets.iter().filter(|_| asks_several);
+    OpeningKeyEntry {
+        id: key.id,
+        name: &key.name,
+        hint: &key.hint,
+        tenant: key.tenant_id.as_ref(),
+        owner: key.owner_id.map(|id| (id, key.owner_email.as_ref())),
+        networks: key.limits.networks.iter().map(ToString::to_string).collect(),
+        last_used_at: key.last_used_at,
+        ends_at: key.limits.expires_at,
+        ways: opening.ways.iter().map(KeyWay::text).collect(),
+        meets: met.map(|place| question.requirements[*place].query.as_str()).collect(),
+    }
 }
 
 fn entry<'a>(question: &'a Question, opener: &'a Opener) -> OpenerEntry<'a> {

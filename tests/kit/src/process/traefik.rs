@@ -51,17 +51,24 @@ impl Traefik {
     /// Starts Traefik with the certificate of `authority`.
     pub async fn with_authority(dynamic_yaml: String, authority: Authority) -> Self {
         let plain = free_addr();
-        Self::launch(install_traefik().await, plain, &dynamic_yaml, authority, true).await
+        Self::launch(install_traefik().await, plain, &dynamic_yaml, authority, &["--accesslog=true"]).await
+    }
+
+    /// Like [`Self::with_authority`], and asks `endpoint` for more of the dynamic configuration.
+    pub async fn with_http_provider(dynamic_yaml: String, authority: Authority, endpoint: &str) -> Self {
+        let endpoint = format!("--providers.http.endpoint={endpoint}");
+        let arguments = [&*endpoint, "--providers.http.pollInterval=5s", "--accesslog=true"];
+        Self::launch(install_traefik().await, free_addr(), &dynamic_yaml, authority, &arguments).await
     }
 
     /// Starts the Traefik at `binary`, whose entry point without TLS listens on `plain`.
     pub async fn start_on(binary: &Path, plain: SocketAddr, dynamic_yaml: &str) -> Self {
-        Self::launch(binary, plain, dynamic_yaml, Authority::new(), true).await
+        Self::launch(binary, plain, dynamic_yaml, Authority::new(), &["--accesslog=true"]).await
     }
 
     /// Like [`Self::start_on`], without an access log, for measuring its speed.
     pub async fn start_without_access_log(binary: &Path, plain: SocketAddr, dynamic_yaml: &str) -> Self {
-        Self::launch(binary, plain, dynamic_yaml, Authority::new(), false).await
+        Self::launch(binary, plain, dynamic_yaml, Authority::new(), &["--accesslog=false"]).await
     }
 
     async fn launch(
@@ -69,7 +76,7 @@ impl Traefik {
         plain: SocketAddr,
         dynamic_yaml: &str,
         authority: Authority,
-        access_log: bool,
+        arguments: &[&str],
     ) -> Self {
         let folder = TempDir::new().expect("a folder for Traefik");
         let edition = write_dynamic(folder.path(), dynamic_yaml, &authority);
@@ -85,7 +92,7 @@ impl Traefik {
             "--providers.file.watch=true",
         ]);
         command.arg(format!("--providers.file.filename={}", folder.path().join("dynamic.yml").display()));
-        command.arg(format!("--accesslog={access_log}"));
+        command.args(arguments);
         let entry_points = [("web", plain), ("websecure", first), ("websecure2", second), ("traefik", api)];
         for (name, addr) in entry_points {
             command.arg(format!("--entrypoints.{name}.address={addr}"));

@@ -154,6 +154,36 @@ fn each_list_has_its_member_and_its_rules() {
 }
 
 #[test]
+fn the_names_of_a_list_are_read_as_filtering_reads_them() {
+    let page = |names: &[&str], next: Option<&str>| {
+        Ok(Some(Page { names: texts(names), next: next.map(str::to_owned) }))
+    };
+    let read = |text: &str| names(text, List::of_kind(Kind::Tool), &id("7"));
+    let entries = r#""tools":[{"name":"get_\u0061"},{"name":"drop","x":1}]"#;
+    for (rest, next) in [("", None), (r#","nextCursor":null"#, None), (r#","nextCursor":"c=""#, Some("c="))] {
+        let text = format!(r#"{{"id":7,"result":{{{entries}{rest}}}}}"#);
+        assert_eq!(read(&text), page(&["get_a", "drop"], next), "{text}");
+    }
+    assert_eq!(read(r#"{"id":7,"error":{"code":-32601,"message":"none"}}"#), Ok(None));
+    for text in [
+        r#"{"id":8,"result":{"tools":[]}}"#,
+        r#"{"id":7,"result":{"prompts":[]}}"#,
+        r#"{"id":7,"result":{"tools":[{"title":"a"}]}}"#,
+        r#"{"id":7,"result":{"tools":[],"nextCursor":7}}"#,
+        r#"{"id":7,"result":{"tools":[],"nextcursor":"c"}}"#,
+        r#"{"id":7,"result":{"tools":[{"name":"a","Name":"b"}]}}"#,
+    ] {
+        assert!(read(text).is_err(), "{text}");
+    }
+    let resources = r#"{"id":7,"result":{"resources":[{"uri":"file:///a","name":"n"}]}}"#;
+    assert_eq!(names(resources, List::of_kind(Kind::Resource), &id("7")), page(&["file:///a"], None));
+    for kind in Kind::ALL {
+        let list = List::of_kind(kind);
+        assert_eq!((list.kind, List::of(list.method())), (kind, Some(list)));
+    }
+}
+
+#[test]
 fn patterns_that_are_none_are_refused() {
     assert!(Usable::new(&texts(&["a*b"]), &[], &[]).is_err());
     assert!(Usable::new(&[], &texts(&[""]), &[]).is_err());

@@ -24,6 +24,8 @@ pub struct Keys<'a> {
     pub states: &'a [(&'a str, &'a str)],
     /// Whose keys these are. `None`: all that the reader may know of.
     pub of: Option<KeysOf<'a>>,
+    /// Some keys that were not used for long, which stand before the others.
+    pub unused: &'a [KeyFacts<'a>],
     pub keys: &'a [KeyFacts<'a>],
     /// Where the next page begins.
     pub next: Option<&'a str>,
@@ -47,6 +49,9 @@ struct View<'a> {
     everybody: &'static str,
     search: Search<'a>,
     filters: Filters,
+    unused: Vec<KeyView<'a>>,
+    /// All that were not used for long.
+    all_unused: String,
     keys: Vec<KeyView<'a>>,
     empty: Empty<'a>,
     next: Option<String>,
@@ -95,6 +100,8 @@ impl Keys<'_> {
                 label: "States",
                 links: std::iter::once((None, "All")).chain(states).map(filter).collect(),
             },
+            unused: self.unused.iter().map(|key| key.in_list(self.pages, self.now)).collect(),
+            all_unused: self.link(Some("unused"), None),
             keys: self.keys.iter().map(|key| key.in_list(self.pages, self.now)).collect(),
             empty: self.empty(),
             next: self.next.map(|next| self.link(self.state, Some(next))),

@@ -210,6 +210,6 @@ impl ToolServerDetails<'_> {
     }
 
     fn is_open(&self) -> bool {
-        !self.errors.is_empty() || self.rules.is_empty()
+        !self.errors.is_empty() || self.rules.is_empty() || !self.entered.pattern.is_empty()
     }
 }

@@ -5,7 +5,7 @@ use crate::directory::records::{Excess, TenantRecord, TierRecord};
 use gatepost_core::administration::Matter;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
-use gatepost_core::ids::{TenantId, TierId};
+use gatepost_core::ids::{ServiceName, TenantId, TierId};
 use gatepost_core::tier::{Allowances, JsonObject};
 
 /// Creates a tenant, or changes what it is.
@@ -50,6 +50,8 @@ pub struct TenantEdit {
     pub limits: Option<ObjectEdit>,
     /// Kept for other programs.
     pub settings: Option<ObjectEdit>,
+    /// The upstream to which its hosts lead: a name that `GATEPOST_SERVICES` has.
+    pub service: Option<Option<ServiceName>>,
     /// All of its hosts. Others are removed.
     pub hosts: Option<Vec<TenantHostName>>,
     /// Somebody who is to administer it. An address that nobody holds gets a placeholder.

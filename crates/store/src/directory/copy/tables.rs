@@ -94,7 +94,7 @@ pub const TABLES: &[Table] = &[
     table!(tenants [id] {
         id: Text, name: Text, created_at: Number, version: Number, managed_by: Text, state: Text, tier: Text,
         features: Text, limits: Text, settings: Text, branding: Text, updated_at: Number,
-        suspended_at: Number, suspended_reason: Text, deleted_at: Number,
+        suspended_at: Number, suspended_reason: Text, deleted_at: Number, service: Text,
     }),
     table!(tenant_hosts [host] {
         host: Text, tenant_id: Text, state: Text, proof: Text, proved_at: Number, created_at: Number,

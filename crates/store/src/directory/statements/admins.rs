@@ -72,13 +72,18 @@ pub(super) fn lock_of_admins() -> LockKey {
     LockKey::of(&["system administrators"])
 }
 
-/// Demands that somebody is a system administrator.
+/// Demands that somebody is a system administrator. Whoever is confined to a tenant is none, whatever is said about them.
 pub(super) async fn demand_one(connection: &mut Connection) -> Result<()> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM current_admin_overrides o JOIN users u ON u.id = o.user_id \
-        WHERE o.is_admin AND u.disabled_at IS NULL) \
-        OR EXISTS (SELECT 1 FROM admin_reasons r JOIN users u ON u.id = r.user_id \
-        WHERE u.disabled_at IS NULL AND NOT EXISTS \
-        (SELECT 1 FROM current_admin_overrides o WHERE o.user_id = u.id AND NOT o.is_admin))";
+    let sql = concat!(
+        "SELECT EXISTS (SELECT 1 FROM current_admin_overrides o JOIN users u ON u.id = o.user_id \
+         WHERE o.is_admin AND u.disabled_at IS NULL AND ",
+        tenants_provider!("u.id"),
+        " IS NULL) OR EXISTS (SELECT 1 FROM admin_reasons r JOIN users u ON u.id = r.user_id \
+         WHERE u.disabled_at IS NULL AND ",
+        tenants_provider!("u.id"),
+        " IS NULL AND NOT EXISTS \
+         (SELECT 1 FROM current_admin_overrides o WHERE o.user_id = u.id AND NOT o.is_admin))",
+    );
     let is_there: bool = sqlx::query_scalar(sql).fetch_one(connection).await?;
     if is_there { Ok(()) } else { Err(DirectoryError::LastAdmin) }
 }

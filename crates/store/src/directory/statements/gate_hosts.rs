@@ -4,11 +4,22 @@ use super::standing::IS_STANDBY;
 use super::{Result, Store};
 use crate::directory::error::DirectoryError;
 use gatepost_core::host::HostName;
-use gatepost_core::ids::TenantId;
+use gatepost_core::ids::{ServiceName, TenantId};
 
 /// A deleted tenant has no hosts. A suspended one keeps its hosts, so that its people get to know that it is suspended.
 const ACTIVE: &str = "SELECT h.host, h.tenant_id FROM tenant_hosts h JOIN tenants t ON t.id = h.tenant_id \
     WHERE h.state = 'active' AND t.state <> 'deleted'";
+
+/// Those that lead to an upstream.
+const ROUTED: &str = "SELECT h.host, t.service FROM tenant_hosts h JOIN tenants t ON t.id = h.tenant_id \
+    WHERE h.state = 'active' AND t.state <> 'deleted' AND t.service IS NOT NULL";
+
+row! {
+    struct RouteRow {
+        host: HostName,
+        service: ServiceName,
+    }
+}
 
 row! {
     struct HostRow {
@@ -27,5 +38,15 @@ impl Store {
             Ok(sqlx::query_as(ACTIVE).fetch_all(connection).await?)
         })?;
         Ok(rows.into_iter().map(|row| (row.host, row.tenant_id)).collect())
+    }
+
+    pub(in crate::directory) async fn read_tenant_routes(&self) -> Result<Vec<(HostName, ServiceName)>> {
+        let rows: Vec<RouteRow> = hot_read!(self, |connection| {
+            if sqlx::query_scalar(IS_STANDBY).fetch_one(&mut *connection).await? {
+                return Err(DirectoryError::standby());
+            }
+            Ok(sqlx::query_as(ROUTED).fetch_all(connection).await?)
+        })?;
+        Ok(rows.into_iter().map(|row| (row.host, row.service)).collect())
     }
 }

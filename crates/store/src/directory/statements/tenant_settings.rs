@@ -13,7 +13,7 @@ use gatepost_core::access::Role;
 use gatepost_core::administration::{Granted, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
-use gatepost_core::ids::{TenantId, TierId};
+use gatepost_core::ids::{ServiceName, TenantId, TierId};
 use gatepost_core::tier::{Allowances, JsonObject};
 use serde_json::{Value, json};
 
@@ -24,6 +24,7 @@ struct Said {
     tier: Option<TierId>,
     own: Allowances,
     settings: JsonObject,
+    service: Option<ServiceName>,
 }
 
 impl Said {
@@ -33,6 +34,7 @@ impl Said {
             tier: tenant.tier.clone(),
             own: tenant.own.clone(),
             settings: tenant.settings.clone(),
+            service: tenant.service.clone(),
         }
     }
 
@@ -48,6 +50,7 @@ impl Said {
                 limits: object(&edit.limits, &self.own.limits),
             },
             settings: object(&edit.settings, &self.settings),
+            service: edit.service.clone().unwrap_or_else(|| self.service.clone()),
         }
     }
 
@@ -61,6 +64,9 @@ impl Said {
             if !object.is_empty() {
                 said[name] = json!(object);
             }
+        }
+        if let Some(service) = &self.service {
+            said["service"] = json!(service);
         }
         if !self.settings.is_empty() {
             said["settings"] = json!("...");
@@ -131,11 +137,11 @@ async fn put(
     (was, said): (Option<&Said>, &Said),
 ) -> Result<()> {
     let sql = if was.is_some() {
-        "UPDATE tenants SET name = $2, tier = $3, features = $4, limits = $5, settings = $6, updated_at = $7, \
+        "UPDATE tenants SET name = $2, tier = $3, features = $4, limits = $5, settings = $6, updated_at = $7, service = $8, \
          managed_by = NULL WHERE id = $1"
     } else {
-        "INSERT INTO tenants (id, name, tier, features, limits, settings, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)"
+        "INSERT INTO tenants (id, name, tier, features, limits, settings, created_at, service) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
     };
     sqlx::query(sql)
         .bind(id.as_str())
@@ -145,6 +151,7 @@ async fn put(
         .bind(said.own.limits.to_string())
         .bind(said.settings.to_string())
         .bind(Timestamp::now().unix())
+        .bind(said.service.as_ref().map(ServiceName::as_str))
         .execute(&mut *connection)
         .await?;
     let action = if was.is_some() { "tenant.update" } else { "tenant.create" };

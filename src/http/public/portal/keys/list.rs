@@ -21,6 +21,8 @@ use std::time::Duration;
 const DAY: Duration = Duration::from_hours(24);
 /// A key that was not used for so many days is unused.
 const UNUSED_DAYS: u32 = 90;
+/// Unused keys that stand before the list.
+const UNUSED: u32 = 10;
 
 /// The words of the states, and their texts.
 const STATES: [(&str, &str); 6] = [
@@ -88,6 +90,15 @@ pub(in crate::http::public) async fn list<C: Into<KeyReader>>(
     };
     let filter = KeyFilter { tenant, owner, q: Some(q), standing };
     let found = directory.search_keys(scope, &filter, after.as_ref(), PAGE).await?;
+    let is_first = standing.is_none() && after.is_none() && filter.q.as_deref() == Some("");
+    let unused = if is_first {
+        let standing = Some(KeyStanding::UnusedSince(now.minus(DAY * UNUSED_DAYS)));
+        let unused = KeyFilter { standing, ..filter.clone() };
+        directory.search_keys(scope, &unused, None, UNUSED).await?.items
+    } else {
+        Vec::new()
+    };
+    let unused: Vec<KeyFacts<'_>> = unused.iter().map(facts).collect();
     let keys: Vec<KeyFacts<'_>> = found.items.iter().map(facts).collect();
     let next = found.next.map(|next| next.to_string());
     let of_owner = title.as_ref().map(|(id, title)| KeysOf::Owner(*id, title));
@@ -98,6 +109,7 @@ pub(in crate::http::public) async fn list<C: Into<KeyReader>>(
         state,
         states: &STATES,
         of: filter.tenant.as_ref().map(KeysOf::Tenant).or(of_owner),
+        unused: &unused,
         keys: &keys,
         next: next.as_deref(),
         now,

@@ -21,10 +21,12 @@ const KEYS: u32 = 100;
 /// Groups that the form proposes.
 const PROPOSED: u32 = 200;
 
-/// What the last form did.
+/// What the last form did, or what the form begins with.
 #[derive(Deserialize)]
-pub(in crate::http::public) struct Done {
+pub(in crate::http::public) struct Begun {
     done: Option<String>,
+    kind: Option<String>,
+    pattern: Option<String>,
 }
 
 /// Shows a tool server.
@@ -35,11 +37,12 @@ pub(in crate::http::public) async fn show(
     administrator: Administrator,
     context: web::Data<Context>,
     Path(id): Path<ToolServerId>,
-    Query(Done { done }): Query<Done>,
+    Query(Begun { done, kind, pattern }): Query<Begun>,
 ) -> Result<PageAnswer, Fault> {
     let server = find(&administrator, &context, &id).await?;
-    let entered = (&RuleEntered::default(), &FormErrors::default());
-    page(&administrator, &context, &server, done.as_deref(), entered).await
+    let (kind, pattern) = (kind.unwrap_or_default(), pattern.unwrap_or_default());
+    let entered = RuleEntered { kind, pattern, ..RuleEntered::default() };
+    page(&administrator, &context, &server, done.as_deref(), (&entered, &FormErrors::default())).await
 }
 
 /// The page of a tool server, with what was entered into its form.
@@ -144,6 +147,11 @@ impl Said {
                 None => plain(&format!("key {id}")),
             },
         }
+    }
+
+    /// Them in words.
+    pub(super) fn words(&self) -> &str {
+        &self.words
     }
 
     pub(super) fn entry<'a>(&'a self, rule: &'a ToolRule) -> ToolRuleEntry<'a> {

@@ -4,6 +4,7 @@ mod details;
 mod edit;
 mod facts;
 mod list;
+mod listed;
 mod removal;
 mod rules;
 mod settings;
@@ -19,6 +20,7 @@ pub(super) fn register(routes: &mut Routes<'_>) {
         let list = page("").on(GET, Administrators, Anywhere, list::list);
         routes.add(list.on(POST, Administrators, OwnPages, list::create));
         routes.add(page("/{id}").on(GET, Administrators, Anywhere, details::show));
+        routes.add(page("/{id}/listed").on(GET, Administrators, Anywhere, listed::show));
         let edit = page("/{id}/edit").on(GET, Administrators, Anywhere, edit::show);
         routes.add(edit.on(POST, Administrators, OwnPages, edit::update));
         let delete = page("/{id}/delete").on(GET, Administrators, Anywhere, removal::ask);

@@ -11,8 +11,9 @@ use crate::directory::records::{TenantHostRecord, TenantRecord};
 use gatepost_core::access::Role;
 use gatepost_core::administration::{Matter, Scope, Version};
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{GroupName, TenantId, TierId};
+use gatepost_core::ids::{GroupName, ServiceName, TenantId, TierId};
 use gatepost_core::tenant::TenantState;
+use gatepost_core::tenant_provider::TenantProviderKind;
 use gatepost_core::tier::{Allowances, JsonObject};
 use sqlx::QueryBuilder;
 use std::collections::BTreeMap;
@@ -31,6 +32,9 @@ row! {
         tier: Option<TierId>,
         own: Allowances,
         settings: JsonObject,
+        service: Option<ServiceName>,
+        provider_kind: Option<TenantProviderKind>,
+        provider_label: Option<String>,
         members: i64,
     }
 }
@@ -39,7 +43,9 @@ row! {
 /// The view of memberships would be read whole if it were joined with the groups.
 const COUNTED: [&str; 3] = [
     "SELECT t.id, t.name, t.version, t.created_at, t.state, t.suspended_at, t.suspended_reason, t.deleted_at, \
-     coalesce(t.updated_at, t.created_at) AS updated_at, t.tier, t.features, t.limits, t.settings, \
+     coalesce(t.updated_at, t.created_at) AS updated_at, t.tier, t.features, t.limits, t.settings, t.service, \
+     (SELECT p.kind FROM tenant_providers p WHERE p.tenant_id = t.id) AS provider_kind, \
+     (SELECT p.label FROM tenant_providers p WHERE p.tenant_id = t.id) AS provider_label, \
      (SELECT CASE WHEN count(*) < ",
     concat!(
         " THEN count(DISTINCT counted.user_id) ELSE -count(DISTINCT counted.user_id) END FROM (\
@@ -165,6 +171,8 @@ async fn read(connection: &mut Connection, scope: &Scope, wanted: &Wanted<'_>) -
         tier: row.tier,
         own: row.own,
         settings: row.settings,
+        service: row.service,
+        provider: row.provider_kind.zip(row.provider_label),
         hosts: hosts.remove(&row.id).unwrap_or_default(),
         groups: groups.remove(&row.id).unwrap_or_default(),
         id: row.id,

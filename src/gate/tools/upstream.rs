@@ -1,6 +1,6 @@
-//! Asks a tool server for a list, as the proxy would: with the client's message and headers, without the client's credentials.
+//! Reaches a tool server as the proxy does. [`forward`] asks for a list with a client's message and headers, without the
+//! client's credentials.
 
-use super::super::tools::is_plain;
 use crate::gate::headers::Headers;
 use gatepost_core::mcp::event_stream::EventStream;
 use gatepost_core::mcp::list::{Filtered, NotAList};
@@ -11,13 +11,13 @@ use hyper::header::{
     HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use hyper::http::request::Parts;
-use reqwest::{Client, Response};
+use reqwest::{Client, RequestBuilder, Response};
 use std::time::Duration;
 use tokio::time::timeout;
 use url::Url;
 
 /// From the question to the end of the answer.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 /// The longest answer, in bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 
@@ -42,7 +42,7 @@ const NOT_SENT_EITHER: [&str; 3] = ["keep-alive", "proxy-connection", "x-gatepos
 
 /// Why there is no answer that can be filtered.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum UpstreamError {
+pub enum UpstreamError {
     #[error("it did not answer within 10 s")]
     Timeout,
     #[error("it cannot be reached")]
@@ -70,14 +70,18 @@ impl From<reqwest::Error> for UpstreamError {
 
 /// What a tool server has answered.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: StatusCode,
-    pub(super) text: String,
+pub struct Reply {
+    /// 200, or that of an error.
+    pub status: StatusCode,
+    /// JSON, as it was sent.
+    pub text: String,
+    /// `Mcp-Session-Id`, which servers of older revisions give.
+    pub session: Option<HeaderValue>,
 }
 
 impl Reply {
     /// What the client gets. Only an error may have a status of its own.
-    pub(super) fn checked(&self, found: Result<Filtered, NotAList>) -> Result<String, UpstreamError> {
+    pub fn checked(&self, found: Result<Filtered, NotAList>) -> Result<String, UpstreamError> {
         match found {
             Ok(Filtered::Error(text)) => Ok(text),
             Ok(Filtered::List(text)) if self.status == StatusCode::OK => Ok(text),
@@ -87,8 +91,11 @@ impl Reply {
     }
 }
 
-/// Sends a list call to a service, to the path that the client named. `hidden`: the headers of speakers.
-pub(super) async fn ask(
+/// Sends a list call on to a service, to the path that the client named. `hidden`: the headers of speakers.
+///
+/// # Errors
+/// [`UpstreamError`]
+pub async fn forward(
     (client, service): (&Client, &Url),
     head: &Parts,
     body: Vec<u8>,
@@ -98,8 +105,12 @@ pub(super) async fn ask(
     url.set_path(head.uri.path());
     url.set_query(head.uri.query());
     let request = client.post(url).timeout(DEADLINE).headers(sent(head, hidden)).body(body);
-    let whole = async { read(request.send().await?).await };
-    timeout(DEADLINE, whole).await.unwrap_or(Err(UpstreamError::Timeout))
+    timeout(DEADLINE, ask(request)).await.unwrap_or(Err(UpstreamError::Timeout))
+}
+
+/// Sends a message, and reads the one answer to it.
+pub(super) async fn ask(request: RequestBuilder) -> Result<Reply, UpstreamError> {
+    read(request.send().await?).await
 }
 
 /// The client's headers, as far as the tool server may get them.
@@ -131,8 +142,9 @@ async fn read(mut response: Response) -> Result<Reply, UpstreamError> {
     if status != StatusCode::OK && !status.is_client_error() && !status.is_server_error() {
         return Err(UpstreamError::Status(status.as_u16()));
     }
-    let is_stream = is_plain(headers, "text/event-stream");
-    if !is_stream && !is_plain(headers, "application/json") {
+    let session = response.headers().get("mcp-session-id").cloned();
+    let is_stream = headers.is_plain("text/event-stream");
+    if !is_stream && !headers.is_plain("application/json") {
         let is_answer = status == StatusCode::OK;
         return Err(if is_answer {
             UpstreamError::MediaType
@@ -150,14 +162,14 @@ async fn read(mut response: Response) -> Result<Reply, UpstreamError> {
             whole.extend_from_slice(&bytes);
         } else if let Some(text) = stream.push(&bytes)? {
             // What follows the answer is for nobody.
-            return Ok(Reply { status, text });
+            return Ok(Reply { status, text, session });
         }
     }
     if is_stream {
         return Err(UpstreamError::NoAnswer);
     }
     let text = String::from_utf8(whole).map_err(|_| UpstreamError::NotUtf8)?;
-    Ok(Reply { status, text })
+    Ok(Reply { status, text, session })
 }
 
 #[cfg(test)]
@@ -197,7 +209,7 @@ mod tests {
 
     #[test]
     fn only_an_error_may_have_another_status_than_200() {
-        let reply = |status| Reply { status, text: String::new() };
+        let reply = |status| Reply { status, text: String::new(), session: None };
         let list = || Ok(Filtered::List("list".to_owned()));
         let error = || Ok(Filtered::Error("error".to_owned()));
         assert_eq!(reply(StatusCode::OK).checked(list()).ok().as_deref(), Some("list"));

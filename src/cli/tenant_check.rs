@@ -1,0 +1,34 @@
+//! `gatepost tenant check`: what is not as it should be about one tenant.
+
+use super::console::Console;
+use super::error::CommandError;
+use super::report::{Report, lines};
+use crate::admin::TenantSeverity;
+use gatepost_core::administration::Scope;
+use gatepost_core::ids::TenantId;
+use gatepost_store::directory::DirectoryError;
+
+pub(super) async fn run(console: &Console, id: &TenantId) -> Result<Report, CommandError> {
+    let admin = &console.here()?.admin;
+    let found = admin.stores.directory.find_tenant(&Scope::System, id).await?;
+    let tenant = found.ok_or_else(|| DirectoryError::UnknownTenant(id.clone()))?;
+    let check = admin.check_tenant(&tenant).await?;
+    let mut said = Vec::new();
+    for finding in &check.findings {
+        let severity = match finding.severity {
+            TenantSeverity::Hint => "hint",
+            TenantSeverity::Warning => "warning",
+            TenantSeverity::Error => "error",
+        };
+        said.push(format!("{severity}: {} ({}) {}", finding.about, finding.code, finding.found));
+        said.push(format!("  {}", finding.fix));
+    }
+    said.push(match (check.errors, check.findings.len()) {
+        (_, 0) => format!("Tenant {id} is as it should be."),
+        (0, _) => format!("Tenant {id} has no errors."),
+        (1, _) => format!("Tenant {id} has 1 error."),
+        (errors, _) => format!("Tenant {id} has {errors} errors."),
+    });
+    let is_bad = check.errors > 0;
+    Ok(Report::new(lines(&said), check).bad_if(is_bad))
+}
