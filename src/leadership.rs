@@ -8,6 +8,7 @@ use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::ReplicaId;
 use gatepost_store::directory::{DirectoryError, LeaderLease, Replica, Term};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 
@@ -23,8 +24,12 @@ pub struct Leadership {
     replica: ReplicaId,
     started_at: Timestamp,
     known: watch::Sender<Known>,
-    /// Whether this replica has given the lease back, and takes it no more. Held while the directory is asked.
-    has_left: Mutex<bool>,
+    /// Whether this replica gives the lease back, and takes it no more.
+    is_leaving: AtomicBool,
+    /// Held while the directory is asked.
+    asking: Mutex<()>,
+    /// Whether the directory did not answer about the lease.
+    is_failing: AtomicBool,
 }
 
 /// The lease as the directory described it last.
@@ -50,7 +55,14 @@ pub struct Seen {
 impl Leadership {
     /// Of a replica that does not lead yet.
     pub fn new(replica: ReplicaId, started_at: Timestamp) -> Self {
-        Self { replica, started_at, known: watch::Sender::default(), has_left: Mutex::new(false) }
+        Self {
+            replica,
+            started_at,
+            known: watch::Sender::default(),
+            is_leaving: AtomicBool::default(),
+            asking: Mutex::default(),
+            is_failing: AtomicBool::default(),
+        }
     }
 
     /// This replica.
@@ -114,20 +126,34 @@ impl Leadership {
 
     /// Renews or takes the lease, unless the leader renewed it less than a second ago.
     pub async fn ask(&self, stores: &Stores) {
-        let has_left = self.has_left.lock().await;
+        let _asking = self.asking.lock().await;
         let (term, renewal) = {
             let known = self.known.borrow();
             (known.term, known.asked_at.plus(RENEW_INTERVAL))
         };
         let now = BootTime::now();
         // Half an interval early is better than half an interval late.
-        if *has_left || (term.is_some() && now.plus(TRY_INTERVAL / 2) < renewal) {
+        if self.is_leaving.load(Ordering::Acquire) || (term.is_some() && now.plus(TRY_INTERVAL / 2) < renewal)
+        {
             return;
         }
         match stores.directory.hold_leader_lease(self.replica.as_str(), term).await {
-            Ok(lease) => self.note(now, lease, stores),
+            // It was taken or renewed while this replica began to stop.
+            Ok(LeaderLease { term: Some(term), .. }) if self.is_leaving.load(Ordering::Acquire) => {
+                if let Err(error) = stores.directory.give_leader_lease_back(term).await {
+                    tracing::debug!(error = %Chain(&error), "the lease of the leader expires by itself");
+                }
+            }
+            Ok(lease) => {
+                if self.is_failing.swap(false, Ordering::Relaxed) {
+                    tracing::info!("the directory answers about the lease of the leader again");
+                }
+                self.note(now, lease, stores);
+            }
             Err(error) => {
-                tracing::debug!(error = %Chain(&error), "the lease of the leader cannot be asked for");
+                if !self.is_failing.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(error = %Chain(&error), "the lease of the leader cannot be asked for: trying again");
+                }
                 if term.is_some() && self.known.borrow().until <= BootTime::now() {
                     self.lose(stores);
                 }
@@ -140,11 +166,11 @@ impl Leadership {
     /// # Errors
     /// The directory does not answer. Then the lease expires within 4 s.
     pub async fn leave(&self, stores: &Stores) -> Result<(), DirectoryError> {
-        let mut has_left = self.has_left.lock().await;
-        *has_left = true;
+        self.is_leaving.store(true, Ordering::Release);
         let term = self.known.borrow().term;
         // The work stops first, so that no transaction of it keeps the lease from being taken.
         self.lose(stores);
+        let _asking = self.asking.lock().await;
         match term {
             Some(term) => stores.directory.give_leader_lease_back(term).await,
             None => Ok(()),

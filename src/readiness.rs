@@ -63,6 +63,12 @@ impl Readiness {
         !matches!(*current, Some(Obstacle::Starting | Obstacle::Unprepared))
     }
 
+    /// Whether the clocks of this replica and of the database agree, as far as is known.
+    pub fn trusts_clocks(&self) -> bool {
+        let current = self.obstacle.read().unwrap_or_else(PoisonError::into_inner);
+        !matches!(*current, Some(Obstacle::Clock(_)))
+    }
+
     /// Why this replica should get no requests. `None`: it is ready.
     pub fn reason_not_ready(&self) -> Option<String> {
         if self.is_draining.load(Ordering::Relaxed) {

@@ -3,14 +3,18 @@
 
 use super::State;
 use crate::leadership::TRY_INTERVAL;
+use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
-use gatepost_store::directory::{Directory, DirectoryError, Leading, Term};
+use gatepost_store::directory::{DirectoryError, Leading, Term};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 
 /// How often expired and old rows are deleted.
 const DELETE_INTERVAL: Duration = Duration::from_mins(10);
+/// How often that is tried while the clocks of this replica and of the database differ.
+const CLOCK_INTERVAL: Duration = Duration::from_secs(10);
 /// How often complete hours of the audit get their heads.
 const HEADS_INTERVAL: Duration = Duration::from_mins(1);
 /// The number of heads, of batches of audit entries, and of people, in one run.
@@ -21,8 +25,18 @@ const MOST_OLD_KEYS: u32 = 64;
 /// How long a replica that stops tries to give the lease back. Otherwise it expires.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Takes part in the work that one replica does. If a part of this panics, the replica leads no more.
+pub(super) async fn take_part(state: Arc<State>) {
+    let mut parts = JoinSet::new();
+    parts.spawn(keep_lease(Arc::clone(&state)));
+    parts.spawn(lead(state));
+    // Neither ends by itself. Dropping the set aborts the other one.
+    let _ = parts.join_next().await;
+    tracing::error!("the work of the leader has ended here because of a fault: restart this replica");
+}
+
 /// Tries to lead, and renews the lease while this replica does.
-pub(super) async fn keep_lease(state: Arc<State>) {
+async fn keep_lease(state: Arc<State>) {
     let mut ticks = delayed(TRY_INTERVAL);
     loop {
         ticks.tick().await;
@@ -50,7 +64,7 @@ pub(super) async fn forget(state: &State) {
 }
 
 /// Does the work whenever this replica leads, and stops in the middle of it when it no longer does.
-pub(super) async fn lead(state: Arc<State>) {
+async fn lead(state: Arc<State>) {
     loop {
         let term = state.leadership.until_leading().await;
         tokio::select! {
@@ -66,8 +80,13 @@ async fn work(state: &State, term: Term) {
     loop {
         tokio::select! {
             _ = deletions.tick() => {
-                report(delete_ended(&state.stores.directory, leading).await, "what has ended was not deleted");
-                report(delete_old(state, leading).await, "old audit entries or people were not deleted");
+                if state.readiness.trusts_clocks() {
+                    delete(state, leading).await;
+                } else {
+                    // What a wrong clock deletes does not come back.
+                    tracing::warn!("nothing old is deleted while the clocks differ");
+                    deletions.reset_after(CLOCK_INTERVAL);
+                }
             }
             _ = heads.tick() => {
                 let made = leading.make_audit_heads(MOST_AT_ONCE).await;
@@ -92,35 +111,37 @@ fn report(done: Result<(), DirectoryError>, what: &str) {
     }
 }
 
-/// By the database's clock, because this replica's clock may be wrong.
-async fn delete_ended(directory: &Directory, leading: Leading<'_>) -> Result<(), DirectoryError> {
-    let now = directory.clock().await?;
-    leading.delete_expired(now).await?;
+/// Deletes what has ended and what is old, by the database's clock, because this replica's clock may be wrong. What fails
+/// keeps nothing else from being deleted.
+async fn delete(state: &State, leading: Leading<'_>) {
+    let now = match state.stores.directory.clock().await {
+        Ok(now) => now,
+        Err(error) => return report(Err(error), "nothing old was deleted"),
+    };
+    report(leading.delete_expired(now).await.map(drop), "what has expired was not deleted");
+    report(delete_ended(leading, now).await, "memberships that have ended were not deleted");
+    let retention = &state.site.config.retention;
+    if let Some(after) = retention.forget_after {
+        let forgotten = leading.forget_people(now.minus(after), MOST_AT_ONCE).await;
+        count(forgotten, "forgot people who have not signed in for long", "people were not forgotten");
+    }
+    let keys = leading.delete_old_keys(retention.audit_keep, now, MOST_OLD_KEYS).await;
+    count(keys, "deleted API keys that were revoked or expired long ago", "old API keys were not deleted");
+    let tenants = leading.erase_deleted_tenants(now, MOST_AT_ONCE).await;
+    count(tenants, "erased tenants that were deleted long ago", "deleted tenants were not erased");
+    let entries = leading.delete_old_audit(retention.audit_keep, now, MOST_AT_ONCE).await;
+    count(entries, "deleted old audit entries", "old audit entries were not deleted");
+}
+
+async fn delete_ended(leading: Leading<'_>, now: Timestamp) -> Result<(), DirectoryError> {
     while leading.delete_ended(now).await? > 0 {}
     Ok(())
 }
 
-/// Deletes what is kept for a configured time.
-async fn delete_old(state: &State, leading: Leading<'_>) -> Result<(), DirectoryError> {
-    let retention = &state.site.config.retention;
-    let now = state.stores.directory.clock().await?;
-    if let Some(after) = retention.forget_after {
-        let forgotten = leading.forget_people(now.minus(after), MOST_AT_ONCE).await?;
-        if forgotten > 0 {
-            tracing::info!(people = forgotten, "forgot people who have not signed in for long");
-        }
+/// Logs how many there were, if any.
+fn count(deleted: Result<u64, DirectoryError>, what: &str, failed: &str) {
+    if let Ok(count @ 1..) = deleted {
+        tracing::info!(count, "{what}");
     }
-    let keys = leading.delete_old_keys(retention.audit_keep, now, MOST_OLD_KEYS).await?;
-    if keys > 0 {
-        tracing::info!(keys, "deleted API keys that were revoked or expired long ago");
-    }
-    let tenants = leading.erase_deleted_tenants(now, MOST_AT_ONCE).await?;
-    if tenants > 0 {
-        tracing::info!(tenants, "erased tenants that were deleted long ago");
-    }
-    let deleted = leading.delete_old_audit(retention.audit_keep, now, MOST_AT_ONCE).await?;
-    if deleted > 0 {
-        tracing::info!(entries = deleted, "deleted old audit entries");
-    }
-    Ok(())
+    report(deleted.map(drop), failed);
 }

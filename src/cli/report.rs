@@ -80,7 +80,7 @@ impl Report {
             return writeln!(anstream::stderr(), "{}", plain(&self.text));
         }
         let text = match (as_json, self.has_colors) {
-            (true, _) => format!("{:#}", self.json),
+            (true, _) => escaped(&format!("{:#}", self.json)),
             (false, true) => self.text.trim_end().to_owned(),
             (false, false) => plain(&self.text),
         };
@@ -94,7 +94,8 @@ impl Report {
 
 /// Prints a part of a result that is too large to be held in memory. It is for programs.
 pub(super) fn print_part(text: &str) -> io::Result<()> {
-    match anstream::stdout().write_all(text.as_bytes()) {
+    let text: Vec<_> = text.split("\r\n").map(plain).collect();
+    match anstream::stdout().write_all(text.join("\r\n").as_bytes()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
@@ -102,7 +103,7 @@ pub(super) fn print_part(text: &str) -> io::Result<()> {
 
 /// Prints one line of JSON on standard output. A reader that has closed the pipe is an error, because it ends a stream.
 pub(super) fn print_line(item: impl Serialize) -> Result<(), CommandError> {
-    writeln!(anstream::stdout(), "{}", to_json(item)).map_err(CommandError::Output)
+    writeln!(anstream::stdout(), "{}", escaped(&to_json(item).to_string())).map_err(CommandError::Output)
 }
 
 /// What is printed can be written as JSON: names of members are texts.
@@ -135,12 +136,27 @@ pub(super) fn table<const N: usize>(header: Option<[&str; N]>, rows: Vec<[String
     lines.join("\n")
 }
 
-/// Replaces control characters and bidirectional controls, which a terminal would obey.
+/// Whether a terminal would obey it: control characters but the end of a line, and bidirectional controls.
+const fn steers(c: char) -> bool {
+    (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Replaces what a terminal would obey.
 pub(super) fn plain(text: &str) -> String {
-    let steers = |c: char| {
-        (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// JSON with the same meaning, in which what a terminal would obey is escaped (RFC 8259, 7). All of it is in the basic plane.
+pub(super) fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if steers(c) {
+            let _ = write!(text, "\\u{:04x}", u32::from(c));
+        } else {
+            text.push(c);
+        }
+    }
+    text
 }
 
 /// As [`minute`], of a time as programs read it.

@@ -256,6 +256,10 @@ fn the_audit_names_the_user_of_the_operating_system() {
 #[test]
 fn a_name_cannot_steer_the_terminal() {
     assert_eq!(report::plain("a\u{1b}[31m\u{202e}b\nc\td"), "a\u{fffd}[31m\u{fffd}b\nc\u{fffd}d");
+    let json = serde_json::json!({ "name": "a\u{9b}31m\u{202e}b\u{7f}" });
+    let printed = report::escaped(&json.to_string());
+    assert_eq!(printed, r#"{"name":"a\u009b31m\u202eb\u007f"}"#);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&printed).ok(), Some(json), "it means the same");
 }
 
 #[test]

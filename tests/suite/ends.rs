@@ -2,13 +2,13 @@
 //! told of it. The stores run on this machine, so that its clock is theirs.
 
 use crate::answers::{Asked, Told};
-use crate::replicas::another;
+use crate::replicas::{another, another_with};
 use crate::stores::gate::{Gate, fail};
 use crate::world::{Pair, Plan, World, alice};
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::clock::Timestamp;
 use gatepost_kit::faulty::Mode;
-use gatepost_kit::process::{Gatepost, until};
+use gatepost_kit::process::{Clock, Gatepost, until};
 use std::time::{Duration, SystemTime};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -170,4 +170,24 @@ async fn a_replica_that_begins_to_lead_deletes_what_has_ended_with_its_audit_row
     })
     .await;
     assert_eq!((rows.len(), rows[0]["actor"].as_str()), (1, Some("time")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_leader_whose_clock_is_not_the_databases_deletes_nothing() {
+    let world = World::start(Pair::Shared).await;
+    world.signed_in("alice").await;
+    let (end, text) = soon();
+    world.cli(&["group", "add", "Watched", ALICE, "--until", &text]).await;
+    until("the end", TIMEOUT, async || (clock() > end).then_some(())).await;
+    world.gatepost.sigterm();
+    assert!(world.gatepost.wait_exit().await.success());
+    let wall = Clock::ahead(60);
+    let variables = wall.variables();
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let replica = another_with(&world, &variables).await;
+    replica.wait_for_line("nothing old is deleted while the clocks differ").await;
+    let listed = async || world.cli(&["audit", "list", "--action", "membership.end", "--json"]).await;
+    assert!(!listed().await.contains("Watched"));
+    wall.set(0);
+    until("the audit row", TIMEOUT, async || listed().await.contains("Watched").then_some(())).await;
 }

@@ -25,6 +25,8 @@ use url::Url;
 pub(super) const MOST_BYTES: usize = 16 << 20;
 /// Items of a page: as many as the API gives.
 const PAGE: &str = "200";
+/// The most pages of a list that are read: two million things.
+const MOST_PAGES: usize = 10_000;
 /// How often a request is sent again that came too early, and how long one waits for it at most.
 const MOST_WAITS: usize = 10;
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -181,6 +183,11 @@ impl Api {
         }
     }
 
+    /// Refuses a list that does not end.
+    pub(super) fn demand_end(&self, pages: usize) -> Result<(), ApiError> {
+        if pages < MOST_PAGES { Ok(()) } else { Err(ApiError::TooLong(self.origin.clone())) }
+    }
+
     /// Reads all pages of a list.
     pub(in crate::cli) async fn list<T: DeserializeOwned>(
         &self,
@@ -193,12 +200,14 @@ impl Api {
             next: Option<String>,
         }
         let mut all = Vec::new();
-        let mut next: Option<String> = None;
+        let (mut next, mut pages) = (None::<String>, 0);
         loop {
             let mut asked = [query, &[("limit", PAGE)]].concat();
             asked.extend(next.as_deref().map(|next| ("after", next)));
             let call = Call { query: &asked, ..Call::new(&Method::GET, path) };
             let page: Page<T> = self.read(self.send(call).await?.body)?;
+            pages += 1;
+            self.demand_end(pages)?;
             all.extend(page.items);
             next = page.next;
             if next.is_none() {
@@ -420,9 +429,11 @@ const FIRST_WORDS: [&str; 16] = [
     "You",
 ];
 
-/// A sentence as messages of commands have it: without a capital that is no name's, and without a full stop.
+/// A sentence as messages of commands have it: on one line, so that it looks like no hint of ours, without a capital that is
+/// no name's, and without a full stop.
 fn as_part(sentence: &str) -> String {
-    let text = sentence.strip_suffix('.').unwrap_or(sentence);
+    let sentence = sentence.replace(['\r', '\n'], " ");
+    let text = sentence.strip_suffix('.').unwrap_or(&sentence);
     let first = text.split(' ').next().unwrap_or_default();
     // The name of a host is written in small letters.
     let is_host = first.contains('.') && !first.contains('@');

@@ -31,7 +31,7 @@ impl Api {
             filter.before.is_none_or(|before| entry.cursor().is_some_and(|cursor| cursor.is_after(before)))
         };
         let limit = PAGE.min(most).to_string();
-        let (mut found, mut next) = (Vec::new(), None::<String>);
+        let (mut found, mut next, mut pages) = (Vec::new(), None::<String>, 0);
         loop {
             let mut asked: Vec<(&str, &str)> =
                 query.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -39,6 +39,8 @@ impl Api {
             asked.extend(next.as_deref().map(|next| ("after", next)));
             let call = Call { query: &asked, ..Call::new(&Method::GET, &["audit"]) };
             let page: Page = self.read(self.send(call).await?.body)?;
+            pages += 1;
+            self.demand_end(pages)?;
             found.extend(page.items.into_iter().filter(is_meant));
             next = page.next;
             if next.is_none() || found.len() >= most {

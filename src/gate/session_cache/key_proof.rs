@@ -72,16 +72,7 @@ impl Proof for KeyProof {
     }
 
     fn size(&self) -> usize {
-        let KeyLimits { scopes, hosts, networks, tools, .. } = &*self.limits;
-        let texts = hosts.iter().map(|host| host.as_str().len()).sum::<usize>()
-            + tools.iter().map(|tool| tool.as_str().len()).sum::<usize>();
-        self.name.len()
-            + size_of::<KeyLimits>()
-            + size_of_val(&**scopes)
-            + size_of_val(&**hosts)
-            + size_of_val(&**networks)
-            + size_of_val(&**tools)
-            + texts
+        self.name.len() + self.limits.size()
     }
 }
 

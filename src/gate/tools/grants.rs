@@ -137,7 +137,9 @@ impl Weighter<GrantKey, Arc<Grant>> for ByMemory {
         // The grant may be the last one who has the access.
         let groups: usize = key.access.0.groups.iter().map(|name| name.as_str().len()).sum();
         let access = size_of::<Access>() + key.access.0.groups.len() * size_of::<GroupName>() + groups;
-        (FIXED + access + grant.size()) as u64
+        // And the limits of a key that was changed.
+        let limits = key.by_key.1.as_ref().map_or(0, |limits| limits.0.size());
+        (FIXED + access + limits + grant.size()) as u64
     }
 }
 

@@ -181,6 +181,19 @@ impl KeyLimits {
         })
     }
 
+    /// The memory of these limits, in bytes.
+    pub fn size(&self) -> usize {
+        let Self { scopes, hosts, networks, tools, .. } = self;
+        let texts = hosts.iter().map(|host| host.as_str().len()).sum::<usize>()
+            + tools.iter().map(|tool| tool.as_str().len()).sum::<usize>();
+        size_of::<Self>()
+            + size_of_val(&**scopes)
+            + size_of_val(&**hosts)
+            + size_of_val(&**networks)
+            + size_of_val(&**tools)
+            + texts
+    }
+
     /// Whether the key counts at this time for this client, whatever it is used for.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ pub struct Term(pub(super) i64);
 pub struct LeaderLease {
     /// `Some`: the replica that asked leads.
     pub term: Option<Term>,
-    /// Greater by one whenever another replica takes it.
+    /// Greater whenever another replica takes it.
     pub epoch: i64,
     /// The replica that took it last. Empty: nobody yet.
     pub holder: String,

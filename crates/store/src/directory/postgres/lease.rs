@@ -38,12 +38,14 @@ const RENEW: &str = concat!(
     " WHERE name = 'leader' AND epoch = $1 RETURNING ",
     lease_columns!()
 );
-/// Nobody waits here for a replica that stopped in the middle of its work: the next attempt comes soon.
+/// Nobody waits here for a replica that stopped in the middle of its work: the next attempt comes soon. The step is random,
+/// because a promoted standby may not know that the lease was taken: two replicas shall not have the same epoch then. A lease
+/// of more than its length was given before the clock was set back.
 const TAKE: &str = concat!(
-    "UPDATE leases SET holder = $1, epoch = epoch + 1, ",
+    "UPDATE leases SET holder = $1, epoch = epoch + 1 + floor(random() * 1000000)::bigint, ",
     renewed!(),
-    " WHERE name IN (SELECT name FROM leases WHERE name = 'leader' AND expires_at <= clock_timestamp() \
-     FOR UPDATE SKIP LOCKED) RETURNING ",
+    " WHERE name IN (SELECT name FROM leases WHERE name = 'leader' AND (expires_at <= clock_timestamp() \
+     OR expires_at > clock_timestamp() + interval '4 s') FOR UPDATE SKIP LOCKED) RETURNING ",
     lease_columns!()
 );
 const READ: &str = concat!("SELECT ", lease_columns!(), " FROM leases WHERE name = 'leader'");
