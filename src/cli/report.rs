@@ -137,7 +137,7 @@ pub(super) fn table<const N: usize>(header: Option<[&str; N]>, rows: Vec<[String
 }
 
 /// Whether a terminal would obey it: control characters but the end of a line, and bidirectional controls.
-const fn steers(c: char) -> bool {
+fn steers(c: char) -> bool {
     (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
