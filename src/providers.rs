@@ -13,7 +13,6 @@ use gatepost_config::{
     AllowedDomain, ClientCredential, EmailVerified, EntraTenant, GroupNames, GroupsSource, ProviderConfig,
     ProviderKind,
 };
-use gatepost_core::administration::Version;
 use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::{ProviderId, TenantId};
 use gatepost_core::tenant_host::HostState;
@@ -60,10 +59,10 @@ pub struct Providers {
     made: Mutex<HashMap<TenantId, Made>>,
 }
 
-/// A provider for a row of this version.
+/// A provider as this record describes it.
 #[derive(Debug)]
 struct Made {
-    version: Version,
+    record: TenantProviderRecord,
     provider: Arc<Provider>,
     /// When its documents were fetched again last, or could not be.
     refreshed_at: Option<Instant>,
@@ -119,7 +118,7 @@ impl Providers {
     fn provider_of(&self, record: &TenantProviderRecord) -> Result<Arc<Provider>, DirectoryError> {
         let own = &record.provider;
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(made) = made.get(&own.tenant_id).filter(|made| made.version == own.version) {
+        if let Some(made) = made.get(&own.tenant_id).filter(|made| made.record == *record) {
             return Ok(Arc::clone(&made.provider));
         }
         let secret = open_secret(&self.site, own).map_err(DirectoryError::unreadable)?;
@@ -138,8 +137,8 @@ impl Providers {
         let domains = free.map(|one| AllowedDomain { tid: None, domain: one.domain.to_string() }).collect();
         let config = plan.config(&self.site, secret, domains);
         let provider = self.site.tenant_clients.provider(config).map_err(DirectoryError::unreadable)?;
-        let version = own.version;
-        let new = Made { version, provider: Arc::clone(&provider), refreshed_at: None };
+        // The version alone begins anew where a provider was removed.
+        let new = Made { record: record.clone(), provider: Arc::clone(&provider), refreshed_at: None };
         made.insert(own.tenant_id.clone(), new);
         Ok(provider)
     }

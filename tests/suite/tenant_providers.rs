@@ -169,6 +169,19 @@ both_pairs! {
         assert_eq!(named.end().status, 404, "no sign-in at a provider of a tenant outside of its hosts");
     }
 
+    async fn a_provider_that_replaces_a_removed_one_is_the_one_that_is_asked(pair) {
+        let two = Two::ready(pair).await;
+        assert_eq!(two.visited(&two.acme, "dana", ACME).await.1, 200);
+        two.done("DELETE", "/tenants/acme/provider").await;
+        two.zeta.register_redirect_uri(&two.world.url(PUBLIC, "/callback/t-acme"));
+        two.zeta.add(person("eve", "eve@acme.example"));
+        let answer = two.put("acme", &provider_of(&two.zeta, "acme.example")).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        two.done("POST", "/tenants/acme/provider/domains/acme.example/approve").await;
+        two.world.cli(&["tenant", "add-member", "acme", "eve@acme.example"]).await;
+        assert_eq!(two.visited(&two.zeta, "eve", ACME).await.1, 200, "the removed one was asked");
+    }
+
     async fn a_person_of_one_tenants_provider_is_nobody_elsewhere(pair) {
         let two = Two::ready(pair).await;
         let (dana, status) = two.visited(&two.acme, "dana", ACME).await;
