@@ -5,9 +5,10 @@ use super::{Accounts, Quotas};
 use gatepost_core::clock::{BootTime, Day, Timestamp};
 use gatepost_core::error_chain::Chain;
 use gatepost_core::secret;
-use gatepost_store::session::quotas::{Draw, Drawn};
+use gatepost_store::session::quotas::{Draw, Drawn, MarkKey};
 use gatepost_store::session::store::StoreError;
 use gatepost_telemetry::{Store, StoreOperation};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -185,36 +186,49 @@ impl Quotas {
     }
     /// Takes over changed limits, and tells a store that has lost its data what this replica knows. Never ends.
     pub async fn watch(&self) {
-        let mut mark = None;
+        let mut marks = HashMap::new();
         loop {
             // Without an answer, what was read before holds.
             let _ = self.read_limits().await;
             if let Some(accounts) = self.accounts.load_full() {
-                self.tell(&accounts, &mut mark).await;
+                self.tell(&accounts, &mut marks).await;
             }
             sleep(WATCH_INTERVAL).await;
         }
     }
 
-    async fn tell(&self, accounts: &Accounts, mark: &mut Option<Vec<u8>>) {
-        if accounts.by_tenant.is_empty() {
-            return;
-        }
-        let Ok(found) = self.stores.sessions.quota_mark().await else { return };
-        if mark.as_ref() == Some(&found) {
-            return;
-        }
+    /// Reads the marks of tenants of which this replica knows something, and those that it has not read yet. A Cluster
+    /// has one for each tenant.
+    async fn tell(&self, accounts: &Accounts, marks: &mut HashMap<MarkKey, Vec<u8>>) {
+        let mut tenants: HashMap<MarkKey, Vec<&Account>> = HashMap::new();
         for account in accounts.by_tenant.values() {
+            tenants.entry(self.stores.sessions.quota_mark_key(&account.tenant)).or_default().push(account);
+        }
+        marks.retain(|key, _| tenants.contains_key(key));
+        tenants.retain(|key, accounts| !marks.contains_key(key) || accounts.iter().any(|it| it.has_known()));
+        let keys: Vec<MarkKey> = tenants.keys().cloned().collect();
+        let Ok(found) = self.stores.sessions.quota_marks(&keys).await else { return };
+        for (key, mark) in keys.into_iter().zip(found) {
+            if marks.get(&key) == Some(&mark) {
+                continue;
+            }
+            if self.tell_of(&tenants[&key]).await.is_err() {
+                return;
+            }
+            marks.insert(key, mark);
+        }
+    }
+
+    async fn tell_of(&self, accounts: &[&Account]) -> Result<(), ()> {
+        for account in accounts {
             // Whoever draws now tells the same.
             let Ok(mut book) = account.book.try_lock() else { continue };
             let day = Timestamp::now().day();
-            let knows = book.day == day && book.known.drawn + book.owed > 0;
-            if knows && self.draw(account, &mut book, (day, 0, account.per_day().unwrap_or(0))).await.is_err()
-            {
-                return;
+            if book.has_known(day) {
+                self.draw(account, &mut book, (day, 0, account.per_day().unwrap_or(0))).await?;
             }
         }
-        *mark = Some(found);
+        Ok(())
     }
 
     /// Gives the units back that this replica holds, before it ends. Stops at the first failure: they stay unused.

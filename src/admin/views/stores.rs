@@ -36,9 +36,9 @@ pub struct DirectoryStore {
 /// The session store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SessionStore {
-    /// `redis`, `redis-sentinel` or `sqlite`.
+    /// `redis`, `redis-sentinel`, `redis-cluster` or `sqlite`.
     pub kind: String,
-    /// The servers or Sentinels that the settings name.
+    /// The servers, Sentinels or nodes that the settings name.
     pub hosts: Vec<String>,
     /// The server that is used now.
     pub server: Option<String>,

@@ -13,16 +13,16 @@ const DEADLINE: Duration = Duration::from_secs(40);
 /// How often somebody who is signed in asks.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A world on these Sentinels, in which Alice may sign in.
-async fn world(url: &str) -> World {
-    let plan = Plan::default().env("REDIS_URL", url).env("GATEPOST_VERIFY__CACHE_MEMORY", "16");
+/// A world on this Redis, with so many MiB for the session cache, in which Alice may sign in.
+pub(super) async fn world(url: &str, memory: &str) -> World {
+    let plan = Plan::default().env("REDIS_URL", url).env("GATEPOST_VERIFY__CACHE_MEMORY", memory);
     let world = plan.start(Pair::Shared).await;
     world.entra.add(alice());
     world
 }
 
 /// Signs in with a new browser as soon as that is possible. Returns it, and how long it took.
-async fn signed_in_again(world: &World) -> (Client, Duration) {
+pub(super) async fn signed_in_again(world: &World) -> (Client, Duration) {
     let begun = Instant::now();
     let browser = until("a sign-in", DEADLINE, async || {
         let browser = world.browser().impatient();
@@ -34,7 +34,7 @@ async fn signed_in_again(world: &World) -> (Client, Duration) {
 }
 
 /// What a replica that has nothing in memory answers to this browser.
-async fn cold(world: &World, browser: &Client, redis_url: &str) -> u16 {
+pub(super) async fn cold(world: &World, browser: &Client, redis_url: &str) -> u16 {
     let replica = another_with(world, &[("REDIS_URL", redis_url)]).await;
     replica.wait_ready().await;
     crate::replicas::route(world, &replica);
@@ -51,7 +51,7 @@ async fn failovers(world: &World) -> Option<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_is_signed_out_when_the_primary_is_killed_and_sign_in_works_again() {
     let redis = WatchedRedis::start().await;
-    let world = world(&redis.url()).await;
+    let world = world(&redis.url(), "16").await;
     let alice = world.signed_in("alice").await.impatient();
     assert_eq!(failovers(&world).await.as_deref(), Some("0"));
     redis.settled().await;
@@ -82,7 +82,7 @@ async fn nobody_is_signed_out_when_the_primary_is_killed_and_sign_in_works_again
 #[tokio::test(flavor = "multi_thread")]
 async fn a_former_primary_that_goes_on_gets_no_new_session() {
     let redis = WatchedRedis::start().await;
-    let world = world(&redis.url()).await;
+    let world = world(&redis.url(), "16").await;
     let alice = world.signed_in("alice").await.impatient();
     redis.settled().await;
     redis.primary.sigstop();
@@ -111,7 +111,7 @@ async fn one_sentinel_alone_leads_nobody_to_another_server() {
     let alone = Sentinel::start(&elsewhere, 1);
     alone.ready().await;
     let [one, other, _] = redis.sentinels.as_slice() else { unreachable!("three") };
-    let world = world(&url(&[&alone, one, other])).await;
+    let world = world(&url(&[&alone, one, other]), "16").await;
     let alice = world.signed_in("alice").await;
     assert_eq!(cold(&world, &alice, &redis.url()).await, 200);
     assert_eq!(elsewhere.command(&["DBSIZE"]), ":0\r\n", "the one that one Sentinel names is not used");
@@ -120,7 +120,7 @@ async fn one_sentinel_alone_leads_nobody_to_another_server() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_no_majority_answers_nothing_is_known_and_nobody_is_signed_out() {
     let redis = WatchedRedis::start().await;
-    let world = world(&redis.url()).await;
+    let world = world(&redis.url(), "16").await;
     let alice = world.signed_in("alice").await.impatient();
     for sentinel in &redis.sentinels[1..] {
         sentinel.sigstop();

@@ -3,7 +3,7 @@
 /// The session store at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
-    /// `redis`, `redis-sentinel` or `sqlite`.
+    /// `redis`, `redis-sentinel`, `redis-cluster` or `sqlite`.
     pub kind: &'static str,
     /// The servers, or the Sentinels, that the settings name.
     pub hosts: Vec<String>,

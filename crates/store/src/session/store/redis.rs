@@ -5,6 +5,7 @@
 //! the kernel notices.
 
 mod client;
+mod connection;
 mod draw;
 mod entries;
 mod permissions;
@@ -16,24 +17,25 @@ pub use permissions::{USER_RULES, is_refusal};
 
 use super::description::Description;
 use super::{Indexed, Replacement, StoreError};
+use connection::Connection;
 use gatepost_config::WatchedSecret;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::RequestId;
 use permissions::RefusalLog;
-use redis::aio::MultiplexedConnection;
+use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
 use redis::{
-    AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, Pipeline, RedisError, Script,
-    ScriptInvocation, ServerErrorKind,
+    Cmd, ConnectionAddr, ErrorKind, FromRedisValue, Pipeline, RedisError, Script, ScriptInvocation,
+    ServerErrorKind,
 };
 use scripts::{COUNT, DELETE_OWN, DRAW, INDEX, REPLACE, UNINDEX_STALE};
-use server::Server;
+use server::{COMMAND_TIMEOUT, CONNECT_TIMEOUT, Server};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 /// The prefix of all keys, because other programs may use the same server.
 const PREFIX: &[u8] = b"gatepost:";
@@ -41,10 +43,9 @@ const PREFIX: &[u8] = b"gatepost:";
 /// How often Sentinels are asked whether the primary is still the same.
 const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
-
-/// The limit for one command.
-const COMMAND_TIMEOUT: Duration = Duration::from_millis(100);
+/// How old the connections to a Cluster are at least when a node that does not answer makes Gatepost look for the nodes
+/// anew: the other nodes answer meanwhile.
+const CLUSTER_AGE: Duration = Duration::from_secs(2);
 
 /// A handle to the store. Clones share the connection.
 #[derive(Clone)]
@@ -67,7 +68,8 @@ struct Shared {
 #[derive(Clone)]
 struct Numbered {
     number: u64,
-    connection: MultiplexedConnection,
+    made_at: Instant,
+    connection: Connection,
 }
 
 #[derive(Default)]
@@ -129,7 +131,8 @@ impl RedisStore {
             (count, COUNT),
             (draw, DRAW),
         ];
-        let scratch = format!("check:{}:", RequestId::generate());
+        // The braces keep all of them in one slot of a Cluster, as a script demands.
+        let scratch = format!("check:{{{}}}:", RequestId::generate());
         let mut refused = Vec::new();
         for (name, command) in permissions::trials(&key(scratch.as_bytes()), &scripts) {
             let name = match self.command::<redis::Value>(&command).await {
@@ -151,7 +154,15 @@ impl RedisStore {
     /// # Errors
     /// `NOPERM` if the access rules forbid it, and errors of the connection.
     pub async fn report(&self) -> Result<String, StoreError> {
-        self.command(&redis::cmd("INFO")).await
+        let current = self.connection().await?;
+        let Connection::Cluster(mut nodes) = current.connection else {
+            return self.command(&redis::cmd("INFO")).await;
+        };
+        // Of one node: all together would be one answer for each.
+        let one = RoutingInfo::SingleNode(SingleNodeRoutingInfo::Random);
+        let answer = timeout(COMMAND_TIMEOUT, nodes.route_command(redis::cmd("INFO"), one)).await;
+        let answer = answer.map_err(|_| StoreError::Timeout(COMMAND_TIMEOUT))?.map_err(StoreError::Redis)?;
+        redis::from_redis_value(answer).map_err(|error| StoreError::Redis(error.into()))
     }
 
     /// Whether the server saves to disk by itself. `None`: it does not allow the query. For `check`.
@@ -237,6 +248,12 @@ impl RedisStore {
         if replacements.is_empty() {
             return Ok(());
         }
+        if self.0.server.is_cluster() {
+            for Replacement { key: name, old, new, ttl } in replacements {
+                self.replace(name, old, new, *ttl).await?;
+            }
+            return Ok(());
+        }
         let mut pipeline = redis::pipe();
         for Replacement { key: name, old, new, ttl } in replacements {
             pipeline
@@ -287,11 +304,25 @@ impl RedisStore {
         if members.is_empty() {
             return Ok(());
         }
+        if self.0.server.is_cluster() {
+            return self.unindex_one_by_one(name, members).await;
+        }
         let mut call = self.0.unindex_stale.key(key(name));
         for Indexed { member, key: value } in members {
             call.key(key(value)).arg(member);
         }
         self.script(&call).await
+    }
+
+    /// The values lie on other nodes than the set. A value is written before its member, so a member without a value stays
+    /// without one.
+    async fn unindex_one_by_one(&self, name: &[u8], members: &[Indexed]) -> Result<(), StoreError> {
+        let names: Vec<_> = members.iter().map(|indexed| indexed.key.clone()).collect();
+        let values = self.find_many(&names).await?;
+        for (Indexed { member, .. }, _) in members.iter().zip(values).filter(|(_, value)| value.is_none()) {
+            self.unindex(name, member).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn count(&self, name: &[u8], ttl: Duration) -> Result<u64, StoreError> {
@@ -340,18 +371,17 @@ impl RedisStore {
         if let Some(connection) = &current.connection {
             return Ok(connection.clone());
         }
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(None);
         let shared = Arc::clone(&self.0);
         // Aborted with this call: nobody would use the connection.
         let mut connecting = JoinSet::new();
         let connect = async move {
-            let client = shared.server.find().await?;
-            let server = client.get_connection_info().addr().clone();
-            let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+            let (server, mut connection) = shared.server.connect().await?;
             // A stopped server accepts commands and executes them when it continues, long after their callers have got
-            // an error. So no command that changes anything is sent before the server has answered once.
+            // an error. So no command that changes anything is sent before the server has answered once. Each node of a
+            // Cluster has answered PING, and one that does not must not keep Gatepost from the others.
+            if matches!(connection, Connection::Cluster(_)) {
+                return Ok((server, connection));
+            }
             match redis::cmd("GET").arg(key(b"ping")).query_async::<redis::Value>(&mut connection).await {
                 Err(error) if error.is_io_error() => Err(error),
                 _ => Ok((server, connection)),
@@ -366,8 +396,8 @@ impl RedisStore {
             .ok_or(StoreError::Timeout(CONNECT_TIMEOUT))?
             .inspect_err(|error| self.0.server.note(error))
             .map_err(StoreError::Redis)?;
-        let made = Numbered { number: next_number(), connection };
-        let before = current.server.replace(server);
+        let made = Numbered { number: next_number(), made_at: Instant::now(), connection };
+        let before = std::mem::replace(&mut current.server, server);
         if before.is_some() && before != current.server {
             self.0.failovers.fetch_add(1, Ordering::Relaxed);
             tracing::info!(server = ?current.server.as_ref().map(ToString::to_string), "Redis has another primary");
@@ -377,7 +407,11 @@ impl RedisStore {
 
     async fn discard(&self, number: u64) {
         let mut current = self.0.current.lock().await;
-        if current.connection.as_ref().is_some_and(|current| current.number == number) {
+        let is_it = |current: &Numbered| {
+            current.number == number
+                && (!self.0.server.is_cluster() || current.made_at.elapsed() >= CLUSTER_AGE)
+        };
+        if current.connection.as_ref().is_some_and(is_it) {
             current.connection = None;
         }
     }
@@ -391,10 +425,10 @@ async fn watch(shared: Weak<Shared>) {
     loop {
         ticks.tick().await;
         let Some(shared) = shared.upgrade() else { return };
-        match shared.server.find().await {
-            Ok(client) => {
+        match shared.server.find_primary().await {
+            Ok(primary) => {
                 let mut current = shared.current.lock().await;
-                if current.server.as_ref().is_some_and(|known| known != client.get_connection_info().addr()) {
+                if current.server.is_some() && current.server != primary {
                     current.connection = None;
                 }
             }
@@ -411,10 +445,7 @@ enum Request<'a> {
 }
 
 impl Request<'_> {
-    async fn send_on<T: FromRedisValue>(
-        self,
-        mut connection: MultiplexedConnection,
-    ) -> Result<T, RedisError> {
+    async fn send_on<T: FromRedisValue>(self, mut connection: Connection) -> Result<T, RedisError> {
         match self {
             Self::Command(command) => command.query_async(&mut connection).await,
             Self::Script(call) => call.invoke_async(&mut connection).await,

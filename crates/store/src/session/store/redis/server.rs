@@ -1,13 +1,20 @@
-//! Where Redis is: the address of one server, or Sentinels that know the primary. User and password may be replaced in
-//! their file while Gatepost runs.
+//! Where Redis is: the address of one server, Sentinels that know the primary, or nodes of a Cluster. User and password
+//! may be replaced in their file while Gatepost runs.
 
-use super::client::{client, information};
+use super::client::{certificates, client, information};
+use super::connection::Connection;
 use super::sentinels::Sentinels;
 use gatepost_certs::tls;
 use gatepost_config::{DerivedSecret, RedisServers, WatchedSecret};
-use redis::{Client, ErrorKind, RedisError};
+use redis::cluster::{ClusterClient, ClusterClientBuilder};
+use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, RedisError};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
+/// The limit for one command.
+pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The server that takes writes. Each new connection uses the current user and password.
 pub(super) struct Server(DerivedSecret<Place>);
@@ -16,6 +23,7 @@ pub(super) struct Server(DerivedSecret<Place>);
 enum Place {
     One(Arc<Client>),
     Sentinels(Arc<Sentinels>),
+    Cluster { client: Arc<ClusterClient>, hosts: Vec<String> },
 }
 
 impl Server {
@@ -28,15 +36,42 @@ impl Server {
         DerivedSecret::new(url.clone(), move |url| place(url, root.as_deref())).map(Self)
     }
 
-    /// The client of the primary.
+    /// A new connection, and the server that it leads to, if it is one.
     ///
     /// # Errors
-    /// No majority of the Sentinels names one.
-    pub async fn find(&self) -> Result<Client, RedisError> {
+    /// The server, or the Sentinels, do not answer, or no majority of the Sentinels names a primary.
+    pub async fn connect(&self) -> Result<(Option<ConnectionAddr>, Connection), RedisError> {
+        let client = match self.0.current() {
+            Place::One(client) => Client::clone(&client),
+            Place::Sentinels(sentinels) => sentinels.find_primary().await?,
+            Place::Cluster { client, .. } => {
+                return Ok((None, Connection::Cluster(client.get_async_connection().await?)));
+            }
+        };
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(None);
+        let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        Ok((Some(client.get_connection_info().addr().clone()), Connection::One(connection)))
+    }
+
+    /// Where the Sentinels say that the primary is. `None`: there are none, and the primary does not move.
+    ///
+    /// # Errors
+    /// No majority of them names one.
+    pub async fn find_primary(&self) -> Result<Option<ConnectionAddr>, RedisError> {
         match self.0.current() {
-            Place::One(client) => Ok(Client::clone(&client)),
-            Place::Sentinels(sentinels) => sentinels.find_primary().await,
+            Place::Sentinels(sentinels) => {
+                let client = sentinels.find_primary().await?;
+                Ok(Some(client.get_connection_info().addr().clone()))
+            }
+            Place::One(_) | Place::Cluster { .. } => Ok(None),
         }
+    }
+
+    /// Whether keys are spread over several servers: then each command names one key.
+    pub fn is_cluster(&self) -> bool {
+        matches!(self.0.current(), Place::Cluster { .. })
     }
 
     /// The kind of what the settings name, and its hosts.
@@ -44,6 +79,7 @@ impl Server {
         match self.0.current() {
             Place::One(client) => ("redis", vec![client.get_connection_info().addr().to_string()]),
             Place::Sentinels(sentinels) => ("redis-sentinel", sentinels.hosts()),
+            Place::Cluster { hosts, .. } => ("redis-cluster", hosts),
         }
     }
 
@@ -69,5 +105,24 @@ fn place(url: &SecretString, root: Option<&[u8]>) -> Result<Place, RedisError> {
         RedisServers::Sentinels(servers) => {
             Sentinels::new(&servers, root).map(Arc::new).map(Place::Sentinels)
         }
+        RedisServers::Cluster(urls) => cluster(&urls, root),
     }
+}
+
+/// Each node gets as long for an answer as a single server. The caller ends the whole command, with moved slots.
+fn cluster(urls: &[SecretString], root: Option<&[u8]>) -> Result<Place, RedisError> {
+    let nodes = urls.iter().map(information).collect::<Result<Vec<_>, _>>()?;
+    let hosts = nodes.iter().map(|node| node.addr().to_string()).collect();
+    let is_tls = nodes.iter().any(|node| matches!(node.addr(), ConnectionAddr::TcpTls { .. }));
+    let builder = ClusterClientBuilder::new(nodes)
+        .connection_timeout(CONNECT_TIMEOUT)
+        .response_timeout(COMMAND_TIMEOUT)
+        .overall_response_timeout(None)
+        .min_retry_wait(5)
+        .max_retry_wait(50);
+    let builder = match root.filter(|_| is_tls) {
+        Some(root) => builder.certs(certificates(root)),
+        None => builder,
+    };
+    Ok(Place::Cluster { client: Arc::new(builder.build()?), hosts })
 }
