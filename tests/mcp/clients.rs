@@ -4,6 +4,7 @@ use crate::house::{EVERYTHING, House, OAUTH, Server, url_of};
 use crate::programs::{mcp_proxy, node, package, python, run_for_json, sdk};
 use crate::stage::CHAT;
 use gatepost_core::clock::Timestamp;
+use gatepost_kit::client::Client;
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -71,10 +72,20 @@ async fn word_about(house: &House, who: &str) -> String {
     run_for_json(command).await["good"]["as Open WebUI signs it"].as_str().unwrap().to_owned()
 }
 
+/// A browser in which this person has signed in by the first of the two providers, and seen `url`.
+async fn signed_in(house: &House, who: &str, url: &str) -> Client {
+    house.stage.entra.at_the_browser(Some(who));
+    let browser = house.stage.browser();
+    let choice = browser.navigate(url).await.end().url.to_string();
+    let trip = browser.navigate(&format!("{choice}&provider=entra")).await;
+    assert_eq!(trip.end().url.as_str(), url, "{}", trip.describe());
+    browser
+}
+
 /// Alice may use the tool, Bob may not enter, and Carol has not signed in.
 pub async fn for_people(house: &House) {
     for who in ["alice", "bob"] {
-        house.stage.signed_in(who, &format!("{CHAT}/")).await;
+        signed_in(house, who, &format!("{CHAT}/")).await;
     }
     let create = ["key", "create", "acts", "--host", "mcp.example.com", "--scope", "act-as:open-webui"];
     let authorization = format!("Bearer {}", house.stage.cli(&create).await.trim());
@@ -132,7 +143,7 @@ pub async fn for_people(house: &House) {
 /// The portal asks servers of both eras itself what they have.
 pub async fn listed(house: &House) {
     house.stage.cli(&["admin", "grant", "carol@example.com"]).await;
-    let carol = house.stage.signed_in("carol", "https://auth.example.com/").await;
+    let carol = signed_in(house, "carol", "https://auth.example.com/").await;
     for server in servers(house) {
         // Its own path is another one: the proxy changes it, and Gatepost does not.
         if server.id == "reference" {
