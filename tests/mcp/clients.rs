@@ -143,7 +143,7 @@ pub async fn for_people(house: &House) {
 /// The portal asks servers of both eras itself what they have.
 pub async fn listed(house: &House) {
     house.stage.cli(&["admin", "grant", "carol@example.com"]).await;
-    let carol = signed_in(house, "carol", "https://auth.example.com/").await;
+    let carol = signed_in(house, "carol", &format!("{CHAT}/")).await;
     for server in servers(house) {
         // Its own path is another one: the proxy changes it, and Gatepost does not.
         if server.id == "reference" {
