@@ -111,18 +111,8 @@ impl Quotas {
             return Err(());
         }
         let was_away = book.away_until > BootTime::default();
-        let drawn = match self.repeat_unanswered(account, book).await {
-            Ok(()) => {
-                let mut id = [0; 16];
-                secret::fill_random(&mut id);
-                let (known, owed, returned) = (book.known, book.owed, account.take_surrendered(day));
-                let draw = Draw { id, wanted, limit, known, owed, returned, ttl: COUNTER_TTL };
-                let new = Unanswered { draw, until: now.plus(REPEATABLE) };
-                self.try_draw(account, book, new, if was_away { 1 } else { ATTEMPTS }).await
-            }
-            Err(error) => Err(error),
-        };
-        match drawn {
+        let attempts = if was_away { 1 } else { ATTEMPTS };
+        match self.draw_anew(account, book, (wanted, limit), attempts).await {
             Ok(drawn) => {
                 if was_away {
                     tracing::info!(tenant = %account.tenant, "the session store counts requests of a tenant again");
@@ -142,6 +132,23 @@ impl Quotas {
                 Err(())
             }
         }
+    }
+
+    /// A draw with an id of its own, after the answer that is missing.
+    async fn draw_anew(
+        &self,
+        account: &Account,
+        book: &mut Book,
+        (wanted, limit): (u64, u64),
+        attempts: u32,
+    ) -> Result<Drawn, StoreError> {
+        self.repeat_unanswered(account, book).await?;
+        let mut id = [0; 16];
+        secret::fill_random(&mut id);
+        let (known, owed, returned) = (book.known, book.owed, account.take_surrendered(book.day));
+        let draw = Draw { id, wanted, limit, known, owed, returned, ttl: COUNTER_TTL };
+        let unanswered = Unanswered { draw, until: BootTime::now().plus(REPEATABLE) };
+        self.try_draw(account, book, unanswered, attempts).await
     }
 
     /// Asks again for the answer that did not come. After [`REPEATABLE`] nobody can know it: the units stay unused.
