@@ -128,6 +128,13 @@ impl Sentinel {
     }
 
     /// Sends one command, and returns the raw reply (RESP2).
+    ///
+    /// # Panics
+    /// If the Sentinel cannot be reached.
+    pub fn command(&self, words: &[&str]) -> String {
+        self.try_command(words).expect("the Sentinel answers")
+    }
+
     fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(self.addr())?;
         stream.set_read_timeout(Some(Duration::from_millis(300)))?;

@@ -103,7 +103,7 @@ impl RedisStore {
             draw: Script::new(DRAW),
             refusals: RefusalLog::default(),
         }));
-        if store.0.server.moves() {
+        if store.0.server.sentinels().is_some() {
             store.0.runtime.spawn(watch(Arc::downgrade(&store.0)));
         }
         Ok(store)
@@ -346,18 +346,7 @@ impl RedisStore {
         let shared = Arc::clone(&self.0);
         // Aborted with this call: nobody would use the connection.
         let mut connecting = JoinSet::new();
-        let connect = async move {
-            let client = shared.server.find().await?;
-            let server = client.get_connection_info().addr().clone();
-            let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-            // A stopped server accepts commands and executes them when it continues, long after their callers have got
-            // an error. So no command that changes anything is sent before the server has answered once.
-            match redis::cmd("GET").arg(key(b"ping")).query_async::<redis::Value>(&mut connection).await {
-                Err(error) if error.is_io_error() => Err(error),
-                _ => Ok((server, connection)),
-            }
-        };
-        connecting.spawn_on(connect, &self.0.runtime);
+        connecting.spawn_on(async move { shared.server.connect(&config).await }, &self.0.runtime);
         let (server, connection) = timeout(CONNECT_TIMEOUT, connecting.join_next())
             .await
             .ok()
@@ -388,17 +377,24 @@ impl RedisStore {
 async fn watch(shared: Weak<Shared>) {
     let mut ticks = interval(WATCH_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut is_lost = false;
     loop {
         ticks.tick().await;
         let Some(shared) = shared.upgrade() else { return };
-        match shared.server.find().await {
-            Ok(client) => {
-                let mut current = shared.current.lock().await;
-                if current.server.as_ref().is_some_and(|known| known != client.get_connection_info().addr()) {
-                    current.connection = None;
-                }
+        let Some(sentinels) = shared.server.sentinels() else { return };
+        let named = sentinels.find_named().await;
+        match &named {
+            Err(error) if !is_lost => {
+                tracing::warn!(%error, "no majority of the Sentinels names a primary; another one would not be seen");
             }
-            Err(error) => tracing::debug!(%error, "the Sentinels name no primary"),
+            Ok(_) if is_lost => tracing::info!("a majority of the Sentinels names a primary again"),
+            _ => {}
+        }
+        is_lost = named.is_err();
+        let Ok(client) = named else { continue };
+        let mut current = shared.current.lock().await;
+        if current.server.as_ref().is_some_and(|known| known != client.get_connection_info().addr()) {
+            current.connection = None;
         }
     }
 }

@@ -1,21 +1,24 @@
 //! Asks Sentinels for the primary.
 //!
-//! Guarantee: a server counts as the primary if a majority of the Sentinels that are configured name it, and it says so
-//! itself (`ROLE`). A Sentinel that is cut off from the others cannot lead Gatepost back to a former primary. Each is asked
-//! on its own by the crate's client, so that one that does not answer delays nothing.
+//! Guarantee: a server is connected to only if a majority of the Sentinels that are configured name its address, and it
+//! is used only if it says on that connection that it is the primary (`ROLE`). So one Sentinel that lies, or that is cut
+//! off from the others, leads Gatepost to no server, and no server gets a password because one Sentinel named it. Each is
+//! asked on its own, so that one that does not answer delays nothing.
 
-use super::client::{certificates, client, information};
+use super::client::{client, information};
 use gatepost_config::SentinelServers;
-use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
-use redis::{Client, ConnectionAddr, ConnectionInfo, RedisError, TlsMode};
+use redis::aio::MultiplexedConnection;
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo,
+    RedisConnectionInfo, RedisError, Role,
+};
 use secrecy::ExposeSecret;
-use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// How long one Sentinel may take, with the question to the server that it names.
+/// How long one Sentinel may take.
 const ASK_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// The Sentinels of one primary.
@@ -29,10 +32,9 @@ pub(super) struct Sentinels {
 /// One Sentinel, with the connection that its last answer came from.
 struct Asked {
     servers: SentinelServers,
-    host: (String, u16),
-    server: ConnectionInfo,
+    address: ConnectionAddr,
     root: Option<Vec<u8>>,
-    idle: Mutex<Option<SentinelClient>>,
+    idle: Mutex<Option<MultiplexedConnection>>,
 }
 
 impl Sentinels {
@@ -42,15 +44,14 @@ impl Sentinels {
     /// An address or a certificate cannot be parsed, or the password's file cannot be read.
     pub fn new(servers: &SentinelServers, root: Option<&[u8]>) -> Result<Self, RedisError> {
         let server = information(&servers.server)?;
-        let asked = servers.hosts.iter().map(|host| {
+        let asked = servers.hosts.iter().map(|(host, port)| {
             let asked = Asked {
                 servers: servers.clone(),
-                host: host.clone(),
-                server: server.clone(),
+                address: at(server.addr(), host.clone(), *port),
                 root: root.map(<[u8]>::to_vec),
                 idle: Mutex::new(None),
             };
-            asked.put_back(asked.connect()?);
+            asked.client()?;
             Ok(Arc::new(asked))
         });
         let asked = asked.collect::<Result<_, RedisError>>()?;
@@ -59,109 +60,106 @@ impl Sentinels {
 
     /// The Sentinels, each with its port.
     pub fn hosts(&self) -> Vec<String> {
-        self.asked
-            .iter()
-            .map(|asked| ConnectionAddr::Tcp(asked.host.0.clone(), asked.host.1).to_string())
-            .collect()
+        self.asked.iter().map(|asked| asked.address.to_string()).collect()
     }
 
-    /// The primary that a majority of the Sentinels names.
+    /// A client of the server that a majority of the Sentinels names. Connects to none but Sentinels.
     ///
     /// # Errors
     /// There is none: the last error of a Sentinel, or that they name different ones.
-    pub async fn find_primary(&self) -> Result<Client, RedisError> {
+    pub async fn find_named(&self) -> Result<Client, RedisError> {
         let mut asking = JoinSet::new();
         for asked in &self.asked {
             let asked = Arc::clone(asked);
             asking.spawn(async move { asked.ask().await });
         }
-        let (mut named, mut last): (Vec<ConnectionAddr>, Option<RedisError>) = (Vec::new(), None);
+        let (mut named, mut last): (Vec<(String, u16)>, Option<RedisError>) = (Vec::new(), None);
         while let Some(answer) = asking.join_next().await {
             match answer {
-                Ok(Ok(address)) => {
-                    let votes = 1 + named.iter().filter(|other| **other == address).count();
+                Ok(Ok(place)) => {
+                    let votes = 1 + named.iter().filter(|other| **other == place).count();
                     if votes * 2 > self.asked.len() {
-                        return client(self.server.clone().set_addr(self.at(&address)), self.root.as_deref());
+                        // The slower ones put their connections back, for the next time.
+                        asking.detach_all();
+                        return self.client(place);
                     }
-                    named.push(address);
+                    named.push(place);
                 }
                 Ok(Err(error)) => last = Some(error),
                 Err(_) => {}
             }
         }
-        let divided = || {
-            RedisError::from((
-                redis::ErrorKind::MasterNameNotFoundBySentinel,
-                "no majority of the Sentinels names the same primary",
-            ))
-        };
-        Err(last.unwrap_or_else(divided))
+        Err(last.unwrap_or_else(|| none_named("no majority of the Sentinels names the same primary")))
     }
 
-    /// The address of a server, with the settings for TLS that its URL demands.
-    fn at(&self, named: &ConnectionAddr) -> ConnectionAddr {
-        match (self.server.addr(), named) {
-            (
-                ConnectionAddr::TcpTls { insecure, tls_params, .. },
-                ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. },
-            ) => ConnectionAddr::TcpTls {
-                host: host.clone(),
-                port: *port,
-                insecure: *insecure,
-                tls_params: tls_params.clone(),
-            },
-            _ => named.clone(),
-        }
+    fn client(&self, (host, port): (String, u16)) -> Result<Client, RedisError> {
+        let address = at(self.server.addr(), host, port);
+        client(self.server.clone().set_addr(address), self.root.as_deref())
+    }
+}
+
+/// Asks a server whether it is the primary. A Sentinel may name one that is none yet, or none any more.
+///
+/// # Errors
+/// It is none, or does not say.
+pub(super) async fn expect_primary(connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
+    match redis::cmd("ROLE").query_async(connection).await? {
+        Role::Primary { .. } => Ok(()),
+        _ => Err(none_named("the server that the Sentinels name is no primary")),
     }
 }
 
 impl Asked {
-    /// The address of the primary that this Sentinel names, and that says so itself.
-    async fn ask(&self) -> Result<ConnectionAddr, RedisError> {
+    /// Host and port of the primary that this Sentinel names.
+    async fn ask(&self) -> Result<(String, u16), RedisError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let mut client = idle.map_or_else(|| self.connect(), Ok)?;
-        // A connection that does not answer in time is not used again: it may be half-open.
-        let answer = timeout(ASK_TIMEOUT, client.async_get_client()).await;
-        let answer = answer.map_err(|_| RedisError::from(std::io::Error::from(ErrorKind::TimedOut)))?;
-        self.put_back(client);
-        Ok(answer?.get_connection_info().addr().clone())
+        let answer = timeout(ASK_TIMEOUT, async {
+            if let Some(connection) = idle
+                && let Ok(place) = self.ask_on(connection).await
+            {
+                return Ok(place);
+            }
+            // The Sentinel may have been started anew, or may have another password by now.
+            let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+            self.ask_on(self.client()?.get_multiplexed_async_connection_with_config(&config).await?).await
+        });
+        answer.await.map_err(|_| RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut)))?
     }
 
-    fn put_back(&self, client: SentinelClient) {
-        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(client);
+    /// Keeps the connection only after a good answer. One that does not answer in time may be half-open.
+    async fn ask_on(&self, mut connection: MultiplexedConnection) -> Result<(String, u16), RedisError> {
+        let mut question = redis::cmd("SENTINEL");
+        question.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.servers.master);
+        let place: Option<(String, u16)> = question.query_async(&mut connection).await?;
+        let place = place.ok_or_else(|| none_named("a Sentinel does not know the name of the primary"))?;
+        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+        Ok(place)
     }
 
-    /// Connects at the first question.
-    fn connect(&self) -> Result<SentinelClient, RedisError> {
-        let (host, port) = self.host.clone();
-        let is_tls = matches!(self.server.addr(), ConnectionAddr::TcpTls { .. });
-        let address = if is_tls {
-            ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
-        } else {
-            ConnectionAddr::Tcp(host, port)
-        };
-        let master = &self.servers.master;
-        let mut builder = SentinelClientBuilder::new([address], master, SentinelServerType::Master)?;
-        let settings = self.server.redis_settings();
-        if let Some(user) = settings.username() {
-            builder = builder.set_client_to_redis_username(user);
-        }
-        if let Some(password) = settings.password() {
-            builder = builder.set_client_to_redis_password(password);
-        }
+    /// With the password that is in its file now. Nothing of the primary's user and password.
+    fn client(&self) -> Result<Client, RedisError> {
+        let mut settings = RedisConnectionInfo::default().set_skip_set_lib_name();
         if let Some(user) = &self.servers.user {
-            builder = builder.set_client_to_sentinel_username(user);
+            settings = settings.set_username(user);
         }
         if let Some(password) = self.servers.password()? {
-            builder = builder.set_client_to_sentinel_password(password.expose_secret());
+            settings = settings.set_password(password.expose_secret());
         }
-        if is_tls {
-            builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
-            if let Some(root) = &self.root {
-                builder = builder.set_client_to_redis_certificates(certificates(root));
-                builder = builder.set_client_to_sentinel_certificates(certificates(root));
-            }
-        }
-        builder.build()
+        let info = self.address.clone().into_connection_info()?;
+        client(info.set_redis_settings(settings), self.root.as_deref())
     }
+}
+
+/// This address, with the settings for TLS that the URL demands.
+fn at(url: &ConnectionAddr, host: String, port: u16) -> ConnectionAddr {
+    match url {
+        ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
+            ConnectionAddr::TcpTls { host, port, insecure: *insecure, tls_params: tls_params.clone() }
+        }
+        _ => ConnectionAddr::Tcp(host, port),
+    }
+}
+
+fn none_named(why: &'static str) -> RedisError {
+    RedisError::from((ErrorKind::MasterNameNotFoundBySentinel, why))
 }

@@ -2,10 +2,12 @@
 //! their file while Gatepost runs.
 
 use super::client::{client, information};
-use super::sentinels::Sentinels;
+use super::key;
+use super::sentinels::{Sentinels, expect_primary};
 use gatepost_certs::tls;
 use gatepost_config::{DerivedSecret, RedisServers, WatchedSecret};
-use redis::{Client, ErrorKind, RedisError};
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, RedisError};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 
@@ -28,15 +30,28 @@ impl Server {
         DerivedSecret::new(url.clone(), move |url| place(url, root.as_deref())).map(Self)
     }
 
-    /// The client of the primary.
+    /// A new connection to the server that takes writes, and the address of that server.
+    ///
+    /// A stopped server accepts commands and executes them when it continues, long after their callers have got an
+    /// error. So this one has answered once, before a command is sent that changes anything.
     ///
     /// # Errors
-    /// No majority of the Sentinels names one.
-    pub async fn find(&self) -> Result<Client, RedisError> {
-        match self.0.current() {
-            Place::One(client) => Ok(Client::clone(&client)),
-            Place::Sentinels(sentinels) => sentinels.find_primary().await,
+    /// It does not answer; with Sentinels also: no majority names one, or the one that is named is no primary.
+    pub async fn connect(
+        &self,
+        config: &AsyncConnectionConfig,
+    ) -> Result<(ConnectionAddr, MultiplexedConnection), RedisError> {
+        let place = self.0.current();
+        let client = match &place {
+            Place::One(client) => Client::clone(client),
+            Place::Sentinels(sentinels) => sentinels.find_named().await?,
+        };
+        let mut connection = client.get_multiplexed_async_connection_with_config(config).await?;
+        match place {
+            Place::One(_) => answered(&mut connection).await?,
+            Place::Sentinels(_) => expect_primary(&mut connection).await?,
         }
+        Ok((client.get_connection_info().addr().clone(), connection))
     }
 
     /// The kind of what the settings name, and its hosts.
@@ -47,9 +62,12 @@ impl Server {
         }
     }
 
-    /// Whether the primary may move to another address.
-    pub fn moves(&self) -> bool {
-        matches!(self.0.current(), Place::Sentinels(_))
+    /// The Sentinels, if the primary may move to another address.
+    pub fn sentinels(&self) -> Option<Arc<Sentinels>> {
+        match self.0.current() {
+            Place::One(_) => None,
+            Place::Sentinels(sentinels) => Some(sentinels),
+        }
     }
 
     /// Reads the file again after a connection was refused for its password, because it may already contain a new one.
@@ -59,6 +77,14 @@ impl Server {
         if is_refused {
             self.0.reload_on_next_use();
         }
+    }
+}
+
+/// Whatever it says: without permission to read, others of its commands may work.
+async fn answered(connection: &mut MultiplexedConnection) -> Result<(), RedisError> {
+    match redis::cmd("GET").arg(key(b"ping")).query_async::<redis::Value>(connection).await {
+        Err(error) if error.is_io_error() => Err(error),
+        _ => Ok(()),
     }
 }
 
