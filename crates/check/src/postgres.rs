@@ -40,7 +40,7 @@ codes! {
         "Create the database with ENCODING 'UTF8' (TEMPLATE template0).";
     STANDBY = Error "postgres-standby":
         "A standby may return old data, and accepts no changes: requests are answered with 503.",
-        "Let DATABASE_URL name the primary. Several hosts with target_session_attrs are not supported.";
+        "Let DATABASE_URL name the primary, or all servers, separated by commas: of several, Gatepost uses the primary.";
     READ_ONLY = Error "postgres-read-only":
         "Nobody can sign in, and nobody's access can be revoked.",
         "Set default_transaction_read_only to off for this user and database.";
@@ -62,6 +62,9 @@ codes! {
     NOT_DURABLE = Warning "postgres-not-durable":
         "After a crash of the server, a person whose access was revoked may have it again.",
         "Set fsync and synchronous_commit to on.";
+    NOT_REPLICATED = Warning "postgres-not-replicated":
+        "When a standby takes the primary's place, the last changes may be lost: a person whose access was revoked has it again, and an ended session or a revoked key counts again.",
+        "Set synchronous_standby_names to 'ANY 1 (*)' and synchronous_commit to on, on each of the servers.";
     CLOCK = Warning "postgres-clock":
         "Ended sessions end too early or too late. From 30 s on, this replica is not ready.",
         "Run NTP on both machines.";
@@ -142,6 +145,7 @@ async fn examine(
         check_server(report, findings);
         if let Some(url) = url {
             check_connection(url, report, findings);
+            check_replication(url, report, findings);
         }
     }
     let state = directory.schema_state().await?;
@@ -223,6 +227,14 @@ fn check_connection(url: &SecretString, report: &ServerReport, findings: &mut Ve
     }
 }
 
+/// With one host, nothing says that a standby may take its place.
+fn check_replication(url: &SecretString, report: &ServerReport, findings: &mut Vec<Finding>) {
+    if PostgresServers::of_url(url.expose_secret()).urls.len() > 1 && !report.is_replicated {
+        let found = "There are several hosts, and changes do not wait for a standby: synchronous_standby_names is empty, or synchronous_commit is off or local.";
+        findings.push(NOT_REPLICATED.at(SETTING, found));
+    }
+}
+
 /// A URL of a Unix socket has the folder in the query or, percent-encoded, in place of the host.
 fn is_socket(url: &Url) -> bool {
     url.host_str().is_none_or(|host| host.starts_with("%2F") || host.is_empty())
@@ -261,6 +273,7 @@ mod tests {
             free_connections: 90,
             is_encrypted: true,
             is_durable: true,
+            is_replicated: false,
         }
     }
 
@@ -286,6 +299,19 @@ mod tests {
             let mut wrong = report();
             change(&mut wrong);
             assert_eq!(found(|findings| check_server(&wrong, findings)), [code]);
+        }
+    }
+
+    #[test]
+    fn changes_must_wait_for_a_standby_if_one_may_take_the_primary_s_place() {
+        for (url, is_replicated, codes) in [
+            ("postgres://u:p@db/x", false, vec![]),
+            ("postgres://u:p@db/x?target_session_attrs=read-write", false, vec![]),
+            ("postgres://u:p@db1,db2/x", false, vec!["postgres-not-replicated"]),
+            ("postgres://u:p@db1,db2/x", true, vec![]),
+        ] {
+            let report = ServerReport { is_replicated, ..report() };
+            assert_eq!(found(|findings| check_replication(&url.into(), &report, findings)), codes, "{url}");
         }
     }
 

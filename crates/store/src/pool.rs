@@ -8,6 +8,7 @@
 //! - Connections belong to the runtime on which the pool was made, whichever task acquires them.
 //! - No more connections are being made at a time than the pool has places. A connection whose caller no longer waits is
 //!   kept for the next caller.
+//! - A connection is not acquired once the generation has grown since its making began.
 
 use deadpool::managed::{self, Metrics, QueueMode, RecycleError, RecycleResult};
 use sqlx::Error;
@@ -32,6 +33,11 @@ pub trait Connect: Clone + Send + Sync + 'static {
 
     /// Makes a connection that is ready for use.
     fn connect(self) -> impl Future<Output = Result<Self::Connection, Error>> + Send;
+
+    /// Grows when connections that were made before must not be used any more, because they lead to another server.
+    fn generation(&self) -> u64 {
+        0
+    }
 }
 
 /// A handle to a pool. Clones share the connections.
@@ -101,13 +107,13 @@ impl<C: Connect> Deref for PooledConnection<C> {
     type Target = C::Connection;
 
     fn deref(&self) -> &C::Connection {
-        self.acquired.as_ref().expect("there until it is dropped")
+        &self.acquired.as_ref().expect("there until it is dropped").connection
     }
 }
 
 impl<C: Connect> DerefMut for PooledConnection<C> {
     fn deref_mut(&mut self) -> &mut C::Connection {
-        self.acquired.as_mut().expect("there until it is dropped")
+        &mut self.acquired.as_mut().expect("there until it is dropped").connection
     }
 }
 
@@ -126,42 +132,63 @@ struct Maker<C: Connect> {
     abandoned: Arc<Abandoned<C::Connection>>,
 }
 
-/// Connections whose callers no longer waited, and when each was made.
-type Abandoned<T> = Mutex<Vec<(Instant, T)>>;
-
-fn take_abandoned<T>(abandoned: &Abandoned<T>) -> Option<T> {
-    let mut abandoned = abandoned.lock().unwrap_or_else(PoisonError::into_inner);
-    abandoned.retain(|(since, _)| since.elapsed() <= MAX_IDLE);
-    abandoned.pop().map(|(_, connection)| connection)
+/// A connection, and the generation in which its making began.
+struct Made<T> {
+    connection: T,
+    generation: u64,
 }
 
-impl<C: Connect> managed::Manager for Maker<C> {
-    type Type = C::Connection;
-    type Error = Error;
+/// Connections whose callers no longer waited, and when each was made.
+type Abandoned<T> = Mutex<Vec<(Instant, Made<T>)>>;
 
-    async fn create(&self) -> Result<C::Connection, Error> {
+fn take_abandoned<T>(abandoned: &Abandoned<T>) -> Option<Made<T>> {
+    let mut abandoned = abandoned.lock().unwrap_or_else(PoisonError::into_inner);
+    abandoned.retain(|(since, _)| since.elapsed() <= MAX_IDLE);
+    abandoned.pop().map(|(_, made)| made)
+}
+
+impl<C: Connect> Maker<C> {
+    async fn make(&self) -> Result<Made<C::Connection>, Error> {
         // Held until the connection is made, also when the caller stops waiting.
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Error::PoolClosed)?;
-        if let Some(connection) = take_abandoned(&self.abandoned) {
-            return Ok(connection);
+        if let Some(made) = take_abandoned(&self.abandoned) {
+            return Ok(made);
         }
         let (made, waiting) = oneshot::channel();
         let (connect, abandoned) = (self.connect.clone(), Arc::clone(&self.abandoned));
         self.runtime.spawn(async move {
+            let generation = connect.generation();
             let timed_out = |_| Err(Error::Io(io::ErrorKind::TimedOut.into()));
             let connected = timeout(CONNECT_TIMEOUT, connect.connect()).await.unwrap_or_else(timed_out);
-            if let Err(Ok(connection)) = made.send(connected) {
+            if let Err(Ok(made)) = made.send(connected.map(|connection| Made { connection, generation })) {
                 let mut abandoned = abandoned.lock().unwrap_or_else(PoisonError::into_inner);
-                abandoned.push((Instant::now(), connection));
+                abandoned.push((Instant::now(), made));
             }
             drop(place);
         });
         waiting.await.unwrap_or(Err(Error::PoolClosed))
     }
+}
 
-    async fn recycle(&self, _connection: &mut C::Connection, metrics: &Metrics) -> RecycleResult<Error> {
+impl<C: Connect> managed::Manager for Maker<C> {
+    type Type = Made<C::Connection>;
+    type Error = Error;
+
+    async fn create(&self) -> Result<Made<C::Connection>, Error> {
+        loop {
+            let made = self.make().await?;
+            if made.generation == self.connect.generation() {
+                return Ok(made);
+            }
+        }
+    }
+
+    async fn recycle(&self, made: &mut Made<C::Connection>, metrics: &Metrics) -> RecycleResult<Error> {
         if metrics.age() > MAX_AGE || metrics.last_used() > MAX_IDLE {
             return Err(RecycleError::message("too old"));
+        }
+        if made.generation != self.connect.generation() {
+            return Err(RecycleError::message("leads to another server"));
         }
         Ok(())
     }
@@ -170,18 +197,20 @@ impl<C: Connect> managed::Manager for Maker<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
     /// Makes numbers; each takes a permit.
     #[derive(Clone)]
     struct Numbers {
         made: Arc<AtomicUsize>,
         allowed: Arc<Semaphore>,
+        generation: Arc<AtomicU64>,
     }
 
     impl Numbers {
         fn allowing(count: usize) -> Self {
-            Self { made: Arc::default(), allowed: Arc::new(Semaphore::new(count)) }
+            let allowed = Arc::new(Semaphore::new(count));
+            Self { made: Arc::default(), allowed, generation: Arc::default() }
         }
     }
 
@@ -191,6 +220,10 @@ mod tests {
         async fn connect(self) -> Result<usize, Error> {
             self.allowed.acquire().await.expect("open").forget();
             Ok(self.made.fetch_add(1, Ordering::SeqCst))
+        }
+
+        fn generation(&self) -> u64 {
+            self.generation.load(Ordering::SeqCst)
         }
     }
 
@@ -241,6 +274,24 @@ mod tests {
         numbers.allowed.add_permits(2);
         tokio::time::sleep(MAX_IDLE + Duration::from_secs(1)).await;
         assert_eq!(*pool.acquire().await.expect("a new one"), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connections_of_an_earlier_generation_are_not_acquired() {
+        let numbers = Numbers::allowing(1);
+        let pool = Pool::new(numbers.clone(), 2);
+        let first = pool.acquire().await.expect("a connection");
+        give_up(&pool).await;
+        numbers.allowed.add_permits(1);
+        while numbers.made.load(Ordering::SeqCst) < 2 {
+            tokio::task::yield_now().await;
+        }
+        first.release();
+        numbers.generation.fetch_add(1, Ordering::SeqCst);
+        numbers.allowed.add_permits(2);
+        let (third, fourth) =
+            (pool.acquire().await.expect("a new one"), pool.acquire().await.expect("another"));
+        assert!(*third >= 2 && *fourth >= 2, "neither the idle nor the abandoned one");
     }
 
     #[tokio::test(start_paused = true)]

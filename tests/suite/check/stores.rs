@@ -2,7 +2,7 @@
 
 use super::checked_site::{CheckReport, CheckedSite};
 use gatepost_core::clock::Timestamp;
-use gatepost_kit::process::{Postgres, Redis};
+use gatepost_kit::process::{Postgres, Redis, until};
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -180,6 +180,27 @@ async fn a_user_with_too_few_rights_or_connections_is_named() {
     postgres.sql(database, "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA gatepost TO plain").await;
     postgres.sql("postgres", "ALTER ROLE plain CONNECTION LIMIT -1").await;
     with_database(&plain).await.has_only(&["warning postgres-not-durable"]);
+}
+
+#[tokio::test]
+async fn several_hosts_whose_changes_do_not_wait_for_a_standby_are_named() {
+    let postgres = Postgres::private().await;
+    let url = postgres.database().await;
+    let one = postgres.addr().to_string();
+    // Both name the same server: what is asked is whether it waits.
+    let several = url.replace(&one, &format!("{one},localhost:{}", postgres.addr().port()));
+    with_database(&url).await.has_only(&OF_THE_KIT);
+    with_database(&several).await.has("warning postgres-not-replicated", "DATABASE_URL");
+    postgres.sql("postgres", &format!("ALTER ROLE {} SET synchronous_commit = on", Postgres::USER)).await;
+    with_database(&several).await.has("warning postgres-not-replicated", "DATABASE_URL");
+    postgres.sql("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (*)'").await;
+    postgres.sql("postgres", "SELECT pg_reload_conf()").await;
+    until("the setting to be read", Duration::from_secs(30), async || {
+        let shown = postgres.sql("postgres", "SHOW synchronous_standby_names").await;
+        (!shown.is_empty()).then_some(())
+    })
+    .await;
+    with_database(&several).await.has_only(&OF_THE_KIT);
 }
 
 #[tokio::test]

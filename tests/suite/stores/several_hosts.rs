@@ -2,10 +2,13 @@
 //!
 //! The times that are printed are those of a busy machine; the tests only bound them.
 
-use crate::world::{APP, Pair, Plan, alice};
+use crate::world::{APP, Pair, Plan, World, alice};
+use gatepost_kit::client::Client;
 use gatepost_kit::entra::Person;
 use gatepost_kit::process::{Postgres, until};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 
 const DEADLINE: Duration = Duration::from_secs(40);
 /// How often somebody who is signed in asks.
@@ -51,4 +54,105 @@ async fn the_primary_of_several_hosts_is_used_and_after_it_the_promoted_standby(
     world.cli(&["user", "disable", "alice@example.com"]).await;
     let standing = "SELECT count(*)::text FROM gatepost.users WHERE disabled_at IS NOT NULL";
     assert_eq!(standby.sql(&database, standing).await, "1", "changes go to the new primary");
+}
+
+/// Two servers, of which the second follows the first, and Gatepost before them.
+struct Two {
+    world: World,
+    former: Postgres,
+    next: Postgres,
+    database: String,
+}
+
+impl Two {
+    /// `names`: the order of the hosts in `DATABASE_URL`.
+    async fn start(names: impl FnOnce(SocketAddr, SocketAddr) -> String, variables: &[(&str, &str)]) -> Self {
+        let former = Postgres::private().await;
+        let url = former.database().await;
+        let database = url.rsplit('/').next().unwrap().to_owned();
+        let next = former.standby().await;
+        let url = url.replace(&former.addr().to_string(), &names(former.addr(), next.addr()));
+        let plan = Plan::default().env("DATABASE_URL", url);
+        let plan = variables.iter().fold(plan, |plan, (name, value)| plan.env(name, *value));
+        let world = plan.start(Pair::Shared).await;
+        world.entra.add(alice());
+        Self { world, former, next, database }
+    }
+
+    async fn has_followed(&self) {
+        until("the standby to have heard of all", DEADLINE, async || {
+            let known = "SELECT count(*)::text FROM gatepost.users WHERE email = 'alice@example.com'";
+            (self.next.try_sql(&self.database, known).await.as_deref() == Ok("1")).then_some(())
+        })
+        .await;
+    }
+
+    /// Disables Alice, and watches that nothing lets her pass from a second later on.
+    async fn disable_alice(&self, alice: &Client) {
+        self.world.cli(&["user", "disable", "alice@example.com"]).await;
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(4) {
+            let status = alice.fetch(&self.world.url(APP, "/")).await.status;
+            let since = begun.elapsed();
+            assert!(
+                status != 200 || since < Duration::from_secs(1),
+                "{status} {since:?} after she was disabled"
+            );
+            tokio::time::sleep(PAUSE).await;
+        }
+        let disabled = "SELECT count(*)::text FROM gatepost.users WHERE disabled_at IS NOT NULL";
+        assert_eq!(self.next.sql(&self.database, disabled).await, "1", "the new primary has the change");
+        assert_eq!(self.former.sql(&self.database, disabled).await, "0", "and the former one has not");
+    }
+}
+
+/// The number of connections of Gatepost that this server has.
+async fn connections(server: &Postgres) -> u32 {
+    let sql = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'gatepost'";
+    server.sql("postgres", sql).await.parse().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_former_primary_that_stood_still_is_asked_nothing_more() {
+    // Without a memory every request takes a connection, so many at once make as many as the pool may have.
+    let variables = [("GATEPOST_VERIFY__CACHE_MEMORY", "0")];
+    let two = Two::start(|former, next| format!("{next},{former}"), &variables).await;
+    let alice = two.world.signed_in("alice").await.impatient();
+    two.has_followed().await;
+    let page = two.world.url(APP, "/");
+    let mut asking = JoinSet::new();
+    for _ in 0..40 {
+        let (alice, page) = (alice.clone(), page.clone());
+        asking.spawn(async move { alice.fetch(&page).await.status });
+    }
+    assert!(asking.join_all().await.iter().all(|status| *status == 200));
+
+    two.former.sigstop();
+    two.next.promote().await;
+    until("the new primary to be used", DEADLINE, async || (connections(&two.next).await > 0).then_some(()))
+        .await;
+    two.former.sigcont();
+    until("a request to pass", DEADLINE, async || (alice.fetch(&page).await.status == 200).then_some(()))
+        .await;
+    two.disable_alice(&alice).await;
+    until("the last connection there to be closed", DEADLINE, async || {
+        (connections(&two.former).await == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_may_not_be_written_to_is_used_until_another_one_may() {
+    let two = Two::start(|former, next| format!("{former},{next}"), &[]).await;
+    let alice = two.world.signed_in("alice").await.impatient();
+    two.has_followed().await;
+    two.former.set_read_only(true).await;
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(2) {
+        let status = alice.fetch(&two.world.url(APP, "/")).await.status;
+        assert_eq!(status, 200, "{:?} after the only primary became read-only", begun.elapsed());
+        tokio::time::sleep(PAUSE).await;
+    }
+    two.next.promote().await;
+    two.disable_alice(&alice).await;
 }

@@ -28,6 +28,8 @@ row! {
         pub is_encrypted: bool,
         /// `fsync` and `synchronous_commit` are on, so acknowledged changes survive a crash.
         pub is_durable: bool,
+        /// Changes are acknowledged only after a standby has them (`synchronous_standby_names`, `synchronous_commit`).
+        pub is_replicated: bool,
     }
 }
 
@@ -52,7 +54,9 @@ const REPORT: &str = "SELECT current_setting('server_version_num')::bigint AS ve
             (SELECT count(*) FROM pg_stat_activity WHERE usename = current_user) END \
             FROM pg_roles WHERE rolname = current_user)) AS free_connections, \
     coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS is_encrypted, \
-    current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off' AS is_durable";
+    current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off' AS is_durable, \
+    current_setting('synchronous_standby_names') <> '' AND current_setting('synchronous_commit') NOT IN ('off', 'local') \
+        AS is_replicated";
 
 impl Store {
     pub(super) async fn inspect(&self) -> Result<ServerReport, DirectoryError> {

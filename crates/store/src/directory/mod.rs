@@ -42,6 +42,7 @@ mod lists;
 mod lock_key;
 mod pooler;
 mod postgres;
+mod primary;
 mod records;
 mod salted_digest;
 mod schema;

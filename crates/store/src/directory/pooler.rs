@@ -8,6 +8,7 @@
 
 use super::description::ServerAddress;
 use super::error::{DirectoryError, SpreadsStatements};
+use super::primary::Primary;
 use gatepost_certs::tls;
 use gatepost_config::{DerivedSecret, PostgresServers, WatchedSecret};
 use secrecy::{ExposeSecret, SecretString};
@@ -16,7 +17,6 @@ use sqlx::{ConnectOptions, Connection, FromRow, Row};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
@@ -34,8 +34,7 @@ const HEAD_START: Duration = Duration::from_millis(200);
 #[derive(Clone, Debug)]
 pub(super) struct Address {
     servers: Arc<DerivedSecret<Servers>>,
-    /// Which of the servers was the primary last.
-    primary: Arc<AtomicUsize>,
+    primary: Primary,
     is_known: Arc<OnceCell<()>>,
 }
 
@@ -55,7 +54,7 @@ impl Address {
         let authorities = ca_file.map(read).transpose()?;
         let make = move |url: &SecretString| servers(url, authorities.as_deref());
         let servers = DerivedSecret::new(url.clone(), make).map_err(DirectoryError::Address)?;
-        Ok(Self { servers: Arc::new(servers), primary: Arc::default(), is_known: Arc::default() })
+        Ok(Self { servers: Arc::new(servers), primary: Primary::default(), is_known: Arc::default() })
     }
 
     /// The servers that the address names.
@@ -75,7 +74,7 @@ impl Address {
     /// A new connection without any settings.
     pub(super) async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
         let connecting = async {
-            let (options, connection) = self.reach().await?;
+            let Reached { options, connection, .. } = self.reach().await?;
             match connection {
                 Some(connection) => Ok(connection),
                 None => options.connect().await,
@@ -89,34 +88,45 @@ impl Address {
         })
     }
 
-    /// The options for callers that connect on their own, or [`SpreadsStatements`].
-    pub(super) async fn options(&self) -> Result<PgConnectOptions, sqlx::Error> {
-        let (options, connection) = self.reach().await?;
+    /// The options for callers that connect on their own, and how they find out whether the server is still the
+    /// primary; or [`SpreadsStatements`].
+    pub(super) async fn options(&self) -> Result<(PgConnectOptions, Tenure), sqlx::Error> {
+        let Reached { options, connection, generation } = self.reach().await?;
         if let Some(connection) = connection {
             connection.close().await?;
         }
-        Ok(options)
+        Ok((options, Tenure { address: self.clone(), generation }))
     }
 
-    /// The server to connect to, and the connection on which it said that it is the primary, if that matters. A failed
-    /// check of the pooler is repeated at the next call, because the pooler may have been corrected meanwhile.
-    async fn reach(&self) -> Result<(PgConnectOptions, Option<PgConnection>), sqlx::Error> {
+    /// Grows whenever another server is found to be the primary. A connection of an earlier generation must not be used.
+    pub(super) fn generation(&self) -> u64 {
+        self.primary.generation()
+    }
+
+    /// A failed check of the pooler is repeated at the next call, because the pooler may have been corrected meanwhile.
+    async fn reach(&self) -> Result<Reached, sqlx::Error> {
         let Servers { mut options, must_be_primary } = self.servers.current();
-        let (at, connection) = if must_be_primary {
-            let (at, connection) = self.find_primary(&options).await?;
-            (at, Some(connection))
+        let (at, connection, generation) = if must_be_primary {
+            let (at, connection, generation) = self.find_primary(&options).await?;
+            (at, Some(connection), generation)
         } else {
-            (0, None)
+            (0, None, self.generation())
         };
         let options = options.swap_remove(at);
         self.is_known.get_or_try_init(|| check_connections(&options)).await?;
-        Ok((options, connection))
+        Ok(Reached { options, connection, generation })
     }
 
-    /// Connects to the servers until one is no standby. The last primary gets a head start; one that does not answer
-    /// delays the others no longer than that.
-    async fn find_primary(&self, servers: &[PgConnectOptions]) -> Result<(usize, PgConnection), sqlx::Error> {
-        let last = self.primary.load(Ordering::Relaxed).min(servers.len() - 1);
+    /// Connects to the servers until one is a primary that can be written to. The last primary gets a head start; one
+    /// that does not answer delays the others no longer than that.
+    ///
+    /// A primary whose sessions are read-only may be a former one that was fenced so. It is taken only after each of the
+    /// others has said that it is none, or could not be reached.
+    async fn find_primary(
+        &self,
+        servers: &[PgConnectOptions],
+    ) -> Result<(usize, PgConnection, u64), sqlx::Error> {
+        let last = self.primary.at().min(servers.len() - 1);
         let mut others: Vec<usize> = (0..servers.len()).filter(|at| *at != last).collect();
         let mut asking = JoinSet::new();
         let ask = |asking: &mut JoinSet<_>, at: usize| {
@@ -124,7 +134,7 @@ impl Address {
             asking.spawn(async move { (at, connect_to_primary(&options).await) });
         };
         ask(&mut asking, last);
-        let mut failed = None;
+        let (mut failed, mut read_only) = (None, None::<(usize, Found)>);
         loop {
             let answer = if others.is_empty() {
                 asking.join_next().await
@@ -132,14 +142,22 @@ impl Address {
                 timeout(HEAD_START, asking.join_next()).await.unwrap_or(None)
             };
             match answer {
-                Some(Ok((at, Ok(connection)))) => {
-                    if self.primary.swap(at, Ordering::Relaxed) != at {
-                        tracing::info!(server = at + 1, "another server of DATABASE_URL is the primary");
+                Some(Ok((at, Ok(found)))) if found.is_read_only => {
+                    if read_only.as_ref().is_none_or(|(_, other)| other.timeline < found.timeline) {
+                        read_only = Some((at, found));
                     }
-                    return Ok((at, connection));
                 }
+                Some(Ok((at, Ok(found)))) => match self.primary.note(at, found.timeline) {
+                    Ok(generation) => return Ok((at, found.connection, generation)),
+                    Err(error) => failed = Some(error),
+                },
                 Some(Ok((_, Err(error)))) => failed = Some(error),
-                None if others.is_empty() => return Err(failed.unwrap_or(sqlx::Error::PoolClosed)),
+                None if others.is_empty() => {
+                    let none = || failed.unwrap_or(sqlx::Error::PoolClosed);
+                    let (at, found) = read_only.ok_or_else(none)?;
+                    let generation = self.primary.note(at, found.timeline)?;
+                    return Ok((at, found.connection, generation));
+                }
                 Some(Err(_)) | None => {}
             }
             others.drain(..).for_each(|at| ask(&mut asking, at));
@@ -147,15 +165,59 @@ impl Address {
     }
 }
 
+/// The server to connect to, the connection on which it said that it is the primary, if that matters, and the
+/// generation of that primary.
+struct Reached {
+    options: PgConnectOptions,
+    connection: Option<PgConnection>,
+    generation: u64,
+}
+
+/// How long a server is the primary.
+#[derive(Debug)]
+pub(super) struct Tenure {
+    address: Address,
+    generation: u64,
+}
+
+impl Tenure {
+    /// Refuses a server that another one has replaced. `is_read_only`: its sessions are, now; then the others are asked
+    /// first, because it may be a former primary that was fenced so.
+    pub(super) async fn confirm(&self, is_read_only: bool) -> Result<(), sqlx::Error> {
+        let Servers { options, must_be_primary } = self.address.servers.current();
+        if is_read_only && must_be_primary && options.len() > 1 {
+            let (_, connection, _) = self.address.find_primary(&options).await?;
+            connection.close().await?;
+        }
+        if self.address.generation() == self.generation {
+            Ok(())
+        } else {
+            Err(sqlx::Error::Protocol("another server is the primary".to_owned()))
+        }
+    }
+}
+
+/// A server that says that it is a primary.
+struct Found {
+    connection: PgConnection,
+    is_read_only: bool,
+    timeline: u32,
+}
+
 /// A connection to this server, unless it is a standby.
-async fn connect_to_primary(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+async fn connect_to_primary(options: &PgConnectOptions) -> Result<Found, sqlx::Error> {
+    // The name of a file of the log begins with the timeline. A standby has no current file.
+    let sql = "SELECT CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END, \
+        current_setting('transaction_read_only') = 'on'";
     let mut connection = options.connect().await?;
-    let answer = sqlx::raw_sql("SELECT pg_is_in_recovery()").fetch_one(&mut connection).await?;
-    if answer.try_get::<bool, _>(0)? {
+    let answer = sqlx::raw_sql(sql).fetch_one(&mut connection).await?;
+    let Some(timeline) = answer.try_get::<Option<String>, _>(0)? else {
         let why = "no server that DATABASE_URL names is a primary";
         return Err(sqlx::Error::Protocol(why.to_owned()));
-    }
-    Ok(connection)
+    };
+    let timeline =
+        u32::from_str_radix(&timeline, 16).map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
+    Ok(Found { connection, is_read_only: answer.try_get(1)?, timeline })
 }
 
 fn servers(url: &SecretString, authorities: Option<&[u8]>) -> Result<Servers, sqlx::Error> {

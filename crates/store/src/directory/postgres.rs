@@ -7,7 +7,7 @@ use super::description::ServerAddress;
 use super::error::DirectoryError;
 use super::lock_key::LockKey;
 use super::pool::within;
-use super::pooler::Address;
+use super::pooler::{Address, Tenure};
 use super::schema::{self, MigrationFile, SchemaState, migration_files};
 use crate::pool::{Connect, Pool};
 use gatepost_config::WatchedSecret;
@@ -173,6 +173,10 @@ impl Connect for Connector {
         connection.execute(sqlx::raw_sql(AssertSqlSafe(settings))).await?;
         Ok(connection)
     }
+
+    fn generation(&self) -> u64 {
+        self.address.generation()
+    }
 }
 
 impl Store {
@@ -208,11 +212,11 @@ impl Store {
     #[expect(clippy::unused_self, reason = "the embedded store must be told")]
     pub(super) const fn committed(&self) {}
 
-    /// A pool of one connection that is not replaced when it is lost.
-    pub(super) async fn watch_pool(&self) -> Result<PgPool, DirectoryError> {
-        let options = self.address.options().await?;
+    /// A pool of one connection that is not replaced when it is lost, and how long its server is the primary.
+    pub(super) async fn watch_pool(&self) -> Result<(PgPool, Tenure), DirectoryError> {
+        let (options, tenure) = self.address.options().await?;
         let one = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
-        Ok(one.connect_lazy_with(options))
+        Ok((one.connect_lazy_with(options), tenure))
     }
 
     pub(super) async fn schema_state(&self) -> Result<SchemaState, DirectoryError> {

@@ -8,6 +8,7 @@
 
 use super::error::DirectoryError;
 use super::pool::within;
+use super::pooler::Tenure;
 use super::{Directory, Result, Store};
 use gatepost_core::api_key::KeyId;
 use gatepost_core::ids::{RequestId, UserId};
@@ -47,7 +48,7 @@ pub enum Change {
 #[derive(Debug)]
 pub enum Watch {
     /// Receives notifications.
-    Postgres(Box<PgListener>),
+    Postgres(Box<PostgresWatch>),
     /// Reads the file.
     Sqlite {
         /// The connection that reads the changes.
@@ -59,6 +60,13 @@ pub enum Watch {
     },
 }
 
+/// The connection that receives notifications.
+#[derive(Debug)]
+pub struct PostgresWatch {
+    listener: PgListener,
+    tenure: Tenure,
+}
+
 impl Directory {
     /// Opens a watch. Changes that were committed before are not reported.
     ///
@@ -67,7 +75,10 @@ impl Directory {
     pub async fn watch(&self) -> Result<Watch> {
         within(WATCH_TIMEOUT, async {
             match &self.store {
-                Store::Postgres(store) => listen(store.watch_pool().await?).await,
+                Store::Postgres(store) => {
+                    let (pool, tenure) = store.watch_pool().await?;
+                    listen(pool, tenure).await
+                }
                 Store::Sqlite(store) => {
                     let (mut connection, has_committed) = store.watch().await?;
                     let last = sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM changes")
@@ -101,17 +112,17 @@ impl Directory {
     }
 }
 
-async fn listen(pool: PgPool) -> Result<Watch> {
+async fn listen(pool: PgPool, tenure: Tenure) -> Result<Watch> {
     let mut listener = PgListener::connect_with(&pool).await?;
     listener.eager_reconnect(false);
     listener.listen(CHANNEL).await?;
     // A notification of our own must arrive. Behind a pooler that spreads statements none would.
     let probe = format!("{PROBE}{}", RequestId::generate());
     sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(&probe).execute(&mut listener).await?;
-    check_primary(&mut listener).await?;
+    check_primary(&mut listener, &tenure).await?;
     let mut notifications = std::iter::from_fn(|| listener.next_buffered());
     if notifications.any(|notification| notification.payload() == probe) {
-        Ok(Watch::Postgres(Box::new(listener)))
+        Ok(Watch::Postgres(Box::new(PostgresWatch { listener, tenure })))
     } else {
         let why = "no notification arrives: DATABASE_URL must lead to Postgres itself, or to a pooler in session mode";
         Err(DirectoryError::Unavailable(sqlx::Error::Protocol(why.to_owned())))
@@ -126,8 +137,9 @@ impl Watch {
     pub async fn renew(&mut self) -> Result<Vec<Change>> {
         within(WATCH_TIMEOUT, async {
             match self {
-                Self::Postgres(listener) => {
-                    check_primary(listener).await?;
+                Self::Postgres(watch) => {
+                    let PostgresWatch { listener, tenure } = &mut **watch;
+                    check_primary(listener, tenure).await?;
                     let notifications = std::iter::from_fn(|| listener.next_buffered());
                     Ok(notifications
                         .filter_map(|notification| read_payload(notification.payload()))
@@ -146,10 +158,10 @@ impl Watch {
     /// As [`Self::renew`].
     pub async fn changed(&mut self) -> Result<Option<Change>> {
         match self {
-            Self::Postgres(listener) => loop {
+            Self::Postgres(watch) => loop {
                 let lost =
                     || DirectoryError::Unavailable(sqlx::Error::Io(io::ErrorKind::ConnectionAborted.into()));
-                let notification = listener.try_recv().await?.ok_or_else(lost)?;
+                let notification = watch.listener.try_recv().await?.ok_or_else(lost)?;
                 if let Some(change) = read_payload(notification.payload()) {
                     return Ok(Some(change));
                 }
@@ -162,9 +174,14 @@ impl Watch {
     }
 }
 
-async fn check_primary(listener: &mut PgListener) -> Result<()> {
-    let is_standby = sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(listener).await?;
-    if is_standby { Err(DirectoryError::standby()) } else { Ok(()) }
+/// A former primary knows no changes of the new one, so a watch there must not extend the lease.
+async fn check_primary(listener: &mut PgListener, tenure: &Tenure) -> Result<()> {
+    let sql = "SELECT pg_is_in_recovery(), current_setting('transaction_read_only') = 'on'";
+    let (is_standby, is_read_only) = sqlx::query_as(sql).fetch_one(listener).await?;
+    if is_standby {
+        return Err(DirectoryError::standby());
+    }
+    Ok(tenure.confirm(is_read_only).await?)
 }
 
 /// `None`: the probe of another replica. A payload that cannot be read concerns everybody, because a newer Gatepost may

@@ -41,7 +41,7 @@ pub(super) struct PostgresSide {
 
 impl PostgresSide {
     pub(super) async fn connect(address: &Address) -> Result<Self, DirectoryError> {
-        let options = address.options().await?;
+        let (options, _) = address.options().await?;
         let database = options.get_database().unwrap_or_else(|| options.get_username());
         let name = format!("postgres://{}:{}/{database}", options.get_host(), options.get_port());
         let mut connection = address.connect().await?;
