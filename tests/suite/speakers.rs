@@ -11,6 +11,7 @@ use gatepost_kit::client::Kind;
 use gatepost_kit::entra::Person;
 use gatepost_kit::process::until;
 use gatepost_kit::tool_calls;
+use std::time::{Duration, Instant};
 
 both_pairs! {
     async fn what_open_webui_sends_for_a_person_is_the_persons(pair) {
@@ -82,6 +83,22 @@ both_pairs! {
         let ended = async || (calls(&world, &key, &said).await.status == 403).then_some(());
         until("the idle session to end", SOON, ended).await;
         assert_nobody(&calls(&world, &key, &said).await);
+    }
+
+    async fn a_session_that_its_person_uses_lets_the_chat_act_for_longer_than_its_first_idle_timeout(pair) {
+        let idle = Duration::from_secs(12);
+        let world = plan().env("GATEPOST_SESSION__IDLE_TIMEOUT", "12s").start(pair).await;
+        world.entra.add(alice());
+        let (key, said) = (add_key(&world, &OF_CHAT).await, word_about("alice@example.com"));
+        let (alice, begun) = (world.signed_in("alice").await, Instant::now());
+        // What the gate keeps of the word has the times of the session at that moment.
+        until("the first idle timeout to be over", 3 * idle, async || {
+            assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 200, "after {:?}", begun.elapsed());
+            let answer = calls(&world, &key, &said).await;
+            assert_eq!(answer.status, 200, "after {:?}: {}", begun.elapsed(), answer.body);
+            (begun.elapsed() > idle + Duration::from_secs(2)).then_some(())
+        })
+        .await;
     }
 
     async fn a_revoked_key_ends_what_the_chat_may_do(pair) {
