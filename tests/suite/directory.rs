@@ -242,7 +242,8 @@ pub fn context(now: Timestamp) -> SignInContext {
 
 /// Addresses follow, whatever their domain.
 pub fn follow(group_names: GroupNames) -> IdentityPolicy {
-    IdentityPolicy { group_names, address_changes: AddressChanges::Follow, domains: AssertableDomains::Any }
+    let (address_changes, domains) = (AddressChanges::Follow, AssertableDomains::Any);
+    IdentityPolicy { group_names, address_changes, domains, revision: None }
 }
 
 pub fn sid(text: &str) -> Hash {

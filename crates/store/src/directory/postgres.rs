@@ -79,6 +79,12 @@ macro_rules! for_update {
         concat!($sql, " FOR UPDATE")
     };
 }
+/// Keeps the rows that are read from being changed until the transaction ends. Other transactions may do the same.
+macro_rules! for_share {
+    ($sql:expr) => {
+        concat!($sql, " FOR SHARE")
+    };
+}
 /// The texts of a JSON array, as rows with the column `value`.
 macro_rules! each {
     ($parameter:literal) => {

@@ -70,6 +70,12 @@ macro_rules! for_update {
         $sql
     };
 }
+/// As `for_update!`.
+macro_rules! for_share {
+    ($sql:expr) => {
+        $sql
+    };
+}
 /// The texts of a JSON array, as rows with the column `value`.
 macro_rules! each {
     ($parameter:literal) => {

@@ -1,7 +1,7 @@
 //! The providers that tenants bring, with their domains.
 
 use super::standing::IS_STANDBY;
-use super::{Apply, Connection, Result, Store, audit, tenant_limits, tenants};
+use super::{Apply, Connection, Result, Store, audit, present, tenant_limits, tenants};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{
     DecideTenantDomain, DomainVerdict, Done, RemoveTenantProvider, SetTenantProvider, TenantDomainName,
@@ -12,6 +12,7 @@ use crate::directory::records::{TenantDomain, TenantProvider, TenantProviderReco
 use gatepost_core::administration::{Granted, Matter, Scope, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{ProviderId, TenantId};
+use gatepost_core::secret::Hash;
 use gatepost_core::tenant_host::{HostProof, HostState};
 use gatepost_core::tenant_provider::EmailDomain;
 use gatepost_core::tier::SSO;
@@ -43,6 +44,25 @@ async fn find(connection: &mut Connection, tenant: &TenantId) -> Result<Option<T
 async fn domains_of(connection: &mut Connection, tenant: &TenantId) -> Result<Vec<TenantDomain>> {
     let sql = concat!(domain_columns!(), " WHERE d.tenant_id = $1 ORDER BY d.domain");
     Ok(sqlx::query_as(sql).bind(tenant.as_str()).fetch_all(connection).await?)
+}
+
+/// Whether a provider is as it was when it was asked. If it is a tenant's, it stays so until the transaction ends: what a
+/// removed provider says, or one for a domain that was refused, is worth nothing, however long it took to say it.
+pub(super) async fn is_as_asked(
+    connection: &mut Connection,
+    provider: &ProviderId,
+    asked: Option<Hash>,
+) -> Result<bool> {
+    let Some(tenant) = provider.tenant() else { return Ok(true) };
+    let sql = for_share!(concat!(
+        columns!(),
+        " WHERE p.tenant_id = $1 AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = p.tenant_id AND t.state <> 'deleted')"
+    ));
+    let found: Option<TenantProvider> =
+        sqlx::query_as(sql).bind(tenant.as_str()).fetch_optional(&mut *connection).await?;
+    let Some(provider) = found else { return Ok(false) };
+    let record = TenantProviderRecord { provider, domains: domains_of(connection, &tenant).await? };
+    Ok(asked == Some(record.revision()))
 }
 
 async fn find_known(connection: &mut Connection, tenant: &TenantId) -> Result<TenantProviderRecord> {
@@ -327,7 +347,8 @@ fn demand_proof(found: &TenantDomain, texts: &[String]) -> Result<()> {
 
 /// Ends the sessions of everybody whom the tenant's provider identifies: nobody can confirm them any more.
 pub(super) async fn end_sessions(connection: &mut Connection, tenant: &TenantId) -> Result<()> {
-    let not_before = Timestamp::now().plus(Duration::from_secs(1));
+    // By the clock by which sessions start.
+    let not_before = present(connection).await?.plus(Duration::from_secs(1));
     sqlx::query(
         "UPDATE users SET sessions_not_before = $2 WHERE id IN (SELECT user_id FROM identities WHERE provider = $1) \
          AND coalesce(sessions_not_before, 0) < $2",
