@@ -41,6 +41,7 @@ const DEEDS: [(&str, &str, &str); 70] = [
     ("tenant.delete", "deleted the", ""),
     ("tenant.end_member", "noted the end of the membership of", " in the tenant {tenant}"),
     ("tenant.erase", "erased the", ""),
+    ("tenant.release_addresses", "freed addresses of people of the", ""),
     ("tenant.map", "let the", " into the tenant {tenant} as {role}"),
     ("tenant.prove_host", "proved the host {host} of the", ""),
     ("tenant.refuse_host", "refused the host {host} of the", ""),

@@ -1,7 +1,7 @@
 //! The providers that tenants bring, with their domains.
 
 use super::standing::IS_STANDBY;
-use super::{Apply, Connection, Result, Store, audit, present, tenant_limits, tenants};
+use super::{Apply, Connection, Result, Store, audit, tenant_limits, tenant_people, tenants};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{
     DecideTenantDomain, DomainVerdict, Done, RemoveTenantProvider, SetTenantProvider, TenantDomainName,
@@ -18,7 +18,6 @@ use gatepost_core::tenant_provider::EmailDomain;
 use gatepost_core::tier::SSO;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 macro_rules! columns {
     () => {
@@ -166,12 +165,20 @@ impl Apply for SetTenantProvider {
         }
         put(connection, tenant, settings, secret).await?;
         set_domains(connection, tenant, settings, before.as_ref()).await?;
-        let loses_domain = before.iter().flat_map(|before| &before.domains).any(|one| {
+        let is_lost = |one: &&TenantDomain| {
             one.state == HostState::Active
                 && !settings.domains.iter().any(|kept| *kept.domain() == one.domain)
-        });
-        if loses_domain || (before.is_some() && !is_same_client) {
-            end_sessions(connection, tenant).await?;
+        };
+        let lost: Vec<&TenantDomain> =
+            before.iter().flat_map(|before| &before.domains).filter(is_lost).collect();
+        if !lost.is_empty() || (before.is_some() && !is_same_client) {
+            tenant_people::end_sessions(connection, tenant).await?;
+        }
+        for one in lost {
+            tenant_people::release_addresses(connection, actor, tenant, Some(&one.domain)).await?;
+        }
+        if before.as_ref().is_some_and(|before| !is_same_place(&before.provider, settings)) {
+            tenant_people::revoke(connection, actor, tenant).await?;
         }
         let after = find_known(connection, tenant).await?;
         note(connection, actor, ("tenant.set_provider", tenant), (was, Some(is))).await?;
@@ -180,7 +187,12 @@ impl Apply for SetTenantProvider {
 }
 
 fn is_same_client(before: &TenantProvider, settings: &TenantProviderSettings) -> bool {
-    before.kind == settings.kind && before.place == settings.place && before.client_id == settings.client_id
+    is_same_place(before, settings) && before.client_id == settings.client_id
+}
+
+/// Whether the same provider vouches for the people.
+fn is_same_place(before: &TenantProvider, settings: &TenantProviderSettings) -> bool {
+    before.kind == settings.kind && before.place == settings.place
 }
 
 async fn put(
@@ -272,7 +284,9 @@ impl Apply for RemoveTenantProvider {
             .bind(tenant.as_str())
             .execute(&mut *connection)
             .await?;
-        end_sessions(connection, tenant).await?;
+        tenant_people::end_sessions(connection, tenant).await?;
+        tenant_people::revoke(connection, actor, tenant).await?;
+        tenant_people::release_addresses(connection, actor, tenant, None).await?;
         note(connection, actor, ("tenant.remove_provider", tenant), (Some(said(&before)), None)).await?;
         Ok(Done::changed(None, ()))
     }
@@ -309,7 +323,8 @@ impl Apply for DecideTenantDomain {
             DomainVerdict::Refused => ("tenant.refuse_domain", HostState::Refused),
         };
         if found.state == HostState::Active {
-            end_sessions(connection, tenant).await?;
+            tenant_people::end_sessions(connection, tenant).await?;
+            tenant_people::release_addresses(connection, actor, tenant, Some(domain)).await?;
         }
         if state == HostState::Active {
             demand_free(connection, tenant, domain).await?;
@@ -343,21 +358,6 @@ fn demand_proof(found: &TenantDomain, texts: &[String]) -> Result<()> {
         return Ok(());
     }
     Err(DirectoryError::HostUnproved(HostProof::record_name(found.domain.name()), wanted))
-}
-
-/// Ends the sessions of everybody whom the tenant's provider identifies: nobody can confirm them any more.
-pub(super) async fn end_sessions(connection: &mut Connection, tenant: &TenantId) -> Result<()> {
-    // By the clock by which sessions start.
-    let not_before = present(connection).await?.plus(Duration::from_secs(1));
-    sqlx::query(
-        "UPDATE users SET sessions_not_before = $2 WHERE id IN (SELECT user_id FROM identities WHERE provider = $1) \
-         AND coalesce(sessions_not_before, 0) < $2",
-    )
-    .bind(ProviderId::of_tenant(tenant).as_str())
-    .bind(not_before.unix())
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// What [`said`] is to say.
