@@ -1,11 +1,11 @@
 //! The providers that tenants bring, with their domains.
 
+use super::refused_names::{self, Kind};
 use super::standing::IS_STANDBY;
 use super::{Apply, Connection, Result, Store, audit, tenant_limits, tenant_people, tenants};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{
-    DecideTenantDomain, DomainVerdict, Done, RemoveTenantProvider, SetTenantProvider, TenantDomainName,
-    TenantProviderSettings,
+    Done, RemoveTenantProvider, SetTenantProvider, TenantDomainName, TenantProviderSettings,
 };
 use crate::directory::error::DirectoryError;
 use crate::directory::records::{TenantDomain, TenantProvider, TenantProviderRecord};
@@ -64,7 +64,7 @@ pub(super) async fn is_as_asked(
     Ok(asked == Some(record.revision()))
 }
 
-async fn find_known(connection: &mut Connection, tenant: &TenantId) -> Result<TenantProviderRecord> {
+pub(super) async fn find_known(connection: &mut Connection, tenant: &TenantId) -> Result<TenantProviderRecord> {
     tenants::demand(connection, tenant).await?;
     let found = find(connection, tenant).await?;
     found.ok_or_else(|| DirectoryError::NoTenantProvider(tenant.clone()))
@@ -242,14 +242,17 @@ async fn set_domains(
     }
     for new in wanted.iter().filter(|domain| !there.contains(domain)) {
         demand_free(connection, tenant, new).await?;
+        let is_refused = refused_names::has(connection, Kind::Domain, new.as_str()).await?;
+        let state = if is_refused { HostState::Refused } else { HostState::Proposed };
         sqlx::query(
-            "INSERT INTO tenant_domains (tenant_id, domain, proof, created_at) VALUES ($1, $2, $3, $4) \
+            "INSERT INTO tenant_domains (tenant_id, domain, proof, created_at, state) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (tenant_id, domain) DO NOTHING",
         )
         .bind(tenant.as_str())
         .bind(new.as_str())
         .bind(HostProof::generate().as_str())
         .bind(Timestamp::now().unix())
+        .bind(state.as_str())
         .execute(&mut *connection)
         .await?;
     }
@@ -257,11 +260,19 @@ async fn set_domains(
 }
 
 /// A domain is one provider's. Several tenants may propose it: one of them can prove it.
-async fn demand_free(connection: &mut Connection, tenant: &TenantId, domain: &EmailDomain) -> Result<()> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM tenant_domains WHERE domain = $1 AND state = 'active' AND tenant_id <> $2)";
-    let is_taken: bool =
-        sqlx::query_scalar(sql).bind(domain.as_str()).bind(tenant.as_str()).fetch_one(connection).await?;
-    if is_taken { Err(DirectoryError::DomainTaken(domain.clone())) } else { Ok(()) }
+pub(super) async fn demand_free(connection: &mut Connection, tenant: &TenantId, domain: &EmailDomain) -> Result<()> {
+    let is_free = is_free(connection, tenant, domain).await?;
+    if is_free { Ok(()) } else { Err(DirectoryError::DomainTaken(domain.clone())) }
+}
+
+/// Whether no other tenant has the domain.
+pub(super) async fn is_free(
+    connection: &mut Connection,
+    tenant: &TenantId,
+    domain: &EmailDomain,
+) -> Result<bool> {
+    let sql = "SELECT NOT EXISTS (SELECT 1 FROM tenant_domains WHERE domain = $1 AND state = 'active' AND tenant_id <> $2)";
+    Ok(sqlx::query_scalar(sql).bind(domain.as_str()).bind(tenant.as_str()).fetch_one(connection).await?)
 }
 
 impl Apply for RemoveTenantProvider {
@@ -290,74 +301,6 @@ impl Apply for RemoveTenantProvider {
         note(connection, actor, ("tenant.remove_provider", tenant), (Some(said(&before)), None)).await?;
         Ok(Done::changed(None, ()))
     }
-}
-
-impl Apply for DecideTenantDomain {
-    type Locked = TenantProviderRecord;
-
-    async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
-        let found = find_known(connection, &self.tenant).await?;
-        let version = found.provider.version;
-        Ok((found, Some(version)))
-    }
-
-    async fn write(
-        granted: Granted<&Self>,
-        provider: Self::Locked,
-        connection: &mut Connection,
-        actor: &Actor,
-    ) -> Result<Done<TenantProviderRecord>> {
-        let Self { tenant, domain, verdict } = granted.change();
-        let domain = domain.domain();
-        let found = provider.domains.iter().find(|one| one.domain == *domain);
-        let found = found.ok_or_else(|| DirectoryError::UnknownDomain(tenant.clone(), domain.clone()))?;
-        let (action, state) = match verdict {
-            DomainVerdict::Found(_) | DomainVerdict::Approved if found.state == HostState::Active => {
-                return Ok(Done::unchanged(Some(provider.provider.version), provider));
-            }
-            DomainVerdict::Found(texts) => {
-                demand_proof(found, texts)?;
-                ("tenant.prove_domain", HostState::Active)
-            }
-            DomainVerdict::Approved => ("tenant.approve_domain", HostState::Active),
-            DomainVerdict::Refused => ("tenant.refuse_domain", HostState::Refused),
-        };
-        if found.state == HostState::Active {
-            tenant_people::end_sessions(connection, tenant).await?;
-            tenant_people::release_addresses(connection, actor, tenant, Some(domain)).await?;
-        }
-        if state == HostState::Active {
-            demand_free(connection, tenant, domain).await?;
-        }
-        let now = Timestamp::now().unix();
-        sqlx::query(
-            "UPDATE tenant_domains SET state = $3, proved_at = $4 WHERE tenant_id = $1 AND domain = $2",
-        )
-        .bind(tenant.as_str())
-        .bind(domain.as_str())
-        .bind(state.as_str())
-        .bind((state == HostState::Active).then_some(now))
-        .execute(&mut *connection)
-        .await?;
-        let counted =
-            "UPDATE tenant_providers SET updated_at = $2, version = version + 1 WHERE tenant_id = $1";
-        sqlx::query(counted).bind(tenant.as_str()).bind(now).execute(&mut *connection).await?;
-        let told = |state: HostState| Some(json!({ "domain": domain.as_str(), "state": state.as_str() }));
-        note(connection, actor, (action, tenant), (told(found.state), told(state))).await?;
-        let after = find_known(connection, tenant).await?;
-        Ok(Done::changed(Some(after.provider.version), after))
-    }
-}
-
-fn demand_proof(found: &TenantDomain, texts: &[String]) -> Result<()> {
-    if found.state == HostState::Refused {
-        return Err(DirectoryError::DomainRefused(found.domain.clone()));
-    }
-    let wanted = found.proof.record_text();
-    if texts.contains(&wanted) {
-        return Ok(());
-    }
-    Err(DirectoryError::HostUnproved(HostProof::record_name(found.domain.name()), wanted))
 }
 
 /// What [`said`] is to say.
@@ -392,7 +335,7 @@ fn said(record: &TenantProviderRecord) -> Value {
     })
 }
 
-async fn note(
+pub(super) async fn note(
     connection: &mut Connection,
     actor: &Actor,
     (action, tenant): (&str, &TenantId),
