@@ -78,6 +78,7 @@ mod sign_in;
 mod store;
 mod tenant_life;
 mod tenant_people;
+mod tenant_providers;
 mod tool_servers;
 mod users;
 mod views;
