@@ -75,6 +75,26 @@ macro_rules! leading {
     };
 }
 
+/// Deletes rows of `$table` with the key `$key` that fulfil `$condition` about $1, at most $2: one statement that deletes all of
+/// many rows would end by its time limit, and begin anew with more of them.
+macro_rules! delete_some {
+    ($table:literal [$key:literal] where $condition:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE (",
+            $key,
+            ") IN (SELECT ",
+            $key,
+            " FROM ",
+            $table,
+            " WHERE ",
+            $condition,
+            " LIMIT $2)"
+        )
+    };
+}
+
 /// Of the ends of two rows for the same thing the later one, where a row of `$table` meets another one. A row without an
 /// end has the latest.
 macro_rules! later_end {
