@@ -181,7 +181,8 @@ impl Store {
         let mut run = Run::default();
         for id in candidates {
             let id = TenantId::from_stored(&id).map_err(DirectoryError::unreadable)?;
-            run.note(format_args!("tenant {id}"), self.erase_deleted_tenant(term, before, &id).await)?;
+            let result = self.erase_deleted_tenant(term, before, &id).await;
+            run.note(format_args!("tenant {id}"), result)?;
         }
         run.end()
     }
