@@ -106,8 +106,8 @@ impl Quotas {
         if book.day != day {
             *book = Book { day, away_until: book.away_until, ..Book::default() };
         }
-        let now = BootTime::now();
-        if now < book.away_until {
+        // What is only told must be told as soon as the store is back, not when its second is over.
+        if wanted > 0 && BootTime::now() < book.away_until {
             return Err(());
         }
         let was_away = book.away_until > BootTime::default();
