@@ -1,5 +1,6 @@
 //! What the provider of a tenant may say, when it counts no more, and what is left of its people.
 
+use super::administration::Administers;
 use super::key_changes::{key, made, of_person};
 use super::{Opened, SOON, actor, admitted, config, follow, now, person};
 use gatepost_config::{GroupNames, IdentityPolicy};
@@ -168,6 +169,8 @@ both_stores! {
         let asked = ready(&store, FIRST).await;
         let user = admitted(&signs_in(&store, &says(FIRST, "dana", DANA, &["staff"]), &asked).await);
         let denied = admitted(&signs_in(&store, &says(FIRST, "eve", "eve@acme.example", &["staff"]), &asked).await);
+        let unmade = admitted(&signs_in(&store, &says(FIRST, "fay", "fay@acme.example", &[]), &asked).await);
+        store.directory.revoke_admin(&UserKey::Id(unmade), &actor()).await.unwrap();
         let personal = made(&store, key(of_person(user, None)), &actor()).await;
         let of_denied = made(&store, key(of_person(denied, None)), &actor()).await;
         let bob = store.admitted(&person("bob", "bob@example.com", &[])).await;
@@ -185,7 +188,8 @@ both_stores! {
         let left = store.people().await;
         let mut left: Vec<_> = left.iter().map(|one| one.email.as_ref().unwrap().to_string()).collect();
         left.sort_unstable();
-        assert_eq!(left, ["bob@example.com", "eve@acme.example"], "who was disabled stays so");
+        assert_eq!(left, ["bob@example.com", "eve@acme.example", "fay@acme.example"], "decisions about them stay");
+        assert!(store.standing(unmade).await.sessions_not_before.is_some(), "their sessions are confined no more");
         store.sql("UPDATE gatepost.users SET disabled_at = NULL").await;
         assert!(!passes(&store, &of_denied.secret).await, "also when they are let in again");
         for (table, column) in [("identities", "subject"), ("provider_groups", "external_id"), ("groups", "name")] {

@@ -133,16 +133,17 @@ pub(super) async fn delete_some(
     for sql in [delete_refusals, delete_people, forget_addresses] {
         sqlx::query(sql).bind(&list).execute(&mut *connection).await?;
     }
-    // Of those who stay.
-    sqlx::query(concat!(
-        "UPDATE keys SET revoked_at = $2 WHERE revoked_at IS NULL AND owner_id IN (SELECT value FROM ",
+    // Of those who stay: neither a session nor a key is without the confinement.
+    let end_sessions =
+        concat!("UPDATE users SET sessions_not_before = $2 WHERE id IN (SELECT value FROM ", each!("$1"), ")");
+    let revoke_keys = concat!(
+        "UPDATE keys SET revoked_at = $2 - 1 WHERE revoked_at IS NULL AND owner_id IN (SELECT value FROM ",
         each!("$1"),
         ")"
-    ))
-    .bind(&list)
-    .bind(now.unix())
-    .execute(&mut *connection)
-    .await?;
+    );
+    for sql in [end_sessions, revoke_keys] {
+        sqlx::query(sql).bind(&list).bind(now.unix() + 1).execute(&mut *connection).await?;
+    }
     sqlx::query(concat!(
         "DELETE FROM identities WHERE provider = $2 AND user_id IN (SELECT value FROM ",
         each!("$1"),
