@@ -137,7 +137,7 @@ pub(super) async fn delete_some(
     let end_sessions =
         concat!("UPDATE users SET sessions_not_before = $2 WHERE id IN (SELECT value FROM ", each!("$1"), ")");
     let revoke_keys = concat!(
-        "UPDATE keys SET revoked_at = $2 - 1 WHERE revoked_at IS NULL AND owner_id IN (SELECT value FROM ",
+        "UPDATE keys SET revoked_at = $2 WHERE revoked_at IS NULL AND owner_id IN (SELECT value FROM ",
         each!("$1"),
         ")"
     );
