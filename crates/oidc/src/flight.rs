@@ -105,10 +105,12 @@ mod tests {
     async fn few_visitors_wait_for_a_provider_of_a_tenant_that_hangs() {
         let hangs = Notify::new();
         let flight = Flight::new(Patience { most_waiting: 2, ..OF_TENANT });
-        let attempt = || flight.share(async {
-            hangs.notified().await;
-            Ok(())
-        });
+        let attempt = || {
+            flight.share(async {
+                hangs.notified().await;
+                Ok(())
+            })
+        };
         let third = async {
             let refused = flight.share(async { Ok(()) }).await;
             hangs.notify_one();

@@ -26,7 +26,8 @@ pub(super) const MOST_GROUPS: usize = 10_000;
 /// How many a provider of a tenant may list: whoever runs it could else fill the directory.
 const MOST_GROUPS_OF_TENANT: usize = 200;
 
-const TOO_MANY: &str = "the provider lists more groups than one person may have: 10,000, and 200 at the provider of a tenant";
+const TOO_MANY: &str =
+    "the provider lists more groups than one person may have: 10,000, and 200 at the provider of a tenant";
 
 const NAMES: &str = "the groups claim has names, which the owners of groups can choose: set it to Group ID in the app registration \
     (Token configuration), or set GROUP_NAMES to trust if only administrators can name groups";
@@ -250,7 +251,8 @@ mod tests {
             display_name: name.map(str::to_owned),
         };
         let role = AssertedGroup { kind: GroupKind::Role, ..group("a", None) };
-        let AssertedGroups::Known(list) = known(vec![role.clone(), group("a", None), group("a", Some("A"))], 2)
+        let AssertedGroups::Known(list) =
+            known(vec![role.clone(), group("a", None), group("a", Some("A"))], 2)
         else {
             panic!("not known");
         };

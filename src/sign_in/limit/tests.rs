@@ -265,7 +265,8 @@ async fn a_slow_provider_of_a_tenant_delays_nobody_elsewhere() {
     }
     assert_eq!(admitted("e", 10).await.err(), Some(MAX_WAIT), "nor have all of them together");
     for is_known in [true, false] {
-        let honest = Sender { is_known, ..Sender::honest() }.exchange(limits.clone(), Arc::clone(&asked_at)).await;
+        let honest =
+            Sender { is_known, ..Sender::honest() }.exchange(limits.clone(), Arc::clone(&asked_at)).await;
         assert_eq!(honest, Ok(Duration::ZERO), "of the configuration");
     }
     drop(held);

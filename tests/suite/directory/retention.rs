@@ -261,11 +261,17 @@ async fn refuse_to_delete(store: &Opened, table: &str, id: &str) {
         );
         store.sql(&refuse).await;
         let trigger = "BEFORE DELETE ON gatepost";
-        store.sql(&format!("CREATE TRIGGER refuse {trigger}.{table} FOR EACH ROW EXECUTE FUNCTION refuse_{table}()")).await;
+        store
+            .sql(&format!(
+                "CREATE TRIGGER refuse {trigger}.{table} FOR EACH ROW EXECUTE FUNCTION refuse_{table}()"
+            ))
+            .await;
     } else {
-        store.sql(&format!(
-            "CREATE TRIGGER refuse_{table} BEFORE DELETE ON {table} WHEN OLD.id = '{id}' BEGIN \
+        store
+            .sql(&format!(
+                "CREATE TRIGGER refuse_{table} BEFORE DELETE ON {table} WHEN OLD.id = '{id}' BEGIN \
              SELECT RAISE(ABORT, 'it takes too long'); END"
-        )).await;
+            ))
+            .await;
     }
 }

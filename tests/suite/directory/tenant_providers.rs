@@ -80,7 +80,11 @@ fn by(record: &TenantProviderRecord) -> IdentityPolicy {
     IdentityPolicy { revision: Some(record.revision()), ..follow(GroupNames::LinkQualified) }
 }
 
-async fn signs_in(store: &Opened, identity: &AssertedIdentity, record: &TenantProviderRecord) -> SignInOutcome {
+async fn signs_in(
+    store: &Opened,
+    identity: &AssertedIdentity,
+    record: &TenantProviderRecord,
+) -> SignInOutcome {
     store.sign_in_by(identity, &by(record)).await
 }
 

@@ -4,7 +4,7 @@
 use super::two::{ACME, DANA, Two, provider_of};
 use crate::cli::sql;
 use crate::refresh;
-use crate::world::{APP, COOKIE, Pair, PUBLIC};
+use crate::world::{APP, COOKIE, PUBLIC, Pair};
 use gatepost_kit::client::Client;
 use gatepost_kit::edge::Route;
 use gatepost_kit::entra::{Call, Endpoint, Entra};

@@ -42,6 +42,7 @@ pub(super) async fn lock_request(
 /// Deletes by age, whatever the state.
 pub(super) async fn delete_old(connection: &mut Connection, now: Timestamp, most: i64) -> Result<u64> {
     let sql = delete_some!("access_requests" ["id"] where "created_at < $1");
-    let deleted = sqlx::query(sql).bind(now.minus(REQUESTS_TTL).unix()).bind(most).execute(connection).await?;
+    let deleted =
+        sqlx::query(sql).bind(now.minus(REQUESTS_TTL).unix()).bind(most).execute(connection).await?;
     Ok(deleted.rows_affected())
 }

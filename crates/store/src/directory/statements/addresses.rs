@@ -160,11 +160,7 @@ impl Admission<'_> {
     /// The person of a tenant who comes by another issuer, because the tenant has moved to it: the address, of a domain that is
     /// proved to be the tenant's, says who they are. What the former issuer called them is forgotten. An issuer that calls the
     /// holder of an address by another subject than before still means somebody else.
-    async fn find_moved(
-        &self,
-        connection: &mut Connection,
-        email: &EmailAddress,
-    ) -> Result<Option<UserRow>> {
+    async fn find_moved(&self, connection: &mut Connection, email: &EmailAddress) -> Result<Option<UserRow>> {
         let AssertedIdentity { provider, subject, .. } = self.identity;
         if provider.tenant().is_none() {
             return Ok(None);

@@ -134,8 +134,11 @@ pub(super) async fn delete_some(
         sqlx::query(sql).bind(&list).execute(&mut *connection).await?;
     }
     // Of those who stay: neither a session nor a key is without the confinement.
-    let end_sessions =
-        concat!("UPDATE users SET sessions_not_before = $2 WHERE id IN (SELECT value FROM ", each!("$1"), ")");
+    let end_sessions = concat!(
+        "UPDATE users SET sessions_not_before = $2 WHERE id IN (SELECT value FROM ",
+        each!("$1"),
+        ")"
+    );
     let revoke_keys = concat!(
         "UPDATE keys SET revoked_at = $2 WHERE revoked_at IS NULL AND owner_id IN (SELECT value FROM ",
         each!("$1"),
@@ -161,10 +164,11 @@ pub(super) async fn delete_some(
 pub(super) async fn delete_groups(connection: &mut Connection, tenant: &TenantId) -> Result<()> {
     let provider = ProviderId::of_tenant(tenant);
     naming::lock_names(connection).await?;
-    let groups: Vec<i64> = sqlx::query_scalar("DELETE FROM provider_groups WHERE provider = $1 RETURNING group_id")
-        .bind(provider.as_str())
-        .fetch_all(&mut *connection)
-        .await?;
+    let groups: Vec<i64> =
+        sqlx::query_scalar("DELETE FROM provider_groups WHERE provider = $1 RETURNING group_id")
+            .bind(provider.as_str())
+            .fetch_all(&mut *connection)
+            .await?;
     for group in groups {
         naming::delete_if_unused(connection, group).await?;
     }

@@ -64,7 +64,10 @@ pub(super) async fn is_as_asked(
     Ok(asked == Some(record.revision()))
 }
 
-pub(super) async fn find_known(connection: &mut Connection, tenant: &TenantId) -> Result<TenantProviderRecord> {
+pub(super) async fn find_known(
+    connection: &mut Connection,
+    tenant: &TenantId,
+) -> Result<TenantProviderRecord> {
     tenants::demand(connection, tenant).await?;
     let found = find(connection, tenant).await?;
     found.ok_or_else(|| DirectoryError::NoTenantProvider(tenant.clone()))
@@ -260,7 +263,11 @@ async fn set_domains(
 }
 
 /// A domain is one provider's. Several tenants may propose it: one of them can prove it.
-pub(super) async fn demand_free(connection: &mut Connection, tenant: &TenantId, domain: &EmailDomain) -> Result<()> {
+pub(super) async fn demand_free(
+    connection: &mut Connection,
+    tenant: &TenantId,
+    domain: &EmailDomain,
+) -> Result<()> {
     let is_free = is_free(connection, tenant, domain).await?;
     if is_free { Ok(()) } else { Err(DirectoryError::DomainTaken(domain.clone())) }
 }
