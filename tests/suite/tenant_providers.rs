@@ -3,7 +3,7 @@
 use self::two::{ACME, DANA, Two, ZETA, ZOE, person, provider_of};
 use crate::answers::Asked;
 use crate::tenants::{binds, settled};
-use crate::world::{APP, PUBLIC, Pair, Plan};
+use crate::world::{APP, PUBLIC, Plan};
 use gatepost_kit::client::Answer;
 use gatepost_kit::dns::DnsServer;
 use gatepost_kit::entra::Group;
