@@ -104,12 +104,12 @@ fn delayed(period: Duration) -> Interval {
 
 /// Whether it was done. That another replica leads is no failure; it does the same.
 fn report(done: Result<(), DirectoryError>, what: &str) -> bool {
-    match &done {
-        Ok(()) => {}
+    match done {
+        Ok(()) => return true,
         Err(DirectoryError::NotLeader) => tracing::info!("another replica leads: it goes on with the work"),
-        Err(error) => tracing::warn!(error = %Chain(error), "{what}"),
+        Err(error) => tracing::warn!(error = %Chain(&error), "{what}"),
     }
-    done.is_ok()
+    false
 }
 
 /// Deletes what has ended and what is old, by the database's clock, because this replica's clock may be wrong. What fails
