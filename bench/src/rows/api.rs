@@ -47,6 +47,7 @@ pub async fn run(stage: &mut Stage) -> io::Result<()> {
         let ground = stage.ground.clone();
         let gatepost = filled.start(&ground, &filled.builder(&ground)).await?;
         let callers = Arc::new(Callers::of(&filled, gatepost.public()).await?);
+        demand_full(&callers, size).await?;
         reads(stage, store, size, &callers).await?;
         writes(stage, store, size, &callers).await?;
         pages(stage, store, size, &callers).await?;
@@ -100,6 +101,16 @@ impl Callers {
             _ => Err(io::Error::other(format!("{method} {path}: {}", answer.text()))),
         }
     }
+}
+
+/// Demands that the largest group still has its people: what starts may rename and empty groups that nobody linked.
+async fn demand_full(callers: &Callers, size: Size) -> io::Result<()> {
+    let path = format!("/api/v1/groups/{}/members", size.groups + 1);
+    let members = callers.send("GET", &path, "").await?;
+    if members.contains("\"next\":\"") {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("the largest group has no second page of members: {members}")))
 }
 
 async fn reads(stage: &mut Stage, store: &str, size: Size, callers: &Callers) -> io::Result<()> {
