@@ -11,10 +11,14 @@ use gatepost_config::Config;
 use gatepost_core::administration::Scope;
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::clock::Timestamp;
+use gatepost_core::host::HostName;
 use gatepost_core::identity::ExternalGroup;
-use gatepost_core::ids::GroupName;
+use gatepost_core::ids::{GroupName, TenantId};
+use gatepost_core::mcp::rules::Holder;
 use gatepost_store::directory::changes::{ApplyPlan, LinkGroup};
-use gatepost_store::directory::files::{Action, Counts, Held, Plan, Step, Thing, difference};
+use gatepost_store::directory::files::{
+    Action, Counts, DeclaredKey, DeclaredRule, Held, KeyPlace, Plan, Step, Thing, difference,
+};
 use gatepost_store::directory::{DirectoryError, UserKey};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -85,6 +89,16 @@ async fn refused(state: &State, files: &Files, held: &Held) -> Result<Vec<Fault>
             Reference::Group(name) => missing(name, files, held),
             Reference::Link(group, external) => unlinkable(&state.site.config, group, external, held),
             Reference::User(key) => unknown(state, key).await?,
+            Reference::Tenant(id) => no_tenant(id, files, held),
+            Reference::Key(place) => {
+                let key = files.declared.keys.as_ref().and_then(|keys| keys.get(place));
+                match key {
+                    Some(key) => wrong_key(state, place, key, held).await?,
+                    None => None,
+                }
+            }
+            Reference::ToolServer(id) => (!held.servers.contains(id))
+                .then(|| DirectoryError::UnknownToolServer(id.clone()).to_string()),
         };
         faults.extend(why.map(|why| Fault { place: place.clone(), why }));
     }
@@ -92,7 +106,7 @@ async fn refused(state: &State, files: &Files, held: &Held) -> Result<Vec<Fault>
     Ok(faults)
 }
 
-/// Why a tenant cannot be opened by this group.
+/// Why a tenant cannot be opened by this group, or a rule be for it.
 fn missing(name: &GroupName, files: &Files, held: &Held) -> Option<String> {
     let declared = files.declared.groups.as_ref();
     if declared.is_some_and(|groups| groups.contains_key(name)) {
@@ -105,6 +119,35 @@ fn missing(name: &GroupName, files: &Files, held: &Held) -> Option<String> {
         }
         Some(_) => None,
     }
+}
+
+fn no_tenant(id: &TenantId, files: &Files, held: &Held) -> Option<String> {
+    let declared = files.declared.tenants.as_ref().is_some_and(|tenants| tenants.contains_key(id));
+    let goes = files.declared.tenants.is_some() && held.tenants.get(id).is_some_and(|one| one.is_managed);
+    let is_there = declared || (held.tenants.contains_key(id) && !goes);
+    (!is_there).then(|| DirectoryError::UnknownTenant(id.clone()).to_string())
+}
+
+/// Why a key cannot be as files declare it.
+async fn wrong_key(
+    state: &State,
+    place: &KeyPlace,
+    key: &DeclaredKey,
+    held: &Held,
+) -> Result<Option<String>, DirectoryError> {
+    let hosts: Vec<HostName> = key.hosts.iter().cloned().collect();
+    let faults = state.admin.faults_of_hosts(place.tenant.as_ref(), &hosts).await?;
+    if let Some(fault) = faults.first() {
+        return Ok(Some(fault.to_string()));
+    }
+    let places = held.keys_by_place();
+    Ok(match places.get(place).map(Vec::as_slice) {
+        Some([one]) if one.key.scopes != key.scopes || one.key.groups != key.groups => {
+            Some(format!("scopes and groups of {place} cannot change: revoke it, or take another name"))
+        }
+        Some([_, _, ..]) => Some(format!("there are several keys {place}: rename or revoke the others")),
+        _ => None,
+    })
 }
 
 /// Why a provider's group cannot be linked. A provider that is not configured at the moment keeps its links.
@@ -148,6 +191,10 @@ fn report(plan: &Plan, args: &Apply) -> Report {
     }
     let closing = closing(counts, args.yes);
     text = format!("{text}\n{closing}");
+    let is_new = |step: &Step| step.action == Action::Create && matches!(step.thing, Thing::Key { .. });
+    if args.yes && plan.steps.iter().any(is_new) {
+        text = format!("{text}\n{NEW_KEYS}");
+    }
     let takes_access = counts.delete + counts.change > 0;
     if !args.yes {
         text = format!("{text}\nNothing was changed. To do it: add --yes.");
@@ -156,6 +203,8 @@ fn report(plan: &Plan, args: &Apply) -> Report {
     }
     Report::new(text, json)
 }
+
+const NEW_KEYS: &str = "Nobody knows the secret of a new key. gatepost key list shows its id, and gatepost key rotate ID its secret.";
 
 fn closing(counts: Counts, is_done: bool) -> String {
     let Counts { create, change, take_over, delete, release } = counts;
@@ -175,6 +224,9 @@ fn to_json(step: &Step) -> Value {
     json["action"] = json!(step.action.as_str());
     json["kind"] = json!(step.thing.kind());
     json["was"] = step.was.as_ref().map_or(Value::Null, state);
+    if step.opens {
+        json["opens"] = json!(true);
+    }
     if step.action == Action::Delete && matches!(step.thing, Thing::Group(_) | Thing::Tenant { .. }) {
         json["members"] = json!(step.people);
     }
@@ -194,5 +246,26 @@ fn state(thing: &Thing) -> Value {
         Thing::Admin { user, is_admin, until } => {
             json!({ "user": user.to_string(), "is_admin": is_admin, "until": end(until) })
         }
+        Thing::Tier { id, allowances } => {
+            json!({ "tier": id, "features": allowances.features, "limits": allowances.limits })
+        }
+        Thing::Rule { rule: DeclaredRule { server, kind, holder, pattern }, .. } => {
+            let mut json = json!({ "tool_server": server });
+            json[kind.as_str()] = json!(pattern);
+            match holder {
+                Holder::Everyone => json["everyone"] = json!(true),
+                Holder::Group(name) => json["group"] = json!(name),
+                Holder::Role(role) => json["role"] = json!(role),
+                Holder::Key(id) => json["key"] = json!(id),
+                Holder::Nobody => json["group"] = Value::Null,
+            }
+            json
+        }
+        Thing::Key { place: KeyPlace { tenant, name }, key, id } => json!({
+            "key": name,
+            "tenant": tenant,
+            "id": id.map(|id| id.to_string()),
+            "is": key.to_string(),
+        }),
     }
 }

@@ -17,7 +17,7 @@ pub(super) const HELP: &str = "The files hold no secrets, and without --members 
 
 #[derive(Debug, Args)]
 pub(super) struct Export {
-    /// The folder for groups.yaml and tenants.yaml; created if it does not exist
+    /// The folder for groups.yaml, tenants.yaml, tiers.yaml, rules.yaml and keys.yaml; created if it does not exist
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
     /// Write people too: the manual members of groups, and admins.yaml
@@ -45,12 +45,17 @@ pub(super) async fn run(console: &Console, args: Export) -> Result<Report, Comma
         replace(path, text).map_err(|error| CommandError::Export(path.clone(), error))?;
     }
     let paths: Vec<String> = texts.iter().map(|(path, _)| path.display().to_string()).collect();
-    let (groups, tenants) = (written.groups, written.tenants);
-    let mut text = format!("{groups} groups and {tenants} tenants are in {}.", paths.join(", "));
+    let (groups, tenants, tiers, rules) = (written.groups, written.tenants, written.tiers, written.rules);
+    let keys = written.keys;
+    let all = format!("{groups} groups, {tenants} tenants, {tiers} tiers, {rules} rules and {keys} keys");
+    let mut text = format!("{all} are in {}.", paths.join(", "));
     if !members && output.join(FILES[2]).exists() {
         text = format!("{text}\n{} is as it was: --members writes it.", output.join(FILES[2]).display());
     }
-    Ok(Report::new(text, json!({ "files": paths, "groups": groups, "tenants": tenants })))
+    Ok(Report::new(
+        text,
+        json!({ "files": paths, "groups": groups, "tenants": tenants, "tiers": tiers, "rules": rules, "keys": keys }),
+    ))
 }
 
 /// Replaces a file as a whole. It may name people, so others may not read it.

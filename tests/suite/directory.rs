@@ -59,6 +59,7 @@ mod hot_reads;
 mod key_actors;
 mod key_changes;
 mod key_erasure;
+mod key_files;
 mod key_life;
 mod keys;
 mod leader;

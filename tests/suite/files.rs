@@ -1,9 +1,11 @@
 //! `gatepost apply` and `gatepost export` while `serve` runs on the same stores.
 
+use crate::answers::Asked;
 use crate::world::{APP, MCP_GITHUB, Plan, World, alice, run_command};
-use gatepost_kit::process::GatepostBuilder;
+use gatepost_kit::process::{GatepostBuilder, until};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
 use tempfile::TempDir;
 
 const GROUPS: &str = "\
@@ -24,6 +26,8 @@ tenants:
   - group: Support
     role: member
 ";
+
+const SOON: Duration = Duration::from_secs(30);
 
 /// A folder with files.
 struct Folder(TempDir);
@@ -103,10 +107,13 @@ both_pairs! {
             ("b.yaml", "groups:\n- name: One\n- text\n- name: Two\n  members: [nobody, a@example.com, A@example.com]\n  links: [entra:y, entra:y]\n"),
             ("c.yaml", "tenants:\n- id: 'a b'\n- id: t\n  groups:\n  - group: Gone\n    role: member\n  - group: One\n    role: owner\n  - group: Two\n- id: t\n"),
             ("d.yaml", "admins:\n- user: a@example.com\n  until: tomorrow\n- user: 00000000-0000-7000-8000-000000000000\n- user: b@example.com\n  is_admin: yes\nadmin: []\n"),
-            ("e.yaml", "groups:\nrules: []\n"),
+            ("e.yaml", "groups:\nroles: []\n"),
             ("f.yaml", "groups: []\n---\ngroups: []\n"),
             ("g.yaml", "groups: [\n"),
             ("h.yaml", "tenants: []\ntenants: []\n"),
+            ("k.yaml", "tiers:\n- id: gold\n  limits: {keys: -1, members: 7}\n  features: {sso_enabled: 'yes', a b: 1}\n- id: gold\n- limits: []\n- id: x\n  limits: [1]\n  features:\n    a: [1]\n"),
+            ("m.yaml", "keys:\n- name: a\n  scopes: [gate]\n  hosts: [other.example]\n  endless: why\n- name: b\n  tenant: gone\n  scopes: [gat]\n  until: tomorrow\n- name: c\n- name: a\n  groups: [Gone]\n  endless: ' '\n- name: d\n  requests_per_minute: 0\n  networks: [x]\n  tenant: gone\n  groups: [Gone]\n  endless: why\n"),
+            ("l.yaml", "rules:\n- server: gone\n  everyone: true\n  tool: get_*\n- server: gone\n  group: Gone\n  role: admin\n  tool: x\n  prompt: y\n- server: gone\n  everyone: no\n  tool: '*x'\n- tool: x\n- server: gone\n  everyone: true\n  tool: get_*\n- server: gone\n  key: a b\n  resource: x\n"),
         ]);
         folder.write("i.yaml", "");
         std::fs::write(folder.0.path().join("j.yaml"), b"#\n#\n# \xff\n").unwrap();
@@ -116,7 +123,7 @@ both_pairs! {
             assert!(found, "{start}\n{refused}");
         };
         for start in [
-            "gatepost: the files have 26 errors, and nothing was changed",
+            "gatepost: the files have 51 errors, and nothing was changed",
             "a.yaml:3: \"color\" is not known here: expected name, links, members",
             "a.yaml:4: other is not a configured provider",
             "a.yaml:4: entra:crew is linked by GATEPOST_GROUPS",
@@ -136,13 +143,37 @@ both_pairs! {
             "d.yaml:3: \"tomorrow\" is not a timestamp",
             "d.yaml:4: there is no user 00000000-0000-7000-8000-000000000000",
             "d.yaml:6: \"yes\" is neither true nor false",
-            "d.yaml:7: \"admin\" is not known here: expected groups, tenants, admins",
+            "d.yaml:7: \"admin\" is not known here: expected groups, tenants, admins, tiers, rules, keys",
             "e.yaml:1: expected a list",
-            "e.yaml:2: \"rules\" is not known here",
+            "e.yaml:2: \"roles\" is not known here",
             "f.yaml:3: a file holds one document",
             "g.yaml:",
             "h.yaml:2: tenants occurs twice",
             "j.yaml:3: this is not UTF-8",
+            "k.yaml:2: features.a b: expected a name of 1 to 64",
+            "k.yaml:2: features.sso_enabled: expected true or false",
+            "k.yaml:2: limits.keys: expected a whole number from 0 on",
+            "k.yaml:5: tier gold is already in k.yaml:2",
+            "k.yaml:6: id is missing",
+            "k.yaml:8: expected a map of names and values",
+            "k.yaml:10: a: expected a number, a truth value or a text",
+            "l.yaml:2: there is no tool server gone",
+            "l.yaml:5: expected exactly one of everyone, group, role, key",
+            "l.yaml:5: expected exactly one of tool, prompt, resource",
+            "l.yaml:11: everyone can only be true",
+            "l.yaml:12: \"*x\" is not a pattern",
+            "l.yaml:13: server is missing",
+            "l.yaml:14: this rule is already in l.yaml:2",
+            "l.yaml:18: this is not the id of a key",
+            "m.yaml:2: other.example is not a protected host",
+            "m.yaml:8: \"gat\" is not a scope",
+            "m.yaml:9: \"tomorrow\" is not a timestamp",
+            "m.yaml:10: expected either until, or endless with the reason",
+            "m.yaml:13: endless says why the key never ends",
+            "m.yaml:15: ",
+            "m.yaml:16: ",
+            "m.yaml:14: there is no tenant gone",
+            "m.yaml:14: there is no group Gone",
             "hint: docs/operations.md",
         ] {
             told(start);
@@ -150,8 +181,32 @@ both_pairs! {
         assert!(!world.cli(&["group", "list"]).await.contains("Two"), "nothing was changed");
         let empty = Folder::new(&[("notes.txt", "groups: []"), (".hidden.yaml", "groups: []")]);
         let refused = world.cli_refuses(&["apply", "-f", empty.path(), "--yes"]).await;
-        assert!(refused.contains("no *.yaml file there has a section groups, tenants or admins"), "{refused}");
+        assert!(refused.contains("no *.yaml file there has a section groups, tenants, admins, tiers, rules or keys"), "{refused}");
         assert!(world.cli_refuses(&["apply", "-f", "/nowhere", "--yes"]).await.contains("/nowhere cannot be read"));
+    }
+
+    async fn a_key_of_the_files_passes_once_somebody_gave_it_a_secret_and_its_scopes_do_not_change(pair) {
+        let world = World::start(pair).await;
+        let key = |scopes: &str| format!("keys: [{{name: nightly, scopes: [{scopes}], hosts: [{APP}], endless: the report}}]");
+        let folder = Folder::new(&[("keys.yaml", &key("gate"))]);
+        let done = world.cli(&["apply", "-f", folder.path(), "--yes"]).await;
+        assert!(done.contains("Nobody knows the secret of a new key. gatepost key list shows its id"), "{done}");
+        let listed: Value = serde_json::from_str(&world.cli(&["key", "list", "--json"]).await).unwrap();
+        let id = ["/0/id", "/items/0/id", "/keys/0/id"].iter().find_map(|at| listed.pointer(at)?.as_str()).unwrap().to_owned();
+        let (_, secret, _) = run_command(&world.builder, &["key", "rotate", &id]).await;
+        let secret = secret.lines().next().unwrap().to_owned();
+        let program = Asked::for_uri("/").with("Accept", "application/json").with("Authorization", format!("Bearer {secret}"));
+        let answers = async |status: u16| {
+            until("the change to bind", SOON, async || (program.at(&world.gatepost).await.status == status).then_some(())).await;
+        };
+        answers(200).await;
+        assert_eq!(world.cli(&["apply", "-f", folder.path()]).await, "Nothing to do: the directory holds what the files say.\n");
+        folder.write("keys.yaml", &key("api.read"));
+        let refused = world.cli_refuses(&["apply", "-f", folder.path(), "--yes"]).await;
+        assert!(refused.contains("keys.yaml:1: scopes and groups of key \"nightly\" cannot change"), "{refused}");
+        folder.write("keys.yaml", "keys: []\n");
+        world.cli(&["apply", "-f", folder.path(), "--yes"]).await;
+        answers(401).await;
     }
 
     async fn a_tenant_cannot_keep_a_group_that_the_files_delete(pair) {
@@ -173,7 +228,7 @@ both_pairs! {
         let folder = Folder::new(&[]);
         let path = format!("{}/new", folder.path());
         let done = world.cli(&["export", "-o", &path]).await;
-        assert_eq!(done, format!("1 groups and 1 tenants are in {path}/groups.yaml, {path}/tenants.yaml.\n"));
+        assert_eq!(done, format!("1 groups, 1 tenants, 0 tiers, 0 rules and 0 keys are in {path}/groups.yaml, {path}/tenants.yaml, {path}/tiers.yaml, {path}/rules.yaml, {path}/keys.yaml.\n"));
         assert_eq!(folder.read("new/groups.yaml"), format!("groups:\n  - name: Support\n    links:\n      - \"entra:{MCP_GITHUB}\"\n"));
         assert_eq!(folder.read("new/tenants.yaml"), "tenants:\n  - id: github\n    name: GitHub\n    groups:\n      - group: Support\n        role: member\n");
         assert!(!folder.0.path().join("new/admins.yaml").exists());

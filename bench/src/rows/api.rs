@@ -47,6 +47,7 @@ pub async fn run(stage: &mut Stage) -> io::Result<()> {
         let ground = stage.ground.clone();
         let gatepost = filled.start(&ground, &filled.builder(&ground)).await?;
         let callers = Arc::new(Callers::of(&filled, gatepost.public()).await?);
+        demand_full(&callers, size).await?;
         reads(stage, store, size, &callers).await?;
         writes(stage, store, size, &callers).await?;
         pages(stage, store, size, &callers).await?;
@@ -100,6 +101,16 @@ impl Callers {
             _ => Err(io::Error::other(format!("{method} {path}: {}", answer.text()))),
         }
     }
+}
+
+/// Demands that the largest group still has its people: what starts may rename and empty groups that nobody linked.
+async fn demand_full(callers: &Callers, size: Size) -> io::Result<()> {
+    let path = format!("/api/v1/groups/{}/members", size.groups + 1);
+    let members = callers.send("GET", &path, "").await?;
+    if members.contains("\"next\":\"") {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("the largest group has no second page of members: {members}")))
 }
 
 async fn reads(stage: &mut Stage, store: &str, size: Size, callers: &Callers) -> io::Result<()> {
@@ -250,19 +261,31 @@ async fn measure_beside(
     schedule: Schedule,
     callers: &Arc<Callers>,
 ) -> io::Result<f64> {
+    let (sent, answered) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let calls = tokio::spawn({
-        let callers = Arc::clone(callers);
+        let (callers, sent, answered) = (Arc::clone(callers), Arc::clone(&sent), Arc::clone(&answered));
         async move {
             let mut ticks = interval(GAP);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            // As many as there should be, also if some of them come late.
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
             loop {
                 ticks.tick().await;
-                let callers = Arc::clone(&callers);
-                tokio::spawn(async move { callers.call("GET", "users?limit=50", "").await });
+                sent.fetch_add(1, Ordering::Relaxed);
+                let (callers, answered) = (Arc::clone(&callers), Arc::clone(&answered));
+                tokio::spawn(async move {
+                    if callers.call("GET", "users?limit=50", "").await.is_ok() {
+                        answered.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
             }
         }
     });
     let sample = half.measure(ground.cores, schedule).await;
     calls.abort();
+    let [sent, answered] = [&sent, &answered].map(|number| number.load(Ordering::Relaxed));
+    // Some are under way.
+    if answered * 10 < sent * 9 {
+        return Err(io::Error::other(format!("{answered} of {sent} calls of the API were answered")));
+    }
     Ok(sample?.p50)
 }

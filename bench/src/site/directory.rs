@@ -102,7 +102,8 @@ fn statements(dialect: &Dialect, size: Size) -> Vec<String> {
         format!("INSERT INTO {schema}groups (name) VALUES ('Everybody')"),
         format!(
             "INSERT INTO {schema}provider_groups (provider, kind, external_id, display_name, group_id, source) \
-             SELECT 'entra', 'group', 'x-' || g.id, g.name, g.id, CASE WHEN g.id % 2 = 0 THEN 'manual' ELSE 'auto' END \
+             SELECT 'entra', 'group', 'x-' || g.id, g.name, g.id, \
+             CASE WHEN g.id % 2 = 0 OR g.name = 'Everybody' THEN 'manual' ELSE 'auto' END \
              FROM {schema}groups g ORDER BY g.id"
         ),
         format!(

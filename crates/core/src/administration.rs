@@ -244,6 +244,8 @@ mod tests {
         let scope = Scope::of(&standing(false, false));
         assert_eq!(scope.allows(&Matter::Tenant(tenant("a"))), Ok(()));
         assert_eq!(scope.allows(&Matter::Platform), Err(Denied::SystemOnly));
+        let person = Matter::Person(UserId::generate());
+        assert_eq!(scope.allows(&person), Err(Denied::Hidden), "what is one person's is nobody else's");
         for other in ["m", "v", "b"] {
             assert_eq!(scope.allows(&Matter::Tenant(tenant(other))), Err(Denied::Hidden), "{other}");
         }

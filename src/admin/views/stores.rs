@@ -29,7 +29,7 @@ pub struct DirectoryStore {
     pub pooler: String,
     /// Standbys that follow now.
     pub standbys: Option<u64>,
-    /// The rows of each table, counted up to 100,000.
+    /// The rows of each table, counted up to 10,000.
     pub rows: BTreeMap<String, u64>,
 }
 

@@ -3,15 +3,22 @@
 //! Every value is read as the text that stands there: `yes`, `007` and `1.0` are names like any other. Nothing has a
 //! default that deletes: a section without a value is an error.
 
+mod keys;
 mod people;
+mod rules;
+mod tiers;
+
+pub(super) use tiers::text as text_of_allowance;
 
 use super::fault::{Fault, Place};
 use gatepost_check::traefik::{Node, Value, read_only_document};
 use gatepost_core::access::Role;
 use gatepost_core::identity::ExternalGroup;
-use gatepost_core::ids::{GroupName, TenantId};
+use gatepost_core::ids::{GroupName, TenantId, TierId, ToolServerId};
 use gatepost_store::directory::UserKey;
-use gatepost_store::directory::files::{Declared, DeclaredGroup, DeclaredTenant, MOST_STEPS};
+use gatepost_store::directory::files::{
+    Declared, DeclaredGroup, DeclaredRule, DeclaredTenant, KeyPlace, MOST_STEPS,
+};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt::Display;
@@ -34,6 +41,9 @@ pub struct Files {
     tenants: BTreeMap<TenantId, Place>,
     pub(super) links: BTreeMap<ExternalGroup, Place>,
     pub(super) admins: BTreeMap<String, Place>,
+    pub(super) tiers: BTreeMap<TierId, Place>,
+    pub(super) rules: BTreeMap<DeclaredRule, Place>,
+    pub(super) keys: BTreeMap<KeyPlace, Place>,
 }
 
 /// The name of a tenant that people see. No store keeps U+0000.
@@ -54,6 +64,10 @@ pub enum Reference {
     /// A group of a provider that can be linked to this group.
     Link(GroupName, ExternalGroup),
     User(UserKey),
+    ToolServer(ToolServerId),
+    Tenant(TenantId),
+    /// What is declared of this key can be.
+    Key(KeyPlace),
 }
 
 /// Reads `*.yaml` and `*.yml` of a folder, in the order of their names.
@@ -90,7 +104,7 @@ pub fn read(folder: &Path) -> io::Result<Files> {
     if files.declared == Declared::default() && files.faults.is_empty() {
         return Err(io::Error::new(
             io::ErrorKind::NotFound,
-            "no *.yaml file there has a section groups, tenants or admins",
+            "no *.yaml file there has a section groups, tenants, admins, tiers, rules or keys",
         ));
     }
     if files.declared.len() > MOST_STEPS {
@@ -110,11 +124,16 @@ impl Files {
         if matches!(document.value, Value::Nothing) {
             return;
         }
-        for (name, section) in self.entries(&document, &["groups", "tenants", "admins"]) {
+        for (name, section) in
+            self.entries(&document, &["groups", "tenants", "admins", "tiers", "rules", "keys"])
+        {
             match name {
                 "groups" => self.groups(section),
                 "tenants" => self.tenants(section),
-                _ => people::admins(self, section),
+                "admins" => people::admins(self, section),
+                "tiers" => tiers::tiers(self, section),
+                "rules" => rules::rules(self, section),
+                _ => keys::keys(self, section),
             }
         }
     }

@@ -1,15 +1,21 @@
 //! Writes what the directory holds as the files that `gatepost apply` reads. The same state is always the same text.
 
+use super::read::text_of_allowance;
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::GroupName;
-use gatepost_store::directory::files::{Held, HeldGroup, HeldMember, UsedBy};
-use std::collections::BTreeMap;
+use gatepost_core::mcp::rules::Holder;
+use gatepost_core::tier::JsonObject;
+use gatepost_store::directory::files::{
+    DeclaredKey, DeclaredRule, Held, HeldGroup, HeldMember, KeyEnd, KeyPlace, UsedBy,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// The files of an export.
-pub const FILES: [&str; 3] = ["groups.yaml", "tenants.yaml", "admins.yaml"];
+pub const FILES: [&str; 6] =
+    ["groups.yaml", "tenants.yaml", "admins.yaml", "tiers.yaml", "rules.yaml", "keys.yaml"];
 
 /// The links of each group.
 type Links<'a> = BTreeMap<&'a GroupName, Vec<&'a ExternalGroup>>;
@@ -18,9 +24,13 @@ type Links<'a> = BTreeMap<&'a GroupName, Vec<&'a ExternalGroup>>;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Written {
     /// Each file with its text. `None`: it is not written.
-    pub files: [(&'static str, Option<String>); 3],
+    pub files: [(&'static str, Option<String>); 6],
     pub groups: usize,
     pub tenants: usize,
+    pub tiers: usize,
+    pub rules: usize,
+    /// Keys of which no other bears the name.
+    pub keys: usize,
 }
 
 /// Writes the files, with people or without.
@@ -31,14 +41,20 @@ pub fn write(held: &Held, with_members: bool) -> Written {
     }
     let is_written = |(name, group): &(&GroupName, &HeldGroup)| links.contains_key(name) || is_ours(group);
     let groups: Vec<_> = held.groups.iter().filter(is_written).collect();
-    let [groups_file, tenants_file, admins_file] = FILES;
+    let [groups_file, tenants_file, admins_file, tiers_file, rules_file, keys_file] = FILES;
     Written {
         groups: groups.len(),
         tenants: held.tenants.len(),
+        tiers: held.tiers.len(),
+        rules: rules(held).len(),
+        keys: keys(held).len(),
         files: [
             (groups_file, Some(groups_text(&groups, &links, with_members))),
             (tenants_file, Some(tenants_text(held))),
             (admins_file, with_members.then(|| admins_text(held))),
+            (tiers_file, Some(tiers_text(held))),
+            (rules_file, Some(rules_text(held))),
+            (keys_file, Some(keys_text(held))),
         ],
     }
 }
@@ -122,6 +138,94 @@ fn admins_text(held: &Held) -> String {
         }
     }
     text
+}
+
+fn tiers_text(held: &Held) -> String {
+    let mut text = begin("tiers", held.tiers.is_empty());
+    for (id, tier) in &held.tiers {
+        line(&mut text, &format!("  - id: {}", quoted(id.as_str())));
+        object_text(&mut text, "features", &tier.allowances.features);
+        object_text(&mut text, "limits", &tier.allowances.limits);
+    }
+    text
+}
+
+fn object_text(text: &mut String, name: &str, object: &JsonObject) {
+    if object.is_empty() {
+        return;
+    }
+    line(text, &format!("    {name}:"));
+    for (name, value) in object.members() {
+        // Numbers and truth values need no quotes: every value is read as its text.
+        let value = match value {
+            serde_json::Value::String(_) => quoted(&text_of_allowance(value)),
+            other => text_of_allowance(other),
+        };
+        line(text, &format!("      {}: {value}", quoted(name)));
+    }
+}
+
+/// A rule for a group that was deleted is for nobody, and no file can say so.
+fn rules(held: &Held) -> BTreeSet<&DeclaredRule> {
+    held.rules.iter().map(|one| &one.rule).filter(|rule| rule.holder != Holder::Nobody).collect()
+}
+
+fn rules_text(held: &Held) -> String {
+    let rules = rules(held);
+    let mut text = begin("rules", rules.is_empty());
+    for DeclaredRule { server, kind, holder, pattern } in rules {
+        line(&mut text, &format!("  - server: {}", quoted(server.as_str())));
+        match holder {
+            Holder::Group(name) => line(&mut text, &format!("    group: {}", quoted(name.as_str()))),
+            Holder::Role(role) => line(&mut text, &format!("    role: {role}")),
+            Holder::Key(id) => line(&mut text, &format!("    key: {}", quoted(id))),
+            Holder::Everyone | Holder::Nobody => line(&mut text, "    everyone: true"),
+        }
+        line(&mut text, &format!("    {kind}: {}", quoted(pattern.as_str())));
+    }
+    text
+}
+
+/// The keys that a file can name.
+fn keys(held: &Held) -> BTreeMap<&KeyPlace, &DeclaredKey> {
+    let places = held.keys_by_place().into_iter();
+    places
+        .filter_map(|(place, keys)| if let [one] = keys[..] { Some((place, &one.key)) } else { None })
+        .collect()
+}
+
+fn keys_text(held: &Held) -> String {
+    let keys = keys(held);
+    let mut text = begin("keys", keys.is_empty());
+    for (place, key) in keys {
+        line(&mut text, &format!("  - name: {}", quoted(&place.name)));
+        if let Some(tenant) = &place.tenant {
+            line(&mut text, &format!("    tenant: {}", quoted(tenant.as_str())));
+        }
+        list_text(&mut text, "scopes", &key.scopes);
+        list_text(&mut text, "groups", &key.groups);
+        list_text(&mut text, "hosts", &key.hosts);
+        list_text(&mut text, "networks", &key.networks);
+        list_text(&mut text, "tools", &key.tools);
+        if let Some(number) = key.requests_per_minute {
+            line(&mut text, &format!("    requests_per_minute: {number}"));
+        }
+        match &key.end {
+            KeyEnd::At(at) => line(&mut text, &format!("    until: {}", rfc3339(*at))),
+            KeyEnd::Never(why) => line(&mut text, &format!("    endless: {}", quoted(why))),
+        }
+    }
+    text
+}
+
+fn list_text<T: ToString>(text: &mut String, name: &str, items: &BTreeSet<T>) {
+    if items.is_empty() {
+        return;
+    }
+    line(text, &format!("    {name}:"));
+    for item in items {
+        line(text, &format!("      - {}", quoted(&item.to_string())));
+    }
 }
 
 fn begin(section: &str, is_empty: bool) -> String {

@@ -1,11 +1,12 @@
-//! Programs that others wrote judge the OpenAPI document, and the API by that document: openapi-spec-validator and
-//! schemathesis.
+//! Programs that others wrote judge the OpenAPI document, and the API by that document: openapi-spec-validator, Redocly's
+//! linter and schemathesis.
 
 use super::callers::{Ids, body_of, ids, path_of};
 use super::{COOKIE, Office, ROOT, operations};
-use crate::world::{PUBLIC, Pair};
+use crate::world::{PUBLIC, Pair, run_command};
 use gatepost::http::public::Route;
 use gatepost_kit::client::Client;
+use gatepost_kit::process::Gatepost;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Output;
@@ -113,6 +114,30 @@ fn demand_answers(requests: &[Value]) {
     let (all, mut never) = (operations(), operations());
     never.retain(|route| !has_succeeded(route));
     assert!(never.len() * 4 < all.len(), "operations that were never possible: {never:?}");
+}
+
+/// What the linter says, if it finds a fault.
+async fn lint(document: &Path) -> Result<(), String> {
+    let output =
+        Command::new(source("script/redocly")).arg(document).kill_on_drop(true).output().await.unwrap();
+    let [stdout, stderr] =
+        [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
+    if output.status.success() { Ok(()) } else { Err(format!("{stdout}{stderr}")) }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_linter_finds_no_fault_with_the_document_and_finds_one_that_is_there() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("openapi.json");
+    let gatepost = Gatepost::builder(env!("CARGO_BIN_EXE_gatepost"));
+    let (_, text, _) = run_command(&gatepost, &["openapi"]).await;
+    std::fs::write(&file, &text).unwrap();
+    let mut document: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(lint(&file).await, Ok(()));
+    document["paths"]["/api/v1/me"]["get"].as_object_mut().unwrap().remove("operationId");
+    std::fs::write(&file, document.to_string()).unwrap();
+    let faults = lint(&file).await.unwrap_err();
+    assert!(faults.contains("operation-operationId"), "{faults}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@
 
 mod accessible;
 mod places;
+mod printed;
 mod programs;
 
 use super::picture;

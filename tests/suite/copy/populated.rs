@@ -24,7 +24,7 @@ INSERT INTO provider_groups (id, provider, kind, external_id, display_name, grou
 INSERT INTO provider_memberships VALUES ('00000000-0000-4000-8000-00000000000a', 90);
 INSERT INTO manual_memberships (user_id, group_id, source, version, until) VALUES
     ('00000000-0000-4000-8000-00000000000a', 100, 'scim', 2, 253402300799);
-INSERT INTO tiers (id, limits, created_at) VALUES ('free', '{\"keys\": 7}', 4);
+INSERT INTO tiers (id, limits, created_at, managed_by) VALUES ('free', '{\"keys\": 7}', 4, 'files');
 INSERT INTO tenants (id, name, created_at, service) VALUES ('acme', 'Acme', 5, 'chat'), ('Zeta', NULL, 6, NULL);
 INSERT INTO tenants (id, created_at, state, tier, settings, suspended_at, suspended_reason, deleted_at) VALUES
     ('gone', 7, 'deleted', 'free', '{\"\u{1f600}\":1}', 8, 'ä', 253402300799);
@@ -46,11 +46,11 @@ INSERT INTO ended_sessions VALUES (x'00ff00', '00000000-0000-4000-8000-000000000
 INSERT INTO ended_provider_sessions VALUES ('entra', x'00', 1, 253402300799);
 INSERT INTO access_requests (id, user_id, group_id, note, state, created_at) VALUES
     ('r', '00000000-0000-4000-8000-00000000000a', 100, '\u{1f600}', 'open', 4);
-INSERT INTO keys (id, hash, hint, name, machine_name, tenant_id, owner_id, created_by, scopes, expires_at, created_at) VALUES
-    ('00000000-0000-4000-8000-00000000000c', x'0001', 'gp_', 'ci', 'ci', 'acme', '00000000-0000-4000-8000-00000000000a', 'cli:x', '[]', 9, 1);
+INSERT INTO keys (id, hash, hint, name, machine_name, tenant_id, owner_id, created_by, scopes, expires_at, created_at, managed_by) VALUES
+    ('00000000-0000-4000-8000-00000000000c', x'0001', 'gp_', 'ci', 'ci', 'acme', '00000000-0000-4000-8000-00000000000a', 'cli:x', '[]', 9, 1, 'files');
 INSERT INTO key_groups VALUES ('00000000-0000-4000-8000-00000000000c', 100);
 INSERT INTO tool_servers (id, tenant_id, url, is_default, created_at, service) VALUES ('t', 'acme', 'https://t.example/', 1, 1, 'chat'), ('u', 'acme', 'https://u.example/', 0, 1, NULL);
-INSERT INTO tool_rules (id, tool_server_id, subject, group_id, kind, pattern, created_at) VALUES ('w', 't', 'group', 100, 'tool', 'get_*', 1);
+INSERT INTO tool_rules (id, tool_server_id, subject, group_id, kind, pattern, created_at, managed_by) VALUES ('w', 't', 'group', 100, 'tool', 'get_*', 1, 'files');
 INSERT INTO refusals (id, request_id, at, user_id, host, method, path, kind, requirement, status, reason, via, key_id, detail) VALUES
     (500, 'q', 1, 'x', 'h', 'GET', '/', 'fetch', '', 403, 'group', 'ci', '00000000-0000-4000-8000-00000000000c', 'why');
 INSERT INTO requirements VALUES ('h', 'group=A', 1);

@@ -9,7 +9,11 @@ use gatepost_core::access::Role;
 use gatepost_core::administration::{Denied, Scope};
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupName, TenantId, UserId};
-use gatepost_store::directory::changes::{ApplyPlan, CreateGroup, RenameGroup};
+use gatepost_core::mcp::pattern::{Kind, Subject};
+use gatepost_store::directory::changes::{
+    AddToolRule, ApplyPlan, CreateGroup, CreateToolServer, DeleteGroup, DeleteTier, RenameGroup, SetTier,
+    TenantEdit, WriteMode, WriteTenant,
+};
 use gatepost_store::directory::files::{Declared, DeclaredGroup, DeclaredMember, Plan, difference};
 use gatepost_store::directory::{Actor, DirectoryError, TenantFilter, UserKey, Via, Who};
 use std::sync::Arc;
@@ -47,7 +51,7 @@ pub fn declared(text: &str) -> Declared {
 }
 
 /// What an export holds, and what it declares.
-pub async fn exported(store: &Opened) -> ([(&'static str, String); 3], Declared) {
+pub async fn exported(store: &Opened) -> ([(&'static str, String); 6], Declared) {
     let held = store.directory.find_held(true).await.unwrap();
     let texts = write(&held, true).files.map(|(name, text)| (name, text.unwrap()));
     let read = files(&texts.iter().map(|(name, text)| (*name, text.as_str())).collect::<Vec<_>>());
@@ -59,11 +63,11 @@ pub async fn plan(store: &Opened, declared: &Declared) -> Plan {
     difference(declared, &store.directory.find_held(declared.has_members()).await.unwrap())
 }
 
-fn lines(plan: &Plan) -> Vec<String> {
+pub fn lines(plan: &Plan) -> Vec<String> {
     plan.steps.iter().map(ToString::to_string).collect()
 }
 
-async fn carry_out(
+pub async fn carry_out(
     store: &Opened,
     declared: &Declared,
     plan: Plan,
@@ -81,7 +85,7 @@ pub async fn apply_declared(store: &Opened, declared: &Declared) -> Vec<String> 
     lines
 }
 
-async fn apply(store: &Opened, text: &str) -> Vec<String> {
+pub async fn apply(store: &Opened, text: &str) -> Vec<String> {
     apply_declared(store, &declared(text)).await
 }
 
@@ -100,7 +104,7 @@ admins:
 - root@example.com
 ";
 
-pub const NOTHING: &str = "groups: []\ntenants: []\nadmins: []\n";
+pub const NOTHING: &str = "groups: []\ntenants: []\nadmins: []\ntiers: []\nrules: []\nkeys: []\n";
 
 both_stores! {
     async fn files_are_applied_once_and_what_they_set_goes_with_them(store) {
@@ -294,6 +298,117 @@ both_stores! {
         assert_eq!(plan(&store, &all).await, Plan::default(), "nothing was kept");
         let other = declared(&ALL.replace("- root@", "- other@example.com\n- root@"));
         assert!(carry_out(&store, &other, plan(&store, &other).await, &by(root)).await.unwrap());
+    }
+
+    async fn tiers_are_set_changed_and_deleted_and_one_that_a_tenant_has_stays(store) {
+        const TIERS: &str = "tiers:\n- id: gold\n  features: {sso_enabled: true, color: '\"7\"'}\n  limits: {keys: 7, members: none}\n- id: free\n  limits: {keys: 1}\n";
+        const GOLD: &str = "tier gold: features {\"sso_enabled\":true,\"color\":\"7\"}, limits {\"keys\":7,\"members\":\"none\"}";
+        let done = apply(&store, TIERS).await;
+        assert_eq!(done, ["+ tier free: features {}, limits {\"keys\":1}".to_owned(), format!("+ {GOLD}")]);
+        assert_eq!(apply(&store, TIERS).await, Vec::<String>::new());
+        let (texts, read) = exported(&store).await;
+        assert_eq!(read.tiers, declared(TIERS).tiers, "{texts:?}");
+        let changed = TIERS.replace("keys: 7", "keys: 8");
+        assert_eq!(apply(&store, &changed).await, [
+            "~ tier gold: limits {\"keys\":7,\"members\":\"none\"} -> {\"keys\":8,\"members\":\"none\"}",
+        ]);
+        // What somebody sets by hand belongs to the files no more, until they declare it again.
+        let by_hand = || SetTier { id: "hand".parse().unwrap(), allowances: Default::default() };
+        store.directory.make(by_hand(), &actor()).await.unwrap();
+        let free = SetTier { id: "free".parse().unwrap(), allowances: Default::default() };
+        store.directory.make(free, &actor()).await.unwrap();
+        let edit = TenantEdit { tier: Some(Some("gold".parse().unwrap())), ..TenantEdit::default() };
+        store.directory.make(WriteTenant { id: tenant("t"), mode: WriteMode::Create, edit }, &actor()).await.unwrap();
+        let left = plan(&store, &declared("tiers: []")).await;
+        assert_eq!(lines(&left).len(), 1, "{left:?}");
+        assert!(lines(&left)[0].starts_with("! tier gold: ") && lines(&left)[0].ends_with(": a tenant has it"), "{left:?}");
+        // A tier that comes with Gatepost as it is needs no row.
+        let comes = exported(&store).await.0[3].1.clone();
+        let taken = apply(&store, &comes).await;
+        assert!(taken.contains(&"= tier hand: features {}, limits {} (exists; managed by apply from now on)".to_owned()), "{taken:?}");
+        assert_eq!(apply(&store, &comes).await, Vec::<String>::new());
+        let left = apply(&store, "tiers: []").await;
+        assert_eq!(left.iter().map(|line| &line[..11]).collect::<Vec<_>>(), ["- tier free", "! tier gold", "- tier hand"]);
+        assert_eq!(store.texts("SELECT id FROM gatepost.tiers").await, ["gold"]);
+        let free = store.directory.find_tier(&"free".parse().unwrap()).await.unwrap();
+        let text = serde_json::json!({ "tiers": [{ "id": "free", "features": free.allowances.features, "limits": free.allowances.limits }] });
+        assert_eq!(plan(&store, &declared(&text.to_string())).await, Plan::default(), "it is as it comes");
+        assert!(matches!(store.directory.make(DeleteTier { id: "gold".parse().unwrap() }, &actor()).await, Err(DirectoryError::TierInUse(_))));
+    }
+
+    async fn rules_of_tool_servers_are_set_and_the_last_of_a_kind_is_named_when_it_goes(store) {
+        const RULES: &str = "rules:\n- {server: s, group: Support, tool: get_*}\n- {server: s, role: admin, tool: '*'}\n- {server: s, everyone: true, prompt: '*'}\n";
+        store.directory.create_tenant(&tenant("t"), None, &actor()).await.unwrap();
+        let settings = super::tool_servers::settings("https://mcp.example.com/s");
+        store.directory.make(CreateToolServer { id: "s".parse().unwrap(), tenant: tenant("t"), settings }, &actor()).await.unwrap();
+        let all = format!("groups: [{{name: Support}}]\n{RULES}");
+        assert_eq!(apply(&store, &all).await, [
+            "+ group Support", "+ tool server s: tool get_* for group Support", "+ tool server s: tool * for role admin",
+            "+ tool server s: prompt * for everyone",
+        ]);
+        assert_eq!(apply(&store, &all).await, Vec::<String>::new());
+        assert_eq!(store.audited("tool_rule.create").await.len(), 3);
+        let (texts, read) = exported(&store).await;
+        assert_eq!(read.rules, declared(&all).rules, "{texts:?}");
+
+        let by_hand = AddToolRule {
+            server: "s".parse().unwrap(), tenant: tenant("t"), subject: Subject::Everyone, kind: Kind::Tool, pattern: "list".parse().unwrap(),
+        };
+        store.directory.make(by_hand, &actor()).await.unwrap();
+        // The tools stay closed by the rule that somebody made by hand. The prompts do not.
+        let gone = [
+            "- tool server s: tool get_* for group Support (managed by apply)",
+            "- tool server s: tool * for role admin (managed by apply)",
+            "- tool server s: prompt * for everyone (managed by apply; no rule about prompts is left: whoever may enter may use all)",
+        ];
+        assert_eq!(lines(&plan(&store, &declared("rules: []")).await), gone);
+        let taken = "rules: [{server: s, everyone: true, tool: list}]";
+        let done = apply(&store, taken).await;
+        assert_eq!(done[0], "= tool server s: tool list for everyone (exists; managed by apply from now on)");
+        assert_eq!(done[1..], gone);
+        assert_eq!(store.audited("tool_rule.delete").await.len(), 3);
+        assert_eq!(store.audited("managed_by.update").await.len(), 1);
+        let last = "- tool server s: tool list for everyone (managed by apply; no rule about tools is left: whoever may enter may use all)";
+        assert_eq!(apply(&store, "rules: []").await, [last]);
+    }
+
+    async fn a_group_that_a_rule_by_hand_is_for_stays_and_a_rule_for_a_deleted_one_goes(store) {
+        store.directory.create_tenant(&tenant("t"), None, &actor()).await.unwrap();
+        let settings = super::tool_servers::settings("https://mcp.example.com/s");
+        store.directory.make(CreateToolServer { id: "s".parse().unwrap(), tenant: tenant("t"), settings }, &actor()).await.unwrap();
+        apply(&store, "groups: [{name: Hand}, {name: Files}]\nrules: [{server: s, group: Files, tool: x}]").await;
+        let id = store.texts("SELECT CAST(id AS text) FROM gatepost.groups WHERE name = 'Hand'").await.remove(0).parse().unwrap();
+        let by_hand = AddToolRule {
+            server: "s".parse().unwrap(), tenant: tenant("t"), subject: Subject::Group(id), kind: Kind::Prompt, pattern: "*".parse().unwrap(),
+        };
+        store.directory.make(by_hand, &actor()).await.unwrap();
+        let left = lines(&plan(&store, &declared("groups: []\nrules: []")).await);
+        assert!(left.iter().any(|line| line.starts_with("! group Hand stays")), "{left:?}");
+        store.directory.make(DeleteGroup { group: group("Files").into() }, &actor()).await.unwrap();
+        assert_eq!(apply(&store, "rules: []").await, [
+            "- tool server s: tool x for a group that was deleted (managed by apply; no rule about tools is left: whoever may enter may use all)",
+        ]);
+        assert_eq!(store.texts("SELECT kind FROM gatepost.tool_rules").await, ["prompt"]);
+    }
+
+    async fn a_plan_of_rules_or_tiers_that_somebody_overtook_changes_nothing(store) {
+        store.directory.create_tenant(&tenant("t"), None, &actor()).await.unwrap();
+        let settings = super::tool_servers::settings("https://mcp.example.com/s");
+        store.directory.make(CreateToolServer { id: "s".parse().unwrap(), tenant: tenant("t"), settings }, &actor()).await.unwrap();
+        let wanted = declared("tiers: [{id: gold, limits: {keys: 1}}]\nrules: [{server: s, everyone: true, tool: list}]");
+        let old = plan(&store, &wanted).await;
+        let by_hand = AddToolRule {
+            server: "s".parse().unwrap(), tenant: tenant("t"), subject: Subject::Everyone, kind: Kind::Tool, pattern: "list".parse().unwrap(),
+        };
+        store.directory.make(by_hand, &actor()).await.unwrap();
+        let overtaken = carry_out(&store, &wanted, old, &actor()).await;
+        assert!(matches!(&overtaken, Err(DirectoryError::PlanOvertaken(what)) if what.contains("tool list")), "{overtaken:?}");
+        assert_eq!(store.texts("SELECT id FROM gatepost.tiers").await, Vec::<String>::new());
+        let old = plan(&store, &wanted).await;
+        store.directory.make(SetTier { id: "gold".parse().unwrap(), allowances: Default::default() }, &actor()).await.unwrap();
+        let overtaken = carry_out(&store, &wanted, old, &actor()).await;
+        assert!(matches!(&overtaken, Err(DirectoryError::PlanOvertaken(what)) if what.contains("tier gold")), "{overtaken:?}");
+        assert_eq!(store.audited("managed_by.update").await.len(), 0);
     }
 
     async fn a_thousand_groups_with_links_and_tenants_are_one_transaction(store) {

@@ -7,10 +7,14 @@ use super::{Opened, actor, config, person};
 use gatepost_core::access::Role;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::ExternalGroup;
-use gatepost_core::ids::{GroupName, TenantId};
+use gatepost_core::ids::{GroupName, TenantId, TierId};
+use gatepost_core::mcp::pattern::{Kind, Subject};
+use gatepost_core::tier::Allowances;
+use gatepost_core::tool_pattern::ToolPattern;
 use gatepost_store::directory::UserKey;
 use gatepost_store::directory::changes::{
-    AddMember, CreateGroup, CreateTenant, LinkGroup, MapGroup, SetAdmin,
+    AddMember, AddToolRule, CreateGroup, CreateTenant, CreateToolServer, LinkGroup, MapGroup, SetAdmin,
+    SetTier,
 };
 use gatepost_store::directory::files::{
     Action, Declared, DeclaredAdmin, DeclaredGroup, DeclaredMember, DeclaredTenant,
@@ -80,6 +84,37 @@ fn ends() -> impl Strategy<Value = Option<Timestamp>> {
     option::of((4_102_444_800_i64..4_102_448_400).prop_map(Timestamp::from_unix))
 }
 
+/// Values that YAML and JSON take for something else, beside numbers and truth values.
+fn allowances() -> impl Strategy<Value = Allowances> {
+    let odd =
+        proptest::sample::select(vec!["25", "true", "null", "\"7\"", "none", "", "[1]", "{}", "1e3", "é: #"]);
+    let value = prop_oneof![
+        odd.prop_map(|text| serde_json::json!(text)),
+        any::<u32>().prop_map(|number| serde_json::json!(number)),
+        any::<bool>().prop_map(|truth| serde_json::json!(truth)),
+    ];
+    let object = || {
+        let members = btree_map("(yes|null|7|[a-z]{1,3}[.-]x)", value.clone(), 0..3);
+        members.prop_map(|members| serde_json::Map::from_iter(members).into())
+    };
+    (object(), object()).prop_map(|(features, limits)| Allowances { features, limits })
+}
+
+fn tiers() -> impl Strategy<Value = TierId> {
+    "(free|gold|[a-c]|yes)".prop_map(|text| text.parse().unwrap())
+}
+
+fn rules() -> impl Strategy<Value = (Subject, Kind, ToolPattern)> {
+    let subject = prop_oneof![
+        Just(Subject::Everyone),
+        roles().prop_map(Subject::Role),
+        (1..6_i64).prop_map(|number| Subject::Group(gatepost_core::ids::GroupId::from_number(number))),
+        Just(Subject::Key("yes".to_owned())),
+    ];
+    let pattern = "(yes|~|[a-c: #\"é]{1,4})[*]?".prop_map(|text| text.parse().unwrap());
+    (subject, proptest::sample::select(&Kind::ALL[..]), pattern)
+}
+
 type Members = BTreeMap<u8, (UserKey, Option<Timestamp>)>;
 
 /// What files may declare together: mappings of declared groups, each link once.
@@ -89,7 +124,8 @@ fn declarations() -> impl Strategy<Value = Declared> {
     let mapped = vec((any::<prop::sample::Index>(), roles()), 0..4);
     let tenants = btree_map(tenants(), (option::of(any::<String>()), mapped), 0..4);
     let admins = vec((users(), any::<bool>(), ends()), 0..3);
-    (groups, tenants, admins).prop_map(|(groups, tenants, admins)| {
+    let tiers = btree_map(tiers(), allowances(), 0..3);
+    (groups, tenants, admins, tiers).prop_map(|(groups, tenants, admins, tiers)| {
         let mut linked = BTreeSet::new();
         let mut group = |(links, members): (BTreeSet<ExternalGroup>, Members)| {
             let by_user: BTreeMap<String, DeclaredMember> = members
@@ -119,6 +155,10 @@ fn declarations() -> impl Strategy<Value = Declared> {
             groups: Some(groups),
             tenants: Some(tenants),
             admins: Some(by_user.into_values().collect()),
+            tiers: Some(tiers),
+            // A rule needs a server, whose tenant these files would delete.
+            rules: Some(BTreeSet::new()),
+            keys: Some(BTreeMap::new()),
         }
     })
 }
@@ -133,6 +173,8 @@ enum Deed {
     Map(GroupName, TenantId, Role),
     Admin(UserKey, bool, Option<Timestamp>),
     SignIn(UserKey, Vec<ExternalGroup>),
+    Tier(TierId, Allowances),
+    Rule(Subject, Kind, ToolPattern),
 }
 
 fn deeds() -> impl Strategy<Value = Deed> {
@@ -145,6 +187,8 @@ fn deeds() -> impl Strategy<Value = Deed> {
         (users(), any::<bool>(), ends())
             .prop_map(|(user, is_admin, until)| Deed::Admin(user, is_admin, until)),
         (users(), vec(links(), 0..3)).prop_map(|(user, groups)| Deed::SignIn(user, groups)),
+        (tiers(), allowances()).prop_map(|(id, allowances)| Deed::Tier(id, allowances)),
+        rules().prop_map(|(subject, kind, pattern)| Deed::Rule(subject, kind, pattern)),
     ]
 }
 
@@ -169,6 +213,11 @@ async fn does(store: &Opened, deed: Deed) {
             let change = SetAdmin { user, is_admin: Some(is_admin), until };
             drop(directory.make(change, &actor).await);
         }
+        Deed::Tier(id, allowances) => drop(directory.make(SetTier { id, allowances }, &actor).await),
+        Deed::Rule(subject, kind, pattern) => {
+            let (server, tenant) = ("s".parse().unwrap(), "of-rules".parse().unwrap());
+            drop(directory.make(AddToolRule { server, tenant, subject, kind, pattern }, &actor).await);
+        }
         Deed::SignIn(user, groups) => {
             let groups: Vec<String> =
                 groups.iter().map(|one| one.to_string().trim_start_matches("entra:").to_owned()).collect();
@@ -181,9 +230,13 @@ async fn does(store: &Opened, deed: Deed) {
 both_stores! {
     async fn what_was_exported_differs_in_nothing_and_is_the_same_when_it_was_applied(store) {
         store.configure(&[("GATEPOST_ADMIN_GROUPS", "Admins,A"), ("GATEPOST_GROUPS", "B=entra:a")]).await;
+        let of_rules: TenantId = "of-rules".parse().unwrap();
+        store.directory.create_tenant(&of_rules, None, &actor()).await.unwrap();
+        let settings = super::tool_servers::settings("https://mcp.example.com/s");
+        store.directory.make(CreateToolServer { id: "s".parse().unwrap(), tenant: of_rules, settings }, &actor()).await.unwrap();
         let mut runner = TestRunner::deterministic();
         for round in 0..12 {
-            for deed in vec(deeds(), 12).new_tree(&mut runner).unwrap().current() {
+            for deed in vec(deeds(), 16).new_tree(&mut runner).unwrap().current() {
                 does(&store, deed).await;
             }
             let (texts, declared) = exported(&store).await;
@@ -213,8 +266,9 @@ both_stores! {
         }
         apply_declared(&store, &Declared {
             groups: Some(BTreeMap::new()), tenants: Some(BTreeMap::new()), admins: Some(Vec::new()),
+            tiers: Some(BTreeMap::new()), rules: Some(BTreeSet::new()), keys: Some(BTreeMap::new()),
         }).await;
         let (texts, _) = exported(&store).await;
-        assert_eq!(texts.map(|(_, text)| text), ["groups: []\n", "tenants: []\n", "admins: []\n"]);
+        assert_eq!(texts.map(|(_, text)| text), ["groups: []\n", "tenants: []\n", "admins: []\n", "tiers: []\n", "rules: []\n", "keys: []\n"]);
     }
 }

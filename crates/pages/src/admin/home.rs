@@ -51,6 +51,8 @@ pub struct HomeNumbers {
     /// Sign-ins and refusals since midnight (UTC).
     pub sign_ins: u64,
     pub refusals: u64,
+    /// Those that serve.
+    pub replicas: u64,
 }
 
 /// Something that needs attention.
@@ -73,6 +75,17 @@ pub enum Attention<'a> {
     Ends { count: usize, has_more: bool, next: EndingEntry<'a> },
     /// So many keys end within 14 days, or more, and the name and the end of the next.
     Keys { count: usize, has_more: bool, name: &'a str, until: Timestamp },
+    /// Something is wrong with the replicas.
+    Replicas(ReplicaTrouble),
+}
+
+/// What can be wrong with the replicas.
+#[derive(Clone, Copy, Debug)]
+pub enum ReplicaTrouble {
+    /// So many serve, and none of them leads.
+    NoLeader { replicas: usize },
+    /// They are of so many versions.
+    Versions { versions: usize },
 }
 
 #[derive(Template)]
@@ -160,9 +173,27 @@ fn numbers(numbers: HomeNumbers) -> Vec<(&'static str, String, Option<String>)> 
             numbers.refusals,
             Some(paths::query(paths::ADMIN_REFUSALS, &[("hours", Some("24"))])),
         ),
+        ("Replicas that serve", numbers.replicas, Some(paths::ADMIN_SYSTEM.to_owned())),
     ];
     all.map(|(name, number, link)| (name, grouped(number), link)).into()
 }
+
+/// What the page of the system shows more of.
+fn replicas(trouble: ReplicaTrouble) -> AttentionView {
+    let (title, detail) = match trouble {
+        ReplicaTrouble::NoLeader { replicas: 1 } => ("The only replica does not lead".to_owned(), NO_LEADER),
+        ReplicaTrouble::NoLeader { replicas } => (format!("None of {replicas} replicas leads"), NO_LEADER),
+        ReplicaTrouble::Versions { versions } => (
+            format!("The replicas are of {versions} versions"),
+            "After an upgrade, restart those that are still of the former one.",
+        ),
+    };
+    let link = paths::ADMIN_SYSTEM.to_owned();
+    AttentionView { title, detail: detail.to_owned(), at: None, link, link_text: "Look at them" }
+}
+
+const NO_LEADER: &str = "Requests are answered as ever, but nothing old is deleted, and the audit has no new heads. The \
+    log says why the database gives nobody the lease.";
 
 fn attention(entry: &Attention<'_>) -> AttentionView {
     match *entry {
@@ -209,5 +240,6 @@ fn attention(entry: &Attention<'_>) -> AttentionView {
             link: paths::query(paths::ADMIN_KEYS, &[("state", Some("soon"))]),
             link_text: "Look at them",
         },
+        Attention::Replicas(trouble) => replicas(trouble),
     }
 }

@@ -228,6 +228,9 @@ fn home(name: &str, words: &str, is_full: bool) -> Sample {
         ends(0, 1),
         ends(1, 7),
         ends(2, 99),
+        Attention::Replicas(ReplicaTrouble::NoLeader { replicas: 1 }),
+        Attention::Replicas(ReplicaTrouble::NoLeader { replicas: 3 }),
+        Attention::Replicas(ReplicaTrouble::Versions { versions: 2 }),
     ];
     let found = Found {
         q: words,
@@ -246,6 +249,7 @@ fn home(name: &str, words: &str, is_full: bool) -> Sample {
             disabled: 3,
             sign_ins: 4711,
             refusals: 17,
+            replicas: 3,
         }),
         activity: Some(Activity { days: &days, now: NOW }),
         attention: if is_full { &attention } else { &[] },

@@ -71,6 +71,8 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261129050000_create_leases",
     "20261129050100_list_replicas",
     "20261129063000_add_service_of_tenants",
+    "20261129170000_note_managers_of_tiers_and_rules",
+    "20261129170001_note_managers_of_keys",
     "20261129173000_keep_refused_names",
 );
 

@@ -62,6 +62,8 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261129041000_notify_own_members",
     "20261129042000_create_tenant_providers",
     "20261129063000_add_service_of_tenants",
+    "20261129170000_note_managers_of_tiers_and_rules",
+    "20261129170001_note_managers_of_keys",
     "20261129173000_keep_refused_names",
 );
 

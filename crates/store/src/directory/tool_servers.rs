@@ -65,14 +65,19 @@ row! {
 impl ToolRule {
     /// The rule as the gate decides by it.
     pub fn decisive(&self) -> Rule {
-        let holder = match (&self.subject, &self.group_name) {
-            (Subject::Everyone, _) => Holder::Everyone,
-            (Subject::Role(role), _) => Holder::Role(*role),
-            (Subject::Key(id), _) => Holder::Key(id.clone()),
-            (Subject::Group(_), Some(name)) => Holder::Group(name.clone()),
-            (Subject::Group(_) | Subject::DeletedGroup, _) => Holder::Nobody,
-        };
+        let holder = holder(&self.subject, self.group_name.as_ref());
         Rule { holder, kind: self.kind, pattern: self.pattern.clone() }
+    }
+}
+
+/// For whom a rule is, by the name of its group.
+pub(super) fn holder(subject: &Subject, group: Option<&GroupName>) -> Holder {
+    match (subject, group) {
+        (Subject::Everyone, _) => Holder::Everyone,
+        (Subject::Role(role), _) => Holder::Role(*role),
+        (Subject::Key(id), _) => Holder::Key(id.clone()),
+        (Subject::Group(_), Some(name)) => Holder::Group(name.clone()),
+        (Subject::Group(_) | Subject::DeletedGroup, _) => Holder::Nobody,
     }
 }
 

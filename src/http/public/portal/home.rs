@@ -5,6 +5,7 @@ use super::ends::{self, DAY};
 use super::people::{LONGEST, entry};
 use super::rows::label;
 use super::sought::Sought;
+use crate::admin;
 use crate::authn::LoadError;
 use crate::http::public::answer::{PageAnswer, Redirect};
 use crate::http::public::callers::Administrator;
@@ -16,13 +17,17 @@ use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::{HostName, Origin};
 use gatepost_core::ids::{GroupId, GroupName, TenantId};
-use gatepost_pages::admin::{Attention, EndingSoon, Found, Home, HomeNumbers, KeyState, PersonEntry};
+use gatepost_pages::admin::{
+    Attention, EndingSoon, Found, Home, HomeNumbers, KeyState, PersonEntry, ReplicaTrouble,
+};
 use gatepost_pages::{Activity, DayNumbers};
 use gatepost_store::directory::{
     DayCount, Directory, DirectoryError, Ending, GroupFilter, GroupRecord, KeyRecord, LinkSource, Page,
-    RequestFilter, TenantFilter, TenantRecord, UnlinkedGroup, UserFilter, UserSummary,
+    Replica, RequestFilter, TenantFilter, TenantRecord, UnlinkedGroup, UserFilter, UserSummary,
 };
 use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Rows of each kind.
 const SHOWN: u32 = 10;
@@ -32,6 +37,8 @@ const COUNTED: u32 = 99;
 const UNLINKED: u32 = 3;
 /// Fewer people with an unlinked group need no attention.
 const MANY: u64 = 2;
+/// The time after which a replica that serves is expected to lead, if no other does.
+const STARTING: Duration = Duration::from_mins(1);
 
 #[derive(Deserialize)]
 pub(in crate::http::public) struct Parameters {
@@ -53,6 +60,7 @@ struct Matches {
 pub(in crate::http::public) async fn home(
     administrator: Administrator,
     context: web::Data<Context>,
+    system: web::Data<admin::Context>,
     Query(Parameters { q }): Query<Parameters>,
 ) -> FormAnswer {
     let (scope, directory, now) = (&administrator.scope, &context.stores.directory, Timestamp::now());
@@ -70,7 +78,8 @@ pub(in crate::http::public) async fn home(
         None => None,
     };
     let days = days(directory, scope, now).await?;
-    let numbers = numbers(directory, scope, &days, now).await?;
+    let replicas = if scope.is_system() { system.list_replicas().await? } else { Vec::new() };
+    let numbers = numbers(directory, scope, (&days, replicas.len()), now).await?;
     let unlinked = directory.list_unlinked_groups(scope, UNLINKED).await?;
     let soon = (now, now.plus(DAY * EndingSoon::FIRST));
     let ending = directory.list_ending(scope, soon, None, COUNTED).await?;
@@ -80,7 +89,8 @@ pub(in crate::http::public) async fn home(
     let unlinked = unlinked.iter().filter(|group| group.people.number >= MANY);
     let others =
         unlinked.map(|group| nameless(&context, group)).chain(ends(&ending)).chain(keys(&ending_keys));
-    let attention = requests(directory, scope).await?.into_iter().chain(others);
+    let attention =
+        requests(directory, scope).await?.into_iter().chain(others).chain(troubles(&replicas, now));
     let (people, groups, tenants) = matches.as_ref().map(Matches::entries).unwrap_or_default();
     let page = Home {
         frame: administrator.frame(None),
@@ -143,7 +153,7 @@ async fn days(
 async fn numbers(
     directory: &Directory,
     scope: &Scope,
-    days: &[DayNumbers],
+    (days, replicas): (&[DayNumbers], usize),
     now: Timestamp,
 ) -> Result<Option<HomeNumbers>, DirectoryError> {
     let Some(count) = directory.count_people(scope, now.minus(DAY)).await? else { return Ok(None) };
@@ -155,6 +165,7 @@ async fn numbers(
         disabled: count.disabled.unsigned_abs(),
         sign_ins: today.map_or(0, |day| day.sign_ins),
         refusals: today.map_or(0, |day| day.refusals),
+        replicas: replicas as u64,
     }))
 }
 
@@ -199,4 +210,41 @@ fn keys(ending: &Page<KeyRecord>) -> Option<Attention<'_>> {
     let next = ending.items.first()?;
     let (count, has_more) = (ending.items.len(), ending.next.is_some());
     Some(Attention::Keys { count, has_more, name: &next.name, until: next.limits.expires_at? })
+}
+
+/// What is wrong with the replicas. One that has just started may not lead yet.
+fn troubles(replicas: &[Replica], now: Timestamp) -> Vec<Attention<'static>> {
+    let leads = replicas.iter().any(|one| one.is_leader || one.started_at > now.minus(STARTING));
+    let versions = replicas.iter().map(|one| &one.version).collect::<BTreeSet<_>>().len();
+    let no_leader =
+        (!replicas.is_empty() && !leads).then_some(ReplicaTrouble::NoLeader { replicas: replicas.len() });
+    let differ = (versions > 1).then_some(ReplicaTrouble::Versions { versions });
+    no_leader.into_iter().chain(differ).map(Attention::Replicas).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(replicas: &[(&str, i64, bool)]) -> Vec<String> {
+        let replica = |(version, started_at, is_leader): &(&str, i64, bool)| Replica {
+            id: "r".to_owned(),
+            version: (*version).to_owned(),
+            started_at: Timestamp::from_unix(*started_at),
+            seen_at: Timestamp::from_unix(1000),
+            is_leader: *is_leader,
+        };
+        let replicas: Vec<Replica> = replicas.iter().map(replica).collect();
+        let troubles = troubles(&replicas, Timestamp::from_unix(1000));
+        troubles.iter().map(|trouble| format!("{trouble:?}")).collect()
+    }
+
+    #[test]
+    fn replicas_need_attention_if_none_leads_or_their_versions_differ() {
+        assert_eq!(told(&[]), Vec::<String>::new(), "a tenant's administrator");
+        assert_eq!(told(&[("1", 0, true), ("1", 0, false)]), Vec::<String>::new());
+        assert_eq!(told(&[("1", 0, false), ("1", 990, false)]), Vec::<String>::new(), "one has just started");
+        assert_eq!(told(&[("1", 0, false), ("1", 900, false)]), ["Replicas(NoLeader { replicas: 2 })"]);
+        assert_eq!(told(&[("1", 0, true), ("2", 0, false)]), ["Replicas(Versions { versions: 2 })"]);
+    }
 }

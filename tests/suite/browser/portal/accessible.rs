@@ -75,7 +75,7 @@ async fn tour(browser: &Browser, state: &str, person: &str) {
 }
 
 /// The path of the page of a person.
-async fn path_of(browser: &Browser, who: &str) -> String {
+pub(super) async fn path_of(browser: &Browser, who: &str) -> String {
     open(browser, &format!("/admin/users?q={who}"), "Search for people").await;
     browser.click(&format!("{who}@example.com")).await;
     arrive(browser, "Last changes").await;

@@ -90,6 +90,7 @@ pub const TABLES: &[Table] = &[
     }),
     table!(tiers [id] {
         id: Text, features: Text, limits: Text, created_at: Number, updated_at: Number, version: Number,
+        managed_by: Text,
     }),
     table!(tenants [id] {
         id: Text, name: Text, created_at: Number, version: Number, managed_by: Text, state: Text, tier: Text,
@@ -141,7 +142,7 @@ pub const TABLES: &[Table] = &[
         created_by: Text, scopes: Text, hosts: Text, networks: Text, tools: Text, role: Text,
         requests_per_minute: Number, expires_at: Number, endless_reason: Text, previous_hash: Bytes,
         previous_until: Number, last_used_at: Number, last_used_from: Text, revoked_at: Number,
-        created_at: Number, version: Number,
+        created_at: Number, version: Number, managed_by: Text,
     }),
     table!(key_groups [key_id, group_id] {
         key_id: Text, group_id: Number,
@@ -153,7 +154,7 @@ pub const TABLES: &[Table] = &[
     }),
     table!(tool_rules [id] {
         id: Text, tool_server_id: Text, subject: Text, group_id: Number, kind: Text, pattern: Text,
-        created_at: Number,
+        created_at: Number, managed_by: Text,
     }),
     table!(refusals [id] numbered {
         id: Number, request_id: Text, at: Number, user_id: Text, email: Text, host: Text, method: Text,

@@ -1,10 +1,13 @@
 //! What files declare. A section that no file has is `None`, and the directory's part of it stays as it is.
 
+use super::keys::{DeclaredKey, KeyPlace};
+use super::rules::DeclaredRule;
 use crate::directory::records::UserKey;
 use gatepost_core::access::Role;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::ExternalGroup;
-use gatepost_core::ids::{GroupName, TenantId};
+use gatepost_core::ids::{GroupName, TenantId, TierId};
+use gatepost_core::tier::Allowances;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What all files of a folder declare together.
@@ -16,6 +19,12 @@ pub struct Declared {
     pub tenants: Option<BTreeMap<TenantId, DeclaredTenant>>,
     /// `admins`.
     pub admins: Option<Vec<DeclaredAdmin>>,
+    /// `tiers`.
+    pub tiers: Option<BTreeMap<TierId, Allowances>>,
+    /// `rules`: who may use which tools of tool servers.
+    pub rules: Option<BTreeSet<DeclaredRule>>,
+    /// `keys`: those that have no owner.
+    pub keys: Option<BTreeMap<KeyPlace, DeclaredKey>>,
 }
 
 /// A group.
@@ -60,7 +69,11 @@ impl Declared {
         let of_groups =
             groups.map(|(_, group)| 1 + group.links.len() + group.members.iter().flatten().count());
         let of_tenants = self.tenants.iter().flatten().map(|(_, tenant)| 1 + tenant.groups.len());
-        of_groups.sum::<usize>() + of_tenants.sum::<usize>() + self.admins.iter().flatten().count()
+        let others = self.admins.iter().flatten().count()
+            + self.tiers.iter().flatten().count()
+            + self.rules.iter().flatten().count()
+            + self.keys.iter().flatten().count();
+        of_groups.sum::<usize>() + of_tenants.sum::<usize>() + others
     }
 
     /// Whether it declares nothing.

@@ -7,6 +7,7 @@ use super::declared::{Declared, DeclaredGroup, DeclaredTenant};
 use super::held::{Held, HeldTenant, UsedBy};
 use super::people;
 use super::plan::{Action, Plan, Step, Thing};
+use super::{keys, rules, tiers};
 use gatepost_core::access::Role;
 use gatepost_core::ids::{GroupName, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,19 +31,35 @@ pub fn difference(declared: &Declared, held: &Held) -> Plan {
     if let Some(admins) = &declared.admins {
         people::admins(admins, held, &mut steps);
     }
+    if let Some(declared) = &declared.tiers {
+        tiers::tiers(declared, held, &mut steps);
+    }
+    if let Some(declared) = &declared.rules {
+        rules::rules(declared, held, &mut steps);
+    }
+    if let Some(declared) = &declared.keys {
+        keys::keys(declared, held, &mut steps);
+    }
     // What is there first is needed by what comes later. Links come late, because a link may move members and mappings.
     steps.sort_by_key(|step| match (&step.thing, step.action) {
-        (Thing::Group(_), Action::Create | Action::Change | Action::TakeOver) => 0,
+        (Thing::Tier { .. } | Thing::Group(_), Action::Create | Action::Change | Action::TakeOver) => 0,
         (Thing::Tenant { .. }, Action::Create | Action::Change | Action::TakeOver) => 1,
         (Thing::Mapping { .. }, Action::Delete) => 2,
         (Thing::Mapping { .. }, _) => 3,
         (Thing::Member { .. }, Action::Delete) => 4,
         (Thing::Member { .. }, _) => 5,
         (Thing::Admin { .. }, _) => 6,
-        (Thing::Link { .. }, Action::Delete) => 7,
-        (Thing::Link { .. }, _) => 8,
-        (Thing::Tenant { .. }, _) => 9,
-        (Thing::Group(_), _) => 10,
+        // Keys that go make room for others of their tenant.
+        (Thing::Key { .. }, Action::Delete) => 7,
+        (Thing::Key { .. }, _) => 8,
+        // A rule that is no longer there may open what another closes: that one comes first.
+        (Thing::Rule { .. }, Action::Delete) => 10,
+        (Thing::Rule { .. }, _) => 9,
+        (Thing::Link { .. }, Action::Delete) => 11,
+        (Thing::Link { .. }, _) => 12,
+        (Thing::Tenant { .. }, _) => 13,
+        (Thing::Group(_), _) => 14,
+        (Thing::Tier { .. }, _) => 15,
     });
     Plan { steps }
 }

@@ -1,12 +1,17 @@
 //! What the directory holds of what files can declare, with versions and with who manages it.
 
+use super::keys::{DeclaredKey, KeyPlace};
+use super::rules::DeclaredRule;
 use crate::directory::records::UserKey;
 use gatepost_core::access::Role;
 use gatepost_core::administration::Version;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::ExternalGroup;
-use gatepost_core::ids::{GroupName, TenantId, UserId};
+use gatepost_core::ids::{GroupName, TenantId, TierId, ToolRuleId, ToolServerId, UserId};
+use gatepost_core::mcp::rules::Holder as RuleHolder;
+use gatepost_core::tier::Allowances;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the directory holds at one moment.
@@ -19,6 +24,13 @@ pub struct Held {
     pub links: BTreeMap<ExternalGroup, HeldLink>,
     pub tenants: BTreeMap<TenantId, HeldTenant>,
     pub admins: Vec<HeldAdmin>,
+    /// Those that were set here. What comes with Gatepost as it is is not among them.
+    pub tiers: BTreeMap<TierId, HeldTier>,
+    pub rules: Vec<HeldRule>,
+    /// The tool servers that there are.
+    pub servers: BTreeSet<ToolServerId>,
+    /// The keys that count and have no owner.
+    pub keys: Vec<HeldKey>,
 }
 
 /// A group.
@@ -72,6 +84,34 @@ pub struct HeldMapping {
     pub is_managed: bool,
 }
 
+/// A tier.
+#[derive(Clone, Debug)]
+pub struct HeldTier {
+    pub allowances: Allowances,
+    pub version: Version,
+    pub is_managed: bool,
+    /// A tenant has it.
+    pub is_used: bool,
+}
+
+/// A rule of a tool server.
+#[derive(Clone, Debug)]
+pub struct HeldRule {
+    pub id: ToolRuleId,
+    pub rule: DeclaredRule,
+    pub is_managed: bool,
+}
+
+/// An API key that has no owner.
+#[derive(Clone, Debug)]
+pub struct HeldKey {
+    pub id: KeyId,
+    pub place: KeyPlace,
+    pub key: DeclaredKey,
+    pub version: Version,
+    pub is_managed: bool,
+}
+
 row! {
     /// A person to whom something was given.
     #[derive(Clone, Debug)]
@@ -116,7 +156,14 @@ impl Held {
         let linked = self.links.values().filter(|link| !link.is_managed).map(|link| &link.group);
         let mappings = self.tenants.values().flat_map(|tenant| &tenant.groups);
         let mapped = mappings.filter(|(_, mapping)| !mapping.is_managed).map(|(name, _)| name);
-        named.map(|(name, _)| name).chain(linked).chain(mapped).collect()
+        let by_hand = self.rules.iter().filter(|rule| !rule.is_managed);
+        let ruled = by_hand.filter_map(|rule| match &rule.rule.holder {
+            RuleHolder::Group(name) => Some(name),
+            _ => None,
+        });
+        let keys = self.keys.iter().filter(|key| !key.is_managed);
+        let keyed = keys.flat_map(|key| &key.key.groups);
+        named.map(|(name, _)| name).chain(linked).chain(mapped).chain(ruled).chain(keyed).collect()
     }
 }
 

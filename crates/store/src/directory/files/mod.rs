@@ -4,10 +4,18 @@
 mod declared;
 mod difference;
 mod held;
+mod keys;
 mod people;
 mod plan;
+mod rules;
+mod tiers;
 
 pub use declared::{Declared, DeclaredAdmin, DeclaredGroup, DeclaredMember, DeclaredTenant};
 pub use difference::difference;
-pub use held::{Held, HeldAdmin, HeldGroup, HeldLink, HeldMapping, HeldMember, HeldTenant, Holder, UsedBy};
+pub use held::{
+    Held, HeldAdmin, HeldGroup, HeldKey, HeldLink, HeldMapping, HeldMember, HeldRule, HeldTenant, HeldTier,
+    Holder, UsedBy,
+};
+pub use keys::{DeclaredKey, KeyEnd, KeyPlace};
 pub use plan::{Action, Counts, MOST_STEPS, Plan, Step, Thing};
+pub use rules::DeclaredRule;

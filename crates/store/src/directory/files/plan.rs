@@ -1,12 +1,17 @@
 //! The steps that make the directory hold what files declare, and how people read them.
 
+use super::keys::{DeclaredKey, KeyPlace};
+use super::rules::DeclaredRule;
 use crate::directory::records::UserKey;
 use gatepost_core::access::Role;
 use gatepost_core::administration::Version;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::ExternalGroup;
-use gatepost_core::ids::{GroupName, TenantId};
+use gatepost_core::ids::{GroupName, TenantId, TierId, ToolRuleId};
+use gatepost_core::mcp::pattern::Kind;
+use gatepost_core::tier::Allowances;
 use std::fmt;
 
 /// The maximum number of steps, and of things that files declare: a plan is one transaction.
@@ -30,17 +35,19 @@ pub struct Step {
     pub seen: Option<Version>,
     /// How many people lose the thing, if it is deleted. Sign-ins change it, and it is no part of what is compared.
     pub people: u64,
+    /// It deletes the last rule of its kind: whoever may enter may then use all of that kind.
+    pub opens: bool,
 }
 
 impl Step {
     pub(super) const fn new(action: Action, thing: Thing, seen: Option<Version>) -> Self {
-        Self { action, thing, was: None, seen, people: 0 }
+        Self { action, thing, was: None, seen, people: 0, opens: false }
     }
 }
 
 impl PartialEq for Step {
     fn eq(&self, other: &Self) -> bool {
-        let parts = |step: &Self| (step.action, step.thing.clone(), step.was.clone(), step.seen);
+        let parts = |step: &Self| (step.action, step.thing.clone(), step.was.clone(), step.seen, step.opens);
         parts(self) == parts(other)
     }
 }
@@ -75,11 +82,44 @@ impl Action {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Thing {
     Group(GroupName),
-    Link { group: GroupName, external: ExternalGroup },
-    Tenant { id: TenantId, name: Option<String> },
-    Mapping { tenant: TenantId, group: GroupName, role: Role },
-    Member { group: GroupName, user: UserKey, until: Option<Timestamp> },
-    Admin { user: UserKey, is_admin: bool, until: Option<Timestamp> },
+    Link {
+        group: GroupName,
+        external: ExternalGroup,
+    },
+    Tenant {
+        id: TenantId,
+        name: Option<String>,
+    },
+    Mapping {
+        tenant: TenantId,
+        group: GroupName,
+        role: Role,
+    },
+    Member {
+        group: GroupName,
+        user: UserKey,
+        until: Option<Timestamp>,
+    },
+    Admin {
+        user: UserKey,
+        is_admin: bool,
+        until: Option<Timestamp>,
+    },
+    Tier {
+        id: TierId,
+        allowances: Allowances,
+    },
+    /// The id, if the rule is there.
+    Rule {
+        rule: DeclaredRule,
+        id: Option<ToolRuleId>,
+    },
+    /// The id, if the key is there.
+    Key {
+        place: KeyPlace,
+        key: DeclaredKey,
+        id: Option<KeyId>,
+    },
 }
 
 impl Thing {
@@ -92,6 +132,9 @@ impl Thing {
             Self::Mapping { .. } => "mapping",
             Self::Member { .. } => "member",
             Self::Admin { .. } => "admin",
+            Self::Tier { .. } => "tier",
+            Self::Rule { .. } => "rule",
+            Self::Key { .. } => "key",
         }
     }
 }
@@ -117,6 +160,11 @@ impl fmt::Display for Thing {
             Self::Admin { user, is_admin, until } => {
                 write!(f, "admin {user}: {}{}", decision(*is_admin), end(*until))
             }
+            Self::Tier { id, allowances: Allowances { features, limits } } => {
+                write!(f, "tier {id}: features {features}, limits {limits}")
+            }
+            Self::Rule { rule, .. } => rule.fmt(f),
+            Self::Key { place, key, .. } => write!(f, "{place}: {key}"),
         }
     }
 }
@@ -149,13 +197,33 @@ fn changed(was: &Thing, is: &Thing) -> String {
                 end(*until)
             )
         }
+        (Thing::Tier { allowances: was, .. }, Thing::Tier { id, allowances }) => {
+            let parts = [
+                ("features", &was.features, &allowances.features),
+                ("limits", &was.limits, &allowances.limits),
+            ];
+            let changed = parts.iter().filter(|(_, was, is)| was != is);
+            let said: Vec<String> = changed.map(|(part, was, is)| format!("{part} {was} -> {is}")).collect();
+            format!("tier {id}: {}", said.join(", "))
+        }
+        (Thing::Key { key: was, .. }, Thing::Key { place, key, .. }) => {
+            format!("{place}: {}", was.changed_to(key))
+        }
         (_, is) => is.to_string(),
+    }
+}
+
+const fn plural(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Tool => "tools",
+        Kind::Prompt => "prompts",
+        Kind::Resource => "resources",
     }
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { action, thing, was, people, .. } = self;
+        let Self { action, thing, was, people, opens, .. } = self;
         match (action, was) {
             (Action::Change, Some(was)) => write!(f, "~ {}", changed(was, thing)),
             (Action::Create | Action::Change, _) => write!(f, "+ {thing}"),
@@ -166,7 +234,18 @@ impl fmt::Display for Step {
                 let verb = if *people == 1 { "member loses" } else { "members lose" };
                 write!(f, "- {thing} (managed by apply; {people} {verb} it)")
             }
-            (Action::Delete, _) => write!(f, "- {thing} (managed by apply)"),
+            (Action::Delete, _) => match thing {
+                Thing::Rule { rule, .. } if *opens => write!(
+                    f,
+                    "- {thing} (managed by apply; no rule about {} is left: whoever may enter may use all)",
+                    plural(rule.kind)
+                ),
+                Thing::Key { place, .. } => write!(f, "- {place} (managed by apply; it is revoked)"),
+                _ => write!(f, "- {thing} (managed by apply)"),
+            },
+            (Action::Release, _) if matches!(thing, Thing::Tier { .. }) => {
+                write!(f, "! {thing} stays and is no longer managed by apply: a tenant has it")
+            }
             (Action::Release, _) => write!(
                 f,
                 "! {thing} stays and is no longer managed by apply: the configuration, a provider or an administrator uses it"

@@ -1,14 +1,22 @@
 //! Reads what the directory holds of what files can declare.
 
+use super::key_rows::key_columns;
 use super::{Connection, Result, Store, present};
+use crate::directory::error::DirectoryError;
 use crate::directory::files::{
-    Held, HeldAdmin, HeldGroup, HeldLink, HeldMapping, HeldTenant, Holder, UsedBy,
+    DeclaredKey, DeclaredRule, Held, HeldAdmin, HeldGroup, HeldKey, HeldLink, HeldMapping, HeldRule,
+    HeldTenant, HeldTier, Holder, KeyEnd, KeyPlace, UsedBy,
 };
+use crate::directory::keys::KeyRecord;
+use crate::directory::tool_servers;
 use gatepost_core::access::Role;
 use gatepost_core::administration::Version;
 use gatepost_core::identity::ExternalGroup;
-use gatepost_core::ids::{GroupName, TenantId};
-use std::collections::BTreeMap;
+use gatepost_core::ids::{GroupName, TenantId, TierId, ToolRuleId, ToolServerId};
+use gatepost_core::mcp::pattern::{Kind, Subject};
+use gatepost_core::tier::Allowances;
+use gatepost_core::tool_pattern::ToolPattern;
+use std::collections::{BTreeMap, BTreeSet};
 
 row! {
     /// A row of `groups`, and who else uses it.
@@ -68,6 +76,38 @@ row! {
     }
 }
 
+row! {
+    /// A row of `tiers`.
+    struct TierRow {
+        id: TierId,
+        allowances: Allowances,
+        version: Version,
+        is_managed: bool,
+        is_used: bool,
+    }
+}
+
+row! {
+    /// A row of `tool_rules`.
+    struct RuleRow {
+        id: ToolRuleId,
+        tool_server_id: ToolServerId,
+        subject: Subject,
+        group_name: Option<GroupName>,
+        kind: Kind,
+        pattern: ToolPattern,
+        is_managed: bool,
+    }
+}
+
+row! {
+    /// A row of `keys`.
+    struct KeyRow {
+        record: KeyRecord,
+        is_managed: bool,
+    }
+}
+
 impl Store {
     /// With the members of groups, or with those alone that are managed.
     pub(in crate::directory) async fn find_held(&self, with_members: bool) -> Result<Held> {
@@ -87,6 +127,10 @@ pub(super) async fn read(connection: &mut Connection, with_members: bool) -> Res
         links: list_links(connection).await?,
         tenants: list_tenants(connection).await?,
         admins: list_admins(connection).await?,
+        tiers: list_tiers(connection).await?,
+        rules: list_rules(connection).await?,
+        servers: list_servers(connection).await?,
+        keys: list_keys(connection).await?,
         now: present(connection).await?,
     })
 }
@@ -194,4 +238,74 @@ async fn list_admins(connection: &mut Connection) -> Result<Vec<HeldAdmin>> {
     .fetch_all(connection)
     .await?;
     Ok(rows.into_iter().map(|AdminRow { is_admin, holder }| HeldAdmin { holder, is_admin }).collect())
+}
+
+async fn list_tiers(connection: &mut Connection) -> Result<BTreeMap<TierId, HeldTier>> {
+    let rows: Vec<TierRow> = sqlx::query_as(
+        "SELECT id, features, limits, version, coalesce(managed_by = 'apply', false) AS is_managed, \
+         EXISTS (SELECT 1 FROM tenants t WHERE t.tier = tiers.id) AS is_used FROM tiers",
+    )
+    .fetch_all(connection)
+    .await?;
+    let tier = |TierRow { id, allowances, version, is_managed, is_used }| {
+        (id, HeldTier { allowances, version, is_managed, is_used })
+    };
+    Ok(rows.into_iter().map(tier).collect())
+}
+
+/// The rules of the servers of all tenants but those that were deleted.
+async fn list_rules(connection: &mut Connection) -> Result<Vec<HeldRule>> {
+    let rows: Vec<RuleRow> = sqlx::query_as(
+        "SELECT r.id, r.tool_server_id, r.subject, r.group_id, g.name AS group_name, r.kind, r.pattern, \
+         coalesce(r.managed_by = 'apply', false) AS is_managed FROM tool_rules r \
+         JOIN tool_servers s ON s.id = r.tool_server_id JOIN tenants t ON t.id = s.tenant_id AND t.state <> 'deleted' \
+         LEFT JOIN groups g ON g.id = r.group_id ORDER BY r.id",
+    )
+    .fetch_all(connection)
+    .await?;
+    let rule = |RuleRow { id, tool_server_id: server, subject, group_name, kind, pattern, is_managed }| {
+        let holder = tool_servers::holder(&subject, group_name.as_ref());
+        HeldRule { id, rule: DeclaredRule { server, kind, holder, pattern }, is_managed }
+    };
+    Ok(rows.into_iter().map(rule).collect())
+}
+
+async fn list_servers(connection: &mut Connection) -> Result<BTreeSet<ToolServerId>> {
+    let sql = "SELECT s.id FROM tool_servers s JOIN tenants t ON t.id = s.tenant_id AND t.state <> 'deleted'";
+    let ids: Vec<String> = sqlx::query_scalar(sql).fetch_all(connection).await?;
+    ids.iter().map(|id| id.parse().map_err(DirectoryError::unreadable)).collect()
+}
+
+/// The keys without an owner that count, and whose tenant was not deleted. Those of people are theirs.
+async fn list_keys(connection: &mut Connection) -> Result<Vec<HeldKey>> {
+    let rows: Vec<KeyRow> = sqlx::query_as(concat!(
+        "SELECT ",
+        key_columns!(),
+        ", coalesce(k.managed_by = 'apply', false) AS is_managed FROM keys k WHERE k.owner_id IS NULL \
+         AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > ",
+        present!(),
+        ") AND NOT EXISTS (SELECT 1 FROM tenants t WHERE t.id = k.tenant_id AND t.state = 'deleted') ORDER BY k.id"
+    ))
+    .fetch_all(connection)
+    .await?;
+    Ok(rows.into_iter().map(held_key).collect())
+}
+
+fn held_key(KeyRow { record, is_managed }: KeyRow) -> HeldKey {
+    let limits = record.limits;
+    let end = match limits.expires_at {
+        Some(at) => KeyEnd::At(at),
+        None => KeyEnd::Never(record.endless_reason.unwrap_or_default()),
+    };
+    let key = DeclaredKey {
+        scopes: limits.scopes.into_iter().collect(),
+        groups: record.groups.into_iter().collect(),
+        hosts: limits.hosts.into_iter().collect(),
+        networks: limits.networks.into_iter().collect(),
+        tools: limits.tools.into_iter().collect(),
+        requests_per_minute: limits.requests_per_minute,
+        end,
+    };
+    let place = KeyPlace { tenant: record.tenant_id, name: record.name };
+    HeldKey { id: record.id, place, key, version: record.version, is_managed }
 }

@@ -126,7 +126,7 @@ pub(super) async fn update(connection: &mut Connection, record: &KeyRecord) -> R
     let limits = &record.limits;
     sqlx::query(
         "UPDATE keys SET name = $2, hosts = $3, networks = $4, tools = $5, requests_per_minute = $6, expires_at = $7, \
-         endless_reason = $8 WHERE id = $1",
+         endless_reason = $8, managed_by = NULL WHERE id = $1",
     )
     .bind(record.id.to_string())
     .bind(&record.name)

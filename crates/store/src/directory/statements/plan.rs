@@ -5,17 +5,24 @@ use super::group_changes;
 use super::managed::{self, APPLY};
 use super::members::{self, MANUAL};
 use super::tenant_changes::find_for_update;
-use super::{Apply, Connection, LockKey, Result, held, naming, tenant_life, users};
+use super::{Apply, Connection, LockKey, Result, held, naming, tenant_life, tool_servers, users};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{
-    AddMember, ApplyPlan, CreateGroup, CreateTenant, DeleteGroup, DeleteTenant, Done, LinkGroup, MapGroup,
-    RenameTenant, SetAdmin, UnlinkGroup, UnmapGroup,
+    AddMember, AddToolRule, ApplyPlan, CreateGroup, CreateKey, CreateTenant, DeleteGroup, DeleteTenant,
+    DeleteTier, Done, KeyUpdate, LinkGroup, MapGroup, RemoveToolRule, RenameTenant, RevokeKey, SetAdmin,
+    SetTier, UnlinkGroup, UnmapGroup, UpdateKey,
 };
 use crate::directory::error::DirectoryError;
-use crate::directory::files::{Action, MOST_STEPS, Step, Thing, difference};
+use crate::directory::files::{
+    Action, DeclaredKey, DeclaredRule, KeyPlace, MOST_STEPS, Step, Thing, difference,
+};
+use crate::directory::keys::KeyHolder;
 use crate::directory::records::UserKey;
 use gatepost_core::administration::{Granted, Version};
+use gatepost_core::api_key::{KeyId, KeyLimits};
 use gatepost_core::ids::{GroupName, TenantId};
+use gatepost_core::mcp::pattern::Subject;
+use gatepost_core::mcp::rules::Holder;
 use gatepost_core::tenant::TenantState;
 use std::time::Duration;
 
@@ -27,7 +34,13 @@ impl Apply for ApplyPlan {
 
     /// Of two that run at the same time the second sees what the first has done.
     fn locks(&self) -> Vec<LockKey> {
-        vec![LockKey::of(&["configuration as files"])]
+        let keys = self.plan.steps.iter().filter_map(|step| match &step.thing {
+            Thing::Key { place: KeyPlace { tenant: Some(tenant), .. }, .. } => {
+                Some(LockKey::of(&["keys of tenant", tenant.as_str()]))
+            }
+            _ => None,
+        });
+        [LockKey::of(&["configuration as files"])].into_iter().chain(keys).collect()
     }
 
     /// Compares what has to be done now with what somebody has agreed to.
@@ -101,6 +114,9 @@ impl Work<'_> {
             Thing::Admin { user, is_admin, until } => {
                 self.make(&SetAdmin { user, is_admin: Some(is_admin), until }).await
             }
+            Thing::Tier { id, allowances } => self.make(&SetTier { id, allowances }).await,
+            Thing::Rule { rule, .. } => self.add_rule(rule).await,
+            Thing::Key { place, key, id } => self.set_key(place, key, id).await,
         }
     }
 
@@ -117,6 +133,15 @@ impl Work<'_> {
             }
             Thing::Member { group, user, .. } => self.remove_member(&group, &user).await,
             Thing::Admin { user, .. } => self.make(&SetAdmin { user, is_admin: None, until: None }).await,
+            Thing::Tier { id, .. } => self.make(&DeleteTier { id }).await,
+            Thing::Rule { rule: DeclaredRule { server, .. }, id: Some(rule) } => {
+                let tenant = tool_servers::tenant_of(self.connection, &server).await?;
+                self.make(&RemoveToolRule { server, tenant, rule }).await
+            }
+            Thing::Key { place: KeyPlace { tenant, .. }, id: Some(id), .. } => {
+                self.make(&RevokeKey { id, holder: KeyHolder { tenant, owner: None } }).await
+            }
+            Thing::Rule { id: None, .. } | Thing::Key { id: None, .. } => Err(self.overtaken()),
         }
     }
 
@@ -129,6 +154,50 @@ impl Work<'_> {
             return Err(self.overtaken());
         }
         C::write(granted, locked, self.connection, self.actor).await.map(drop)
+    }
+
+    /// Makes a key whose secret nobody learns, or changes one. Scopes and groups do not change.
+    async fn set_key(&mut self, place: KeyPlace, key: DeclaredKey, id: Option<KeyId>) -> Result<()> {
+        let expiry = key.expiry();
+        let DeclaredKey { scopes, groups, hosts, networks, tools, requests_per_minute, .. } = key;
+        let holder = KeyHolder { tenant: place.tenant, owner: None };
+        let limits = KeyLimits {
+            scopes: scopes.into_iter().collect(),
+            hosts: hosts.into_iter().collect(),
+            networks: networks.into_iter().collect(),
+            tools: tools.into_iter().collect(),
+            requests_per_minute,
+            ..KeyLimits::default()
+        };
+        // Whoever made the plan has asked the configuration about the hosts.
+        let faults = Vec::new();
+        if let Some(id) = id {
+            let (hosts, networks, tools) = (Some(limits.hosts), Some(limits.networks), Some(limits.tools));
+            let (requests_per_minute, expiry) = (Some(requests_per_minute), Some(expiry));
+            let new = KeyUpdate { name: None, hosts, networks, tools, requests_per_minute, expiry, faults };
+            return self.make(&UpdateKey { id, holder, new }).await;
+        }
+        let groups = groups.into_iter().collect();
+        let name = place.name.parse().map_err(DirectoryError::unreadable)?;
+        self.make(&CreateKey { name, holder, limits, groups, expiry, faults }).await
+    }
+
+    /// A rule that somebody has meanwhile added is theirs.
+    async fn add_rule(&mut self, declared: DeclaredRule) -> Result<()> {
+        let DeclaredRule { server, kind, holder, pattern } = declared;
+        let subject = match holder {
+            Holder::Everyone => Subject::Everyone,
+            Holder::Role(role) => Subject::Role(role),
+            Holder::Key(id) => Subject::Key(id),
+            Holder::Group(name) => {
+                Subject::Group(group_changes::find_known(self.connection, &name.into()).await?.id)
+            }
+            Holder::Nobody => Subject::DeletedGroup,
+        };
+        let tenant = tool_servers::tenant_of(self.connection, &server).await?;
+        let change = AddToolRule { server, tenant, subject, kind, pattern };
+        let (found, _) = change.lock(self.connection).await?;
+        if found.is_some() { Err(self.overtaken()) } else { self.make(&change).await }
     }
 
     /// A plan does not see a tenant that was deleted. Files that declare its id again declare a new tenant: what the deleted

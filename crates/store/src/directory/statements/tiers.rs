@@ -84,7 +84,8 @@ impl Apply for SetTier {
         }
         sqlx::query(
             "INSERT INTO tiers (id, features, limits, created_at) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (id) DO UPDATE SET features = excluded.features, limits = excluded.limits, updated_at = $4",
+             ON CONFLICT (id) DO UPDATE SET features = excluded.features, limits = excluded.limits, \
+             updated_at = $4, managed_by = NULL",
         )
         .bind(id.as_str())
         .bind(allowances.features.to_string())

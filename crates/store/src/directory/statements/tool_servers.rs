@@ -347,6 +347,12 @@ async fn find(connection: &mut Connection, id: &ToolServerId) -> Result<Option<T
     Ok(sqlx::query_as(AssertSqlSafe(sql)).bind(id.as_str()).fetch_optional(connection).await?)
 }
 
+/// The tenant of a server that is there.
+pub(super) async fn tenant_of(connection: &mut Connection, id: &ToolServerId) -> Result<TenantId> {
+    let found = find(connection, id).await?;
+    found.map(|server| server.tenant_id).ok_or_else(|| DirectoryError::UnknownToolServer(id.clone()))
+}
+
 /// Locks a server of this tenant.
 async fn lock_known(
     connection: &mut Connection,

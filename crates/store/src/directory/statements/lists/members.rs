@@ -3,7 +3,7 @@
 use super::group_changes::find_known;
 use super::people::People;
 use super::set::{Set, searched};
-use super::{Connection, Db, Result, Store, limit_of, typed};
+use super::{Connection, Result, Store, json_texts, limit_of, typed};
 use crate::directory::error::DirectoryError;
 use crate::directory::lists::{Page, Place};
 use crate::directory::records::{GroupKey, MemberRecord};
@@ -11,7 +11,6 @@ use gatepost_core::administration::{Scope, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupId, UserId};
-use sqlx::QueryBuilder;
 use std::collections::{BTreeSet, HashMap};
 
 impl Store {
@@ -47,27 +46,29 @@ row! {
 }
 
 row! {
-    struct SourcesRow {
+    /// One source of a person's membership.
+    struct SourceRow {
         user_id: UserId,
-        sources: BTreeSet<String>,
+        source: String,
         until: Option<Timestamp>,
         version: Option<Version>,
     }
 }
 
-/// Each person is asked by the index; a list of people would have Postgres read the whole group.
-const SOURCES: [&str; 4] = [
-    concat!(
-        "SELECT u.id AS user_id, (SELECT ",
-        json_list!("m.source"),
-        " FROM resolved_memberships m WHERE m.user_id = u.id AND m.group_id = "
-    ),
-    ") AS sources, (SELECT CASE WHEN count(*) = count(m.until) THEN max(m.until) END FROM resolved_memberships m \
-     WHERE m.user_id = u.id AND m.group_id = ",
-    ") AS until, (SELECT m.version FROM manual_memberships m WHERE m.user_id = u.id AND m.source = 'manual' \
-     AND m.group_id = ",
-    concat!(" AND coalesce(m.until > ", present!(), ", true)) AS version FROM users u WHERE u.id IN ("),
-];
+/// The sources of these people's memberships in a group. People come first, and each is asked by the index: the view of
+/// memberships, and a list of people with `IN`, have a database read the whole group.
+const SOURCES: &str = concat!(
+    "SELECT m.user_id, m.source, m.until, CASE WHEN m.source = 'manual' THEN m.version END AS version \
+     FROM (SELECT value FROM ",
+    each!("$1"),
+    ") AS people CROSS JOIN manual_memberships m \
+     WHERE m.user_id = people.value AND m.group_id = $2 AND coalesce(m.until > ",
+    present!(),
+    ", true) UNION ALL SELECT m.user_id, p.provider, NULL, NULL FROM (SELECT value FROM ",
+    each!("$1"),
+    ") AS people CROSS JOIN provider_memberships m CROSS JOIN provider_groups p \
+     WHERE m.user_id = people.value AND p.id = m.provider_group_id AND p.group_id = $2"
+);
 
 /// Adds who says that they are members, and until when. A membership of several sources ends with the last of them.
 async fn add_sources(
@@ -75,22 +76,20 @@ async fn add_sources(
     group: GroupId,
     people: Vec<Named>,
 ) -> Result<Vec<MemberRecord>> {
-    let [before_sources, before_until, before_version, before_people] = SOURCES;
-    let mut query = QueryBuilder::<Db>::new(before_sources);
-    query.push_bind(group.number()).push(before_until).push_bind(group.number()).push(before_version);
-    query.push_bind(group.number()).push(before_people);
-    let mut list = query.separated(", ");
-    list.push("''");
-    for person in &people {
-        list.push_bind(person.id.to_string());
+    let ids = json_texts(people.iter().map(|person| person.id));
+    let query = sqlx::query_as(SOURCES).bind(ids).bind(group.number());
+    let rows: Vec<SourceRow> = query.fetch_all(connection).await?;
+    let mut sources: HashMap<UserId, Vec<SourceRow>> = HashMap::new();
+    for row in rows {
+        sources.entry(row.user_id).or_default().push(row);
     }
-    query.push(")");
-    let rows: Vec<SourcesRow> = query.build_query_as().fetch_all(connection).await?;
-    let mut sources: HashMap<UserId, SourcesRow> = rows.into_iter().map(|row| (row.user_id, row)).collect();
     // Whoever left the group between the two statements is left out.
     let member = |Named { id, email, name }| {
-        let SourcesRow { sources, until, version, .. } =
-            sources.remove(&id).filter(|row| !row.sources.is_empty())?;
+        let rows = sources.remove(&id)?;
+        let ends: Option<Vec<Timestamp>> = rows.iter().map(|row| row.until).collect();
+        let version = rows.iter().find_map(|row| row.version);
+        let until = ends.and_then(|ends| ends.into_iter().max());
+        let sources: BTreeSet<String> = rows.into_iter().map(|row| row.source).collect();
         Some(MemberRecord { id, email, name, sources, until, version })
     };
     Ok(people.into_iter().filter_map(member).collect())

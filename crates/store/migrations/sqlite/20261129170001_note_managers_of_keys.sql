@@ -1,0 +1,3 @@
+-- Who set an API key last; as on Postgres, see there.
+
+ALTER TABLE keys ADD COLUMN managed_by TEXT;
