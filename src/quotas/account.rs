@@ -79,6 +79,11 @@ pub(super) struct Unanswered {
 }
 
 impl Book {
+    /// Whether there is anything of this day that the store could have lost.
+    pub(super) fn has_known(&self, day: Day) -> bool {
+        self.day == day && self.known.drawn + self.owed > 0
+    }
+
     /// Units that are used or held by a replica, and those that may be.
     pub(super) fn used_at_most(&self) -> u64 {
         self.known.used() + self.owed + self.unanswered.map_or(0, |unanswered| unanswered.draw.wanted)
@@ -104,6 +109,11 @@ pub(super) struct Account {
 }
 
 impl Account {
+    /// Whether there is anything of today that the store could have lost. Whoever draws now may learn something.
+    pub(super) fn has_known(&self) -> bool {
+        self.book.try_lock().map_or(true, |book| book.has_known(Timestamp::now().day()))
+    }
+
     pub(super) fn new(tenant: TenantId, limits: RequestLimits) -> Self {
         let account = Self {
             tenant,
