@@ -50,9 +50,9 @@ struct Copied {
     megabytes: f64,
 }
 
-async fn copy(stage: &Stage, size: Size) -> io::Result<Copied> {
+async fn copy(stage: &Stage, directory: Size) -> io::Result<Copied> {
     let site = Site::embedded(&Provider::absent(), Addresses::production()).await?;
-    site.fill(size).await?;
+    site.fill(directory).await?;
     let (redis, postgres) = (Redis::start().await, Postgres::private().await);
     let (database, sessions) = (postgres.database().await, redis.url());
     let from = format!("sqlite:{}", site.folder().join("gatepost.db").display());
@@ -99,7 +99,7 @@ async fn peak_of(process: &Gatepost, begun: Instant) -> io::Result<u64> {
     Ok(peak)
 }
 
-/// `VmHWM` of `/proc/PID/status` (proc_pid_status(5)), in bytes.
+/// `VmHWM` of `/proc/PID/status` (`proc_pid_status(5)`), in bytes.
 fn most_resident(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)

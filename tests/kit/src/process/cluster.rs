@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 use tempfile::TempDir;
 
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_mins(1);
 
 /// A Cluster. A node that does not answer for 2 s is replaced by its replica.
 #[derive(Debug)]

@@ -129,10 +129,8 @@ impl Sentinel {
         );
         let tls_port = authority.map(|authority| {
             let port = free_port();
-            for [name, value] in authority.redis_settings(folder.path(), port) {
-                settings.push_str(&format!("{name} {value}\n"));
-            }
-            settings.push_str("tls-replication yes\n");
+            let tls = authority.redis_settings(folder.path(), port).map(|setting| setting.join(" "));
+            settings.extend([tls.join("\n"), "\ntls-replication yes\n".to_owned()]);
             port
         });
         // The Sentinel writes what it learns into this file.

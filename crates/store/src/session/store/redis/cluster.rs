@@ -11,6 +11,7 @@ use redis::{
 };
 use secrecy::SecretString;
 use std::collections::BTreeSet;
+use std::time::Duration;
 use tokio::time::timeout;
 
 /// How many nodes, drawn by lot, are asked for the primaries. One of them may not answer.
@@ -18,7 +19,7 @@ const ASKED: usize = 3;
 
 /// How long it may take to connect to one node. The crate connects to the named nodes, and then to those that it finds, both
 /// within the limit for one connection.
-const CONNECT_TO_NODE: std::time::Duration = COMMAND_TIMEOUT;
+const CONNECT_TO_NODE: Duration = COMMAND_TIMEOUT;
 
 /// The addresses of the nodes that serve slots.
 pub(super) type Primaries = BTreeSet<String>;

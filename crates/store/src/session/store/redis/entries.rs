@@ -98,14 +98,11 @@ impl RedisStore {
     }
 
     async fn put_one(&self, entry: &Entry) -> Result<(), StoreError> {
-        match &entry.member {
-            Some(member) => self.index(&entry.key, member, entry.rest).await.map(drop),
-            None => {
-                let mut set = redis::cmd("SET");
-                self.command(set.arg(key(&entry.key)).arg(&entry.value).arg("PX").arg(millis(entry.rest)))
-                    .await
-            }
+        if let Some(member) = &entry.member {
+            return self.index(&entry.key, member, entry.rest).await.map(drop);
         }
+        let mut set = redis::cmd("SET");
+        self.command(set.arg(key(&entry.key)).arg(&entry.value).arg("PX").arg(millis(entry.rest))).await
     }
 
     async fn put(&self, entries: &[Entry]) -> Result<(), StoreError> {
