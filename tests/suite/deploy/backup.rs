@@ -155,7 +155,9 @@ async fn a_dump_for_a_recipient_is_opened_by_its_identity_only() {
     assert!(matches!(&found[..], [name] if name.ends_with(".dump.age")), "nothing else is left: {found:?}");
     let file = dumps.path().join(&found[0]);
     let dumped = std::fs::read(&file).unwrap();
-    assert!(dumped.starts_with(b"age-encryption.org/v1") && !dumped.windows(6).any(|six| six == b"PGDMP\x01"));
+    assert!(
+        dumped.starts_with(b"age-encryption.org/v1") && !dumped.windows(6).any(|six| six == b"PGDMP\x01")
+    );
     let mut command = script("backup.sh", &url, dumps.path());
     command.arg("fresh");
     assert!(run(command).await.0, "an encrypted dump is a dump");
