@@ -62,10 +62,17 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261129041000_notify_own_members",
     "20261129042000_create_tenant_providers",
     "20261129063000_add_service_of_tenants",
+    "20261129173000_keep_refused_names",
 );
 
 /// Locks nothing, because only one transaction writes at a time.
 macro_rules! for_update {
+    ($sql:expr) => {
+        $sql
+    };
+}
+/// As `for_update!`.
+macro_rules! for_share {
     ($sql:expr) => {
         $sql
     };
