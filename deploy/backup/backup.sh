@@ -6,11 +6,13 @@
 #   backup.sh fresh    succeeds if the newest dump is younger than 26 h (a health check)
 #
 # Connection as for libpq (PGHOST, PGPORT, PGUSER, PGDATABASE), the password also as PGPASSWORD_FILE.
-# BACKUP_DIR: folder of the dumps. BACKUP_KEEP_DAYS: days to keep them (14). The newest 3 are always kept.
+# BACKUP_DIR: folder of the dumps. BACKUP_KEEP_DAYS: days to keep them (28). The newest 3 are always kept.
+# BACKUP_RECIPIENT: a public key of age (`age1...`). Each dump is encrypted for it, and only its identity opens them.
 set -eu
 
 : "${BACKUP_DIR:?BACKUP_DIR is not set}" "${PGDATABASE:?PGDATABASE is not set}"
-keep_days=${BACKUP_KEEP_DAYS:-14}
+keep_days=${BACKUP_KEEP_DAYS:-28}
+recipient=${BACKUP_RECIPIENT:-}
 keep_least=3
 if [ -n "${PGPASSWORD_FILE:-}" ]; then
   PGPASSWORD=$(cat "$PGPASSWORD_FILE")
@@ -19,18 +21,33 @@ fi
 umask 077
 
 say() { echo "backup: $*"; }
-newest_first() { find "$BACKUP_DIR" -maxdepth 1 -type f -name "$PGDATABASE-*.dump" "$@" | sort -r; }
+newest_first() {
+  find "$BACKUP_DIR" -maxdepth 1 -type f \( -name "$PGDATABASE-*.dump" -o -name "$PGDATABASE-*.dump.age" \) "$@" | sort -r
+}
 
 dump() {
   name=$PGDATABASE-$(date -u +%Y%m%dT%H%M%SZ).dump
   draft=$BACKUP_DIR/.$name.draft
-  find "$BACKUP_DIR" -maxdepth 1 -type f -name '.*.draft' -exec rm -f {} +
+  find "$BACKUP_DIR" -maxdepth 1 -type f -name '.*.draft*' -exec rm -f {} +
+  if [ -n "$recipient" ] && ! command -v age >/dev/null; then
+    say "FAILED, BACKUP_RECIPIENT is set, but age is not installed here"
+    return 1
+  fi
   # A file gets the name of a dump only after it was written completely and read back.
   pg_dump --format=custom --no-owner --lock-wait-timeout=60s --file="$draft" &&
     pg_restore --list "$draft" >/dev/null &&
+    encrypt &&
     sync "$draft" &&
-    mv "$draft" "$BACKUP_DIR/$name" || { rm -f "$draft"; say "FAILED, no dump was written"; return 1; }
+    mv "$draft" "$BACKUP_DIR/$name" || { rm -f "$draft" "$draft.age"; say "FAILED, no dump was written"; return 1; }
   say "wrote $name ($(wc -c <"$BACKUP_DIR/$name") bytes)"
+}
+
+# The dump lies unencrypted beside the database until it was read back, and never under the name of a dump.
+encrypt() {
+  [ -n "$recipient" ] || return 0
+  age --encrypt --recipient "$recipient" --output "$draft.age" "$draft" && rm -f "$draft" || return 1
+  draft=$draft.age
+  name=$name.age
 }
 
 forget() {

@@ -80,6 +80,11 @@ pub(super) struct Unanswered {
 }
 
 impl Book {
+    /// Whether there is anything of this day that the store could have lost.
+    pub(super) fn has_known(&self, day: Day) -> bool {
+        self.day == day && self.known.drawn + self.owed > 0
+    }
+
     /// Units that are known to be used or held by a replica.
     pub(super) fn used(&self) -> u64 {
         self.known.used() + self.owed
@@ -105,6 +110,11 @@ pub(super) struct Account {
 }
 
 impl Account {
+    /// Whether there is anything of today that the store could have lost. Whoever draws now may learn something.
+    pub(super) fn has_known(&self) -> bool {
+        self.book.try_lock().map_or(true, |book| book.has_known(Timestamp::now().day()))
+    }
+
     pub(super) fn new(tenant: TenantId, limits: RequestLimits) -> Self {
         let account = Self {
             tenant,

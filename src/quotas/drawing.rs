@@ -2,12 +2,14 @@
 
 use super::account::{Account, Book, Unanswered, allotment};
 use super::{Accounts, Quotas};
+use futures_util::{StreamExt, stream};
 use gatepost_core::clock::{BootTime, Day, Timestamp};
 use gatepost_core::error_chain::Chain;
 use gatepost_core::secret;
-use gatepost_store::session::quotas::{Draw, Drawn};
+use gatepost_store::session::quotas::{Draw, Drawn, MarkKey};
 use gatepost_store::session::store::StoreError;
 use gatepost_telemetry::{Store, StoreOperation};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -24,6 +26,8 @@ const REPEATABLE: Duration = Duration::from_secs(50);
 const AWAY: Duration = Duration::from_secs(1);
 /// How often limits are read, and the store is asked whether it has lost its data.
 const WATCH_INTERVAL: Duration = Duration::from_millis(250);
+/// How many marks are asked for at once.
+const MARKS_AT_ONCE: usize = 32;
 
 impl Quotas {
     /// Draws the next allotment while requests spend the rest of this one.
@@ -202,36 +206,49 @@ impl Quotas {
     }
     /// Takes over changed limits, and tells a store that has lost its data what this replica knows. Never ends.
     pub async fn watch(&self) {
-        let mut mark = None;
+        let mut marks = HashMap::new();
         loop {
             // Without an answer, what was read before holds.
             let _ = self.read_limits().await;
             if let Some(accounts) = self.accounts.load_full() {
-                self.tell(&accounts, &mut mark).await;
+                self.tell(&accounts, &mut marks).await;
             }
             sleep(WATCH_INTERVAL).await;
         }
     }
 
-    async fn tell(&self, accounts: &Accounts, mark: &mut Option<Vec<u8>>) {
-        if accounts.by_tenant.is_empty() {
-            return;
-        }
-        let Ok(found) = self.stores.sessions.quota_mark().await else { return };
-        if mark.as_ref() == Some(&found) {
-            return;
-        }
+    /// Reads the marks of tenants of which this replica knows something, and those that it has not read yet. A Cluster
+    /// has one for each tenant, and a node that does not answer keeps nobody from the marks of the others.
+    async fn tell(&self, accounts: &Accounts, marks: &mut HashMap<MarkKey, Vec<u8>>) {
+        let mut tenants: HashMap<MarkKey, Vec<&Account>> = HashMap::new();
         for account in accounts.by_tenant.values() {
+            tenants.entry(self.stores.sessions.quota_mark_key(&account.tenant)).or_default().push(account);
+        }
+        marks.retain(|key, _| tenants.contains_key(key));
+        tenants.retain(|key, accounts| !marks.contains_key(key) || accounts.iter().any(|it| it.has_known()));
+        let read = tenants.into_iter().map(|(key, accounts)| async move {
+            let mark = self.stores.sessions.quota_mark(&key).await.ok()?;
+            Some((key, mark, accounts))
+        });
+        let mut read = stream::iter(read).buffer_unordered(MARKS_AT_ONCE);
+        while let Some(found) = read.next().await {
+            let Some((key, mark, accounts)) = found else { continue };
+            if marks.get(&key) != Some(&mark) && self.tell_of(&accounts).await.is_ok() {
+                marks.insert(key, mark);
+            }
+        }
+    }
+
+    async fn tell_of(&self, accounts: &[&Account]) -> Result<(), ()> {
+        for account in accounts {
             // Whoever draws now tells the same.
             let Ok(mut book) = account.book.try_lock() else { continue };
             let day = Timestamp::now().day();
-            let knows = book.day == day && book.known.drawn + book.owed > 0;
-            if knows && self.draw(account, &mut book, (day, 0, account.per_day().unwrap_or(0))).await.is_err()
-            {
-                return;
+            if book.has_known(day) {
+                self.draw(account, &mut book, (day, 0, account.per_day().unwrap_or(0))).await?;
             }
         }
-        *mark = Some(found);
+        Ok(())
     }
 
     /// Gives the units back that this replica holds, before it ends. Stops at the first failure: they stay unused.

@@ -8,7 +8,7 @@ mod schema;
 use crate::world::{APP, OTHER, PUBLIC, Pair, World, run_command};
 use gatepost_kit::client::Client;
 use gatepost_kit::entra::Endpoint;
-use gatepost_kit::process::{Gatepost, GatepostBuilder, Postgres, Redis};
+use gatepost_kit::process::{Gatepost, GatepostBuilder, Postgres, Redis, RedisCluster};
 use populated::fill;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -131,6 +131,32 @@ async fn a_browser_that_was_signed_in_before_is_signed_in_after_and_again_after_
     assert_eq!(trip.end().status, 200, "{}", trip.describe());
     assert!(!is_open(&ended).await);
     assert_eq!(world.entra.count(Endpoint::Token), asked, "the provider was not asked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sessions_are_copied_into_a_cluster_and_cannot_be_read_back_from_it() {
+    let (moved, cluster) = (Move::begin().await, RedisCluster::start().await);
+    let world = &moved.world;
+    let browser = world.signed_in("alice").await;
+    let asked = world.entra.count(Endpoint::Token);
+    moved.stop(&world.gatepost).await;
+    let (from, url) = (format!("sqlite:{}", moved.file.display()), cluster.url());
+    let shared = moved.shared().env("REDIS_URL", &url);
+    let text = succeeded(copy(&shared, &from, &moved.postgres, &["--sessions", &url]).await);
+    assert!(text.contains("\n1 sessions were copied; "), "{text}");
+    let gatepost = shared.start().await;
+    gatepost.wait_ready().await;
+    let trip = browser.navigate(&world.url(OTHER, "/")).await;
+    assert_eq!(trip.end().status, 200, "{}", trip.describe());
+    assert_eq!(world.entra.count(Endpoint::Token), asked, "the provider was not asked");
+
+    moved.stop(&gatepost).await;
+    let folder = TempDir::new().unwrap();
+    let back = folder.path().join("back.db");
+    let to = format!("sqlite:{}", back.display());
+    let embedded = moved.embedded(&back);
+    let refusal = refused(copy(&embedded, &moved.postgres, &to, &["--sessions", &url]).await);
+    assert!(refusal.contains("Redis Cluster") && refusal.contains("cannot be listed"), "{refusal}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,7 +25,8 @@ async fn world(pair: Pair, limits: &str) -> (World, Asked) {
     world_of(Plan::default(), pair, limits).await
 }
 
-async fn world_of(plan: Plan, pair: Pair, limits: &str) -> (World, Asked) {
+/// The same, as this plan says.
+pub async fn world_of(plan: Plan, pair: Pair, limits: &str) -> (World, Asked) {
     let world = plan.start(pair).await;
     world.entra.add(Person::named("bob"));
     world.cli(&["tenant", "create", "acme"]).await;
@@ -46,7 +47,8 @@ async fn set_limits(world: &World, limits: &str) {
     world.has_heard().await;
 }
 
-fn a_day(requests: u64) -> String {
+/// So many requests a day.
+pub fn a_day(requests: u64) -> String {
     format!(r#"{{"api_requests_per_day":{requests}}}"#)
 }
 
@@ -72,7 +74,7 @@ async fn counts(asked: &Asked, replica: &Gatepost) {
 }
 
 /// Sends so many requests to these replicas, and returns how many passed and how many were too many.
-async fn burst(asked: &Asked, replicas: &[&Gatepost], requests: usize) -> (usize, usize) {
+pub async fn burst(asked: &Asked, replicas: &[&Gatepost], requests: usize) -> (usize, usize) {
     let told = futures_util::stream::iter(0..requests)
         .map(|number| settled(asked, replicas[number % replicas.len()]))
         .buffer_unordered(AT_ONCE)
@@ -92,7 +94,7 @@ async fn uncounted(replica: &Gatepost) -> u64 {
 }
 
 /// A thousand passed, less what replicas hold, and beyond that only what was let through while Redis did not answer.
-async fn demand_thousand(world: &World, passed: usize, replicas: &[&Gatepost]) {
+pub async fn demand_thousand(world: &World, passed: usize, replicas: &[&Gatepost]) {
     let mut most = 1_000;
     for replica in replicas {
         most += uncounted(replica).await;

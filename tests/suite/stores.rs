@@ -3,6 +3,7 @@
 //! Every outage is met twice over: by who is signed in, and by a sign-in that had just reached its callback or its
 //! ticket when the store went. Neither may be used up by an answer of 503.
 
+mod cluster;
 mod embedded;
 pub mod gate;
 mod passwords;

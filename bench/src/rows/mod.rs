@@ -4,6 +4,7 @@
 mod administration;
 mod api;
 mod cold;
+mod copy;
 mod footprint;
 mod keys;
 mod lists;
@@ -56,13 +57,15 @@ pub enum Kind {
     Administration,
     /// The API in a large directory, and `/verify` beside it
     Api,
+    /// `gatepost copy` of a million rows
+    Copy,
     /// The slowest of a thousand while sign-ins run and a store is slow
     Tail,
 }
 
 impl Kind {
     /// All kinds, in the order in which they run.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Warm,
         Self::Keys,
         Self::Tools,
@@ -77,6 +80,7 @@ impl Kind {
         Self::Footprint,
         Self::Administration,
         Self::Api,
+        Self::Copy,
         // Last, because it lowers the priority of our processes, which cannot be raised again without privileges.
         Self::Tail,
     ];
@@ -159,6 +163,7 @@ impl Stage {
                 (Kind::Footprint, _) => no_panic(footprint::run(self)).await,
                 (Kind::Administration, _) => no_panic(administration::run(self)).await,
                 (Kind::Api, _) => no_panic(api::run(self)).await,
+                (Kind::Copy, _) => no_panic(copy::run(self)).await,
                 (Kind::Tail, _) => no_panic(tail::run(self)).await,
                 (_, None) => continue,
             };

@@ -35,7 +35,7 @@ codes! {
         "The finding repeats what Redis answered. Fix its cause there.";
     COMMANDS = Error "redis-commands":
         "Nobody can sign in, or sessions end although they are in use.",
-        concat!("Give the user exactly these permissions: ACL SETUSER name ", gatepost_store::redis_user_rules!(), " (and +select where REDIS_URL names a database other than 0).");
+        concat!("Give the user exactly these permissions: ACL SETUSER name ", gatepost_store::redis_user_rules!(), " (and +select where REDIS_URL names a database other than 0, +role with Sentinels, +ping +asking +cluster|slots with a Cluster). With Sentinels and with a Cluster, give them on every server.");
     WRITES = Error "redis-refuses-writes":
         "Nobody can sign in, because Redis answers but accepts no writes.",
         "Let REDIS_URL name the primary, free memory, or fix what prevents Redis from saving.";
@@ -52,8 +52,11 @@ codes! {
         "Nobody can sign in, because a replica accepts no writes.",
         "Let REDIS_URL name the primary.";
     CLUSTER = Error "redis-cluster":
-        "Redis answers most commands with MOVED, which this version does not support.",
-        "Use a Redis that is not a cluster.";
+        "Redis answers most commands with MOVED, because their keys lie on other nodes.",
+        "Name the nodes in REDIS_URL: redis-cluster://node1:6379,node2:6379.";
+    NO_CLUSTER = Error "redis-no-cluster":
+        "The same as if Redis were down: requests are answered with 503.",
+        "Write redis:// instead of redis-cluster:// in REDIS_URL, or name nodes that run with cluster-enabled yes.";
     FULL = Warning "redis-full":
         "When the memory is full, nobody can sign in.",
         "Raise maxmemory, or find what uses the memory, such as other programs on the same server.";
@@ -97,6 +100,9 @@ pub(super) async fn inspect(url: &WatchedSecret, ca_file: Option<&Path>) -> Vec<
         Ok(store) => store,
         Err(error) => return vec![ADDRESS.at(SETTING, format!("It cannot be used: {}.", Chain(&error)))],
     };
+    if let Err(error) = retry(async || answer(store.connect().await)).await.unwrap_or_else(Err) {
+        return vec![unanswered(&error)];
+    }
     let mut findings = Vec::new();
     let report = match retry(async || answer(store.report().await)).await.unwrap_or_else(Err) {
         Ok(report) => Some(report),
@@ -108,11 +114,11 @@ pub(super) async fn inspect(url: &WatchedSecret, ca_file: Option<&Path>) -> Vec<
     };
     let report = report.as_deref().map(Report::parse);
     if let Some(report) = &report {
-        check_server(report, &mut findings);
+        check_server(report, is_cluster(url), &mut findings);
         check_memory(report, store.saves().await, &mut findings);
     }
     check_exposure(&url.current(), &mut findings);
-    if report.as_ref().is_none_or(|report| report.text("role") != "slave") {
+    if is_cluster(url) || report.as_ref().is_none_or(|report| report.text("role") != "slave") {
         check_writes(&store, &mut findings).await;
     }
     if findings.iter().all(|finding| finding.severity() < super::Severity::Warning) {
@@ -166,6 +172,7 @@ fn refusal(error: &StoreError) -> Option<&'static Code> {
         {
             Some(&DATABASE)
         }
+        (Some("ERR"), _) if says("cluster support disabled") => Some(&NO_CLUSTER),
         (Some("ERR"), _) => Some(&FAILED),
         _ => None,
     }
@@ -188,16 +195,22 @@ impl<'a> Report<'a> {
     }
 }
 
-fn check_server(report: &Report<'_>, findings: &mut Vec<Finding>) {
+/// Whether the URL names nodes of a Cluster.
+fn is_cluster(url: &WatchedSecret) -> bool {
+    let servers = RedisServers::of_url(url.current().expose_secret());
+    matches!(servers, Ok(RedisServers::Cluster(_)))
+}
+
+fn check_server(report: &Report<'_>, is_cluster: bool, findings: &mut Vec<Finding>) {
     let version = report.text("redis_version");
     let numbers: Vec<u32> = version.split('.').take(2).filter_map(|number| number.parse().ok()).collect();
     if numbers.len() == 2 && numbers[..] < OLDEST[..] {
         findings.push(OLD.at(SETTING, format!("The server is version {version}.")));
     }
-    if report.text("role") == "slave" {
+    if report.text("role") == "slave" && !is_cluster {
         findings.push(REPLICA.at(SETTING, "The server is a replica."));
     }
-    if report.text("cluster_enabled") == "1" {
+    if report.text("cluster_enabled") == "1" && !is_cluster {
         findings.push(CLUSTER.at(SETTING, "The server is part of a cluster."));
     }
 }
@@ -289,7 +302,11 @@ mod tests {
             ("redis_version:7.2.4\r\ncluster_enabled:1\r\n", vec!["redis-cluster"]),
             ("", vec![]),
         ] {
-            assert_eq!(found(|findings| check_server(&Report::parse(report), findings)), codes, "{report}");
+            assert_eq!(
+                found(|findings| check_server(&Report::parse(report), false, findings)),
+                codes,
+                "{report}"
+            );
         }
     }
 

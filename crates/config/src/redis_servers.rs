@@ -1,4 +1,6 @@
-//! Which servers `REDIS_URL` names: one, or Sentinels that know the primary.
+//! Which servers `REDIS_URL` names: one, Sentinels that know the primary, or nodes of a Cluster.
+//!
+//! `redis-cluster://[user:password@]host[:port],host[:port]`, `rediss-cluster` for TLS.
 //!
 //! `redis-sentinel://[user:password@]host[:port],host[:port]/MASTER[/db]?sentinel_user=&sentinel_password_file=`. User,
 //! password and database are those of the primary. With `rediss-sentinel` Sentinels and servers speak TLS.
@@ -9,7 +11,9 @@ use secrecy::{ExposeSecret, SecretString};
 use std::path::{Path, PathBuf};
 use url::Url;
 
+const PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26379;
+const CLUSTER: &str = "redis-cluster://[user:password@]host[:port],host[:port], rediss-cluster:// for TLS";
 const SENTINEL: &str =
     "redis-sentinel://[user:password@]host[:port],host[:port]/MASTER[/db], rediss-sentinel:// for TLS";
 
@@ -20,6 +24,8 @@ pub enum RedisServers {
     One(SecretString),
     /// Sentinels.
     Sentinels(SentinelServers),
+    /// A URL for each node of a Cluster that is named. The others are found by asking.
+    Cluster(Vec<SecretString>),
 }
 
 /// Sentinels, and how the primary that they name is reached.
@@ -54,6 +60,9 @@ impl RedisServers {
     pub fn urls(&self) -> Vec<Url> {
         match self {
             Self::One(url) => Url::parse(url.expose_secret()).into_iter().collect(),
+            Self::Cluster(urls) => {
+                urls.iter().filter_map(|url| Url::parse(url.expose_secret()).ok()).collect()
+            }
             Self::Sentinels(servers) => {
                 servers.hosts.iter().filter_map(|host| servers.url_of(host)).collect()
             }
@@ -94,34 +103,80 @@ impl SentinelServers {
 }
 
 fn read(text: &str) -> Parsed<RedisServers> {
-    if scheme(text).is_some() {
-        return sentinels(text).map(RedisServers::Sentinels);
+    match scheme(text) {
+        Some(Scheme { kind: Kind::Sentinel, server }) => {
+            return sentinels(text, server).map(RedisServers::Sentinels);
+        }
+        Some(Scheme { kind: Kind::Cluster, server }) => {
+            return cluster(text, server).map(RedisServers::Cluster);
+        }
+        None => {}
     }
     redis(text).map(|()| RedisServers::One(SecretString::from(text)))
 }
 
-/// The scheme of a server's URL, if the URL names Sentinels.
-fn scheme(text: &str) -> Option<&'static str> {
-    let (scheme, _) = text.split_once("://")?;
-    [("redis-sentinel", "redis"), ("rediss-sentinel", "rediss")]
-        .into_iter()
-        .find_map(|(name, of_server)| scheme.eq_ignore_ascii_case(name).then_some(of_server))
+/// What a scheme says: what is named, and the scheme of one server's URL.
+struct Scheme {
+    kind: Kind,
+    server: &'static str,
 }
 
-fn sentinels(text: &str) -> Parsed<SentinelServers> {
-    let (Some(scheme), Some((_, rest))) = (scheme(text), text.split_once("://")) else {
-        return fault("another scheme", SENTINEL);
+enum Kind {
+    Sentinel,
+    Cluster,
+}
+
+fn scheme(text: &str) -> Option<Scheme> {
+    let (scheme, _) = text.split_once("://")?;
+    let (kind, server) = match scheme.to_ascii_lowercase().as_str() {
+        "redis-sentinel" => (Kind::Sentinel, "redis"),
+        "rediss-sentinel" => (Kind::Sentinel, "rediss"),
+        "redis-cluster" => (Kind::Cluster, "redis"),
+        "rediss-cluster" => (Kind::Cluster, "rediss"),
+        _ => return None,
     };
-    let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
-    if path.contains('@') || query.contains('@') {
-        return fault("a #, / or ? that ends the hosts before an @", ESCAPES);
+    Some(Scheme { kind, server })
+}
+
+/// The parts of a URL with several hosts.
+struct Parts<'a> {
+    /// With the `@` at their end, or empty.
+    credentials: &'a str,
+    hosts: Vec<(String, u16)>,
+    path: &'a str,
+    query: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn of(text: &'a str, port: u16, expected: &'static str) -> Parsed<Self> {
+        let (_, rest) = text.split_once("://").unwrap_or_default();
+        let (authority, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        if tail.contains('@') {
+            return fault("a #, / or ? that ends the hosts before an @", ESCAPES);
+        }
+        let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
+        let (credentials, list) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
+        let hosts = list.split(',').map(|text| host(text, port, expected)).collect::<Parsed<Vec<_>>>()?;
+        Ok(Self { credentials, hosts, path, query })
     }
-    let (credentials, list) = match authority.rsplit_once('@') {
-        Some((credentials, list)) => (format!("{credentials}@"), list),
-        None => (String::new(), authority),
+}
+
+/// Checks a URL of a Cluster. It has only one database.
+fn cluster(text: &str, scheme: &str) -> Parsed<Vec<SecretString>> {
+    let Parts { credentials, hosts, path, query } = Parts::of(text, PORT, CLUSTER)?;
+    if !matches!(path, "" | "/" | "/0") || !query.is_empty() {
+        return fault("something behind the hosts", CLUSTER);
+    }
+    let url = |(host, port): &(String, u16)| {
+        let url = format!("{scheme}://{credentials}{}:{port}/0", bracketed(host));
+        redis(&url).map(|()| SecretString::from(url))
     };
-    let hosts = list.split(',').map(host).collect::<Parsed<Vec<_>>>()?;
+    hosts.iter().map(url).collect()
+}
+
+/// Checks a URL of Sentinels, and reads it.
+fn sentinels(text: &str, scheme: &str) -> Parsed<SentinelServers> {
+    let Parts { credentials, hosts, path, query } = Parts::of(text, SENTINEL_PORT, SENTINEL)?;
     if hosts.iter().enumerate().any(|(at, host)| hosts[..at].contains(host)) {
         return fault("a Sentinel twice", "each once: what a majority of them says counts");
     }
@@ -158,7 +213,7 @@ fn sentinel_parameter(key: &str) -> Option<&'static str> {
 }
 
 /// A host with its port.
-fn host(text: &str) -> Parsed<(String, u16)> {
+fn host(text: &str, port: u16, expected: &'static str) -> Parsed<(String, u16)> {
     if !text.starts_with('[') && text.matches(':').count() > 1 {
         return fault("several colons in a host", "an IPv6 address in brackets, as in [::1]:26379");
     }
@@ -166,9 +221,9 @@ fn host(text: &str) -> Parsed<(String, u16)> {
     let read = url.as_ref().and_then(|url| {
         let host = url.host_str().filter(|host| !host.is_empty() && url.path().is_empty())?;
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        Some((host.to_owned(), url.port().unwrap_or(SENTINEL_PORT)))
+        Some((host.to_owned(), url.port().unwrap_or(port)))
     });
-    read.map_or_else(|| fault("a Sentinel without a host", SENTINEL), Ok)
+    read.map_or_else(|| fault("a server without a host", expected), Ok)
 }
 
 /// `/MASTER` or `/MASTER/DB`.
@@ -201,9 +256,16 @@ pub(super) fn check(text: &str) -> Result<(), Fault> {
 
 /// Checks a URL that shall replace the one in use: it may differ in user and password.
 pub(super) fn take(in_use: &str, text: &str) -> Result<String, &'static str> {
+    let is_credential = |key: &str| matches!(key, "user" | "pass");
     let is_same = match (read(in_use), read(text).map_err(|_| MALFORMED)?) {
+        (Ok(RedisServers::Cluster(one)), RedisServers::Cluster(other)) => {
+            let mut pairs = one.iter().zip(&other);
+            one.len() == other.len()
+                && pairs
+                    .all(|(one, other)| same_place(one.expose_secret(), other.expose_secret(), is_credential))
+        }
         (Ok(RedisServers::Sentinels(one)), RedisServers::Sentinels(other)) => one.is_same_place(&other),
-        _ => same_place(in_use, text, |key| matches!(key, "user" | "pass")),
+        _ => same_place(in_use, text, is_credential),
     };
     is_same.then(|| text.to_owned()).ok_or(OTHER_SERVER)
 }

@@ -74,11 +74,6 @@ fn read_database(reader: &mut Reader) -> Read<Option<Database>> {
 fn read_redis(reader: &mut Reader) -> Read<Option<Found>> {
     let Some(found) = reader.secret("redis_url", store_url::REDIS)? else { return Ok(None) };
     let text = found.value.expose_secret();
-    if let Some(kind) = ["redis-cluster", "rediss-cluster"].iter().find(|kind| text.starts_with(**kind)) {
-        return Err(
-            reader.contradiction(&found.key, format!("{kind}:// is not supported by this version yet"))
-        );
-    }
     match redis_servers::check(text) {
         Ok(()) => Ok(Some(found)),
         Err(fault) => Err(reader.malformed(&found.key, fault.found.into_owned(), fault.expected)),

@@ -36,11 +36,11 @@ pub struct DirectoryStore {
 /// The session store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SessionStore {
-    /// `redis`, `redis-sentinel` or `sqlite`.
+    /// `redis`, `redis-sentinel`, `redis-cluster` or `sqlite`.
     pub kind: String,
-    /// The servers or Sentinels that the settings name.
+    /// The servers, Sentinels or nodes that the settings name.
     pub hosts: Vec<String>,
-    /// The server that is used now.
+    /// The server that is used now, or the primaries of a Cluster.
     pub server: Option<String>,
     /// `null`: the user may not ask for it.
     pub version: Option<String>,

@@ -131,6 +131,63 @@ async fn a_restore_that_cannot_be_done_changes_nothing() {
     assert!(world.cli(&["user", "list"]).await.contains("alice@example.com"));
 }
 
+/// A key pair of age: the file with the identity, and the recipient.
+fn key_pair(folder: &Path, name: &str) -> (PathBuf, String) {
+    let file = folder.join(name);
+    let made = Command::new("age-keygen").arg("-o").arg(&file).output().expect("age: Debian package age");
+    let told = String::from_utf8_lossy(&made.stderr).into_owned();
+    let recipient = told.trim().rsplit(' ').next().unwrap();
+    assert!(recipient.starts_with("age1"), "{told}");
+    (file, recipient.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_for_a_recipient_is_opened_by_its_identity_only() {
+    let world = World::start(Pair::Shared).await;
+    let (dumps, keys, url) = (TempDir::new().unwrap(), TempDir::new().unwrap(), database(&world));
+    world.signed_in("alice").await;
+    let (identity, recipient) = key_pair(keys.path(), "own");
+    let mut command = script("backup.sh", &url, dumps.path());
+    command.env("BACKUP_RECIPIENT", &recipient).arg("now");
+    let (is_done, said) = run(command).await;
+    assert!(is_done, "{said}");
+    let found = names(dumps.path());
+    assert!(matches!(&found[..], [name] if name.ends_with(".dump.age")), "nothing else is left: {found:?}");
+    let file = dumps.path().join(&found[0]);
+    let dumped = std::fs::read(&file).unwrap();
+    assert!(
+        dumped.starts_with(b"age-encryption.org/v1") && !dumped.windows(6).any(|six| six == b"PGDMP\x01")
+    );
+    let mut command = script("backup.sh", &url, dumps.path());
+    command.arg("fresh");
+    assert!(run(command).await.0, "an encrypted dump is a dump");
+
+    stop(&world).await;
+    let (stranger, _) = key_pair(keys.path(), "stranger");
+    for (key, words) in [(None, "BACKUP_IDENTITY_FILE is not set"), (Some(&stranger), "cannot be opened")] {
+        let mut command = script("restore.sh", &url, dumps.path());
+        command.arg(&file).envs(key.map(|key| ("BACKUP_IDENTITY_FILE", key)));
+        let (is_done, said) = run(command).await;
+        assert!(!is_done && said.contains(words), "{said}");
+    }
+    let mut command = script("restore.sh", &url, dumps.path());
+    command.arg(&file).env("BACKUP_IDENTITY_FILE", &identity);
+    let (is_done, said) = run(command).await;
+    assert!(is_done && said.contains(": 1 people"), "{said}");
+    assert_eq!(names(dumps.path()), found, "the opened dump is gone");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dump_for_something_that_is_no_recipient_fails_and_leaves_nothing() {
+    let world = World::start(Pair::Shared).await;
+    let dumps = TempDir::new().unwrap();
+    let mut command = script("backup.sh", &database(&world), dumps.path());
+    command.env("BACKUP_RECIPIENT", "age1nobody").arg("now");
+    let (is_done, said) = run(command).await;
+    assert!(!is_done && said.contains("FAILED"), "{said}");
+    assert_eq!(names(dumps.path()), Vec::<String>::new());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dump_that_fails_leaves_nothing_that_looks_like_one() {
     let world = World::start(Pair::Shared).await;

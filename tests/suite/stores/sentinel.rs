@@ -2,11 +2,12 @@
 //!
 //! The times that are printed are those of a busy machine; the tests only bound them.
 
+use crate::check::checked_site::CheckedSite;
 use crate::replicas::another_with;
 use crate::world::{APP, Pair, Plan, World, alice};
 use gatepost_kit::client::Client;
 use gatepost_kit::process::sentinel::{Sentinel, url};
-use gatepost_kit::process::{Redis, WatchedRedis, find_ok, until};
+use gatepost_kit::process::{Postgres, Redis, WatchedRedis, find_ok, until};
 use gatepost_store::session::store::USER_RULES;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -25,7 +26,7 @@ const LOST: &str = "no majority of the Sentinels names a primary";
 const BACK: &str = "a majority of the Sentinels names a primary again";
 
 /// A world on these Sentinels, in which Alice may sign in.
-async fn world(url: &str) -> World {
+pub(super) async fn world(url: &str) -> World {
     let plan = Plan::default().env("REDIS_URL", url).env("GATEPOST_VERIFY__CACHE_MEMORY", "16");
     let world = plan.start(Pair::Shared).await;
     world.entra.add(alice());
@@ -33,7 +34,7 @@ async fn world(url: &str) -> World {
 }
 
 /// Signs in with a new browser as soon as that is possible. Returns it, and how long it took.
-async fn signed_in_again(world: &World) -> (Client, Duration) {
+pub(super) async fn signed_in_again(world: &World) -> (Client, Duration) {
     let begun = Instant::now();
     let browser = until("a sign-in", DEADLINE, async || {
         let browser = world.browser().impatient();
@@ -89,7 +90,7 @@ fn set_password(redis: &WatchedRedis, password: &str) {
     }
 }
 
-async fn failovers(world: &World) -> Option<String> {
+pub(super) async fn failovers(world: &World) -> Option<String> {
     let told = find_ok(world.gatepost.internal(), "/metrics").await?;
     told.lines().find_map(|line| line.strip_prefix("gatepost_redis_failovers_total ")).map(str::to_owned)
 }
@@ -186,6 +187,25 @@ async fn one_sentinel_alone_leads_nobody_to_another_server() {
     }
     assert!(statistic(&redis.primary, "cmdstat_role:calls=") > 0, "the primary is asked for its role");
     assert_eq!(elsewhere.command(&["DBSIZE"]), ":0\r\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_says_that_the_user_may_not_ask_the_primary_for_its_role() {
+    let (redis, database) = (WatchedRedis::start().await, Postgres::shared().await.database().await);
+    let url = redis.url().replacen("://", "://gp:pw@", 1);
+    for (more, complains) in [("", true), ("+role", false)] {
+        let rules = format!("ACL SETUSER gp reset on >pw {USER_RULES} {more}");
+        let reply = redis.primary.command(&rules.split_whitespace().collect::<Vec<_>>());
+        assert!(reply.starts_with("+OK"), "{reply}");
+        let report = CheckedSite::embedded().await.shared(&url, &database).examine(&[]).await;
+        let found: Vec<_> = report.complaints().into_iter().filter(|found| found.contains("redis")).collect();
+        assert_eq!(found.contains(&"error redis-commands".to_owned()), complains, "{found:?}");
+        assert_eq!(found.is_empty(), !complains, "{found:?}");
+        if complains {
+            let finding = report.finding("redis-commands").to_string();
+            assert!(finding.contains("'role'") && finding.contains("+role"), "{finding}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -396,9 +396,6 @@ fn sqlite_is_embedded_and_postgres_goes_with_redis() {
     refused(urls(&[postgres]), &["DATABASE_URL: Postgres only holds the directory", "REDIS_URL"]);
     refused(urls(&[redis]), &["REDIS_URL: Redis only holds the sessions", "DATABASE_URL"]);
     refused(urls(&[redis, ("DATABASE_URL", "sqlite://a.db")]), &["REDIS_URL", "DATABASE_URL", "SQLite"]);
-    for text in ["redis-cluster://a:1", "rediss-cluster://a:1"] {
-        refused(urls(&[postgres, ("REDIS_URL", text)]), &["REDIS_URL", "not supported by this version yet"]);
-    }
     for text in [
         "mysql://u:hunter2@db/x",
         "hunter2",

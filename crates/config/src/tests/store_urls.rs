@@ -144,6 +144,26 @@ fn several_hosts_of_postgres_are_accepted_and_each_is_checked() {
 }
 
 #[test]
+fn nodes_of_a_cluster_are_accepted_without_a_database() {
+    for url in [
+        "redis-cluster://a",
+        "redis-cluster://u:hunter2@a:1,[::1]:2,c/",
+        "rediss-cluster://:hunter2%23@a,b/0",
+    ] {
+        accepted(with_urls(POSTGRES, url));
+    }
+    for (url, words) in [
+        ("redis-cluster://a,b/1", "something behind the hosts"),
+        ("redis-cluster://a,b?protocol=resp3", "something behind the hosts"),
+        ("redis-cluster://u:hunter2@/", "without a host"),
+        ("redis-cluster://u:hunter2/x@a", "before an @"),
+        ("redis-cluster://2001:db8::1", "brackets"),
+    ] {
+        refuses("REDIS_URL", url, &[words]);
+    }
+}
+
+#[test]
 fn sentinels_are_accepted_with_the_name_of_the_primary() {
     let folder = tempfile::TempDir::new().expect("a folder");
     let file = folder.path().join("password");
@@ -267,5 +287,7 @@ fn a_file_may_give_another_user_and_password_and_nothing_else() {
     ] {
         assert!(take_redis(redis, next).is_err_and(|why| why.contains("until a restart")), "{next}");
     }
-    assert!(take_redis(tcp, "redis-cluster://:new@cache").is_err_and(|why| why.contains("no valid value")));
+    assert!(take_redis(tcp, "redis-cluster://:new@cache").is_err_and(|why| why.contains("until a restart")));
+    assert!(take_redis("redis-cluster://:old@a,b", "redis-cluster://:new@a,b:6379").is_ok());
+    assert!(take_redis("redis-cluster://:old@a,b", "redis-cluster://:new@a").is_err());
 }

@@ -1,16 +1,20 @@
 //! Quotas of tenants that all replicas share.
 
-use super::QUOTA_MARK;
 use super::sessions::Sessions;
 use super::store::StoreError;
 pub use super::store::{Draw, Drawn, Tally};
 use gatepost_core::clock::Day;
 use gatepost_core::ids::TenantId;
 use gatepost_core::secret;
+use std::borrow::Cow;
 use std::time::Duration;
 
-/// The lifetime of the mark. Drawing renews it.
+/// The lifetime of a mark. Drawing renews it.
 const MARK_TTL: Duration = Duration::from_hours(30 * 24);
+
+/// The key of a mark: of one for all tenants, or on a Cluster of one for each.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MarkKey(Cow<'static, [u8]>);
 
 impl Sessions {
     /// Draws units of a tenant's requests of one day.
@@ -18,21 +22,30 @@ impl Sessions {
     /// # Errors
     /// [`StoreError`]: whether anything was drawn is not known. Repeated with the same id, nothing is drawn twice.
     pub async fn draw(&self, tenant: &TenantId, day: Day, draw: &Draw) -> Result<Drawn, StoreError> {
-        // The braces make a cluster of Redis keep everything of one tenant on one node.
-        let key = format!("{{t:{}}}:day:{}", tenant.as_str(), day.compact());
+        let key = format!("{}:day:{}", tag(tenant), day.compact());
         self.store.draw(key.as_bytes(), draw).await
     }
 
-    /// What is another value after the store has lost its data.
+    /// Which mark shows that the counters of a tenant were lost.
+    pub fn quota_mark_key(&self, tenant: &TenantId) -> MarkKey {
+        MarkKey(self.store.mark_of(tag(tenant).as_bytes()))
+    }
+
+    /// A value that is another one after the store has lost its data.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn quota_mark(&self) -> Result<Vec<u8>, StoreError> {
-        if let Some(mark) = self.store.find(QUOTA_MARK).await? {
+    pub async fn quota_mark(&self, MarkKey(key): &MarkKey) -> Result<Vec<u8>, StoreError> {
+        if let Some(mark) = self.store.find(key).await? {
             return Ok(mark);
         }
         let mut mark = [0; 16];
         secret::fill_random(&mut mark);
-        Ok(self.store.create(QUOTA_MARK, &mark, MARK_TTL).await?.unwrap_or_else(|| mark.to_vec()))
+        Ok(self.store.create(key, &mark, MARK_TTL).await?.unwrap_or_else(|| mark.to_vec()))
     }
+}
+
+/// The braces make a Cluster of Redis keep everything of one tenant in one slot.
+fn tag(tenant: &TenantId) -> String {
+    format!("{{t:{}}}", tenant.as_str())
 }

@@ -92,6 +92,19 @@ impl Authority {
         (certificate, key)
     }
 
+    /// What a server of Redis needs to be told to speak TLS on a port of its own, each with its value. Clients need no
+    /// certificate.
+    pub(super) fn redis_settings(&self, folder: &Path, port: u16) -> [[String; 2]; 5] {
+        let (certificate, key) = self.write(folder);
+        [
+            ["tls-auth-clients", "no"].map(str::to_owned),
+            ["tls-cert-file".to_owned(), certificate.display().to_string()],
+            ["tls-key-file".to_owned(), key.display().to_string()],
+            ["tls-ca-cert-file".to_owned(), folder.join("ca.pem").display().to_string()],
+            ["tls-port".to_owned(), port.to_string()],
+        ]
+    }
+
     /// The TLS configuration of a server with this certificate, for HTTP/1.1 only.
     ///
     /// # Panics

@@ -5,6 +5,7 @@
 
 mod authority;
 mod clock;
+mod cluster;
 mod dynamic;
 mod files;
 mod flaws;
@@ -21,6 +22,7 @@ mod wait;
 
 pub use authority::{Authority, TEST_NAMES, client_certificate};
 pub use clock::Clock;
+pub use cluster::RedisCluster;
 pub use dynamic::{AUTH_RESPONSE_HEADERS, Application, Dynamic};
 pub use files::raise_open_files;
 pub use flaws::Flaw;

@@ -75,19 +75,20 @@ impl Redis {
     /// # Panics
     /// If the server refuses the certificate.
     pub fn serve_tls(&self, authority: &Authority) -> SocketAddr {
-        let (certificate, key) = authority.write(self.folder.path());
         let port = free_port();
-        let (certificate, key, port_text) =
-            (certificate.display().to_string(), key.display().to_string(), port.to_string());
-        for setting in [
-            ["tls-auth-clients", "no"].as_slice(),
-            &["tls-cert-file", &certificate, "tls-key-file", &key],
-            &["tls-port", &port_text],
-        ] {
-            let reply = self.command(&[&["CONFIG", "SET"], setting].concat());
-            assert!(reply.starts_with("+OK"), "{setting:?}: {reply}");
+        let settings = authority.redis_settings(self.folder.path(), port);
+        // The port comes last and alone; certificate and key belong together.
+        for settings in [&settings[..1], &settings[1..4], &settings[4..]] {
+            let words = settings.iter().flatten().map(String::as_str);
+            let reply = self.command(&["CONFIG", "SET"].into_iter().chain(words).collect::<Vec<_>>());
+            assert!(reply.starts_with("+OK"), "{settings:?}: {reply}");
         }
         (Ipv4Addr::LOCALHOST, port).into()
+    }
+
+    /// Speaks TLS with its primary and its replicas from now on.
+    pub(super) fn replicate_by_tls(&self) {
+        self.config_set("tls-replication", "yes");
     }
 
     fn try_command(&self, words: &[&str]) -> std::io::Result<String> {

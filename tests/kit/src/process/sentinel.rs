@@ -1,6 +1,6 @@
 //! Real Sentinels that watch one primary and promote its replica.
 
-use super::{Redis, Running, free_port, until};
+use super::{Authority, Redis, Running, free_port, until};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::process::Command;
@@ -26,6 +26,7 @@ pub struct WatchedRedis {
 #[derive(Debug)]
 pub struct Sentinel {
     port: u16,
+    tls_port: Option<u16>,
     running: Running,
     _folder: TempDir,
 }
@@ -33,13 +34,30 @@ pub struct Sentinel {
 impl WatchedRedis {
     /// Starts all, and waits until each Sentinel knows the others and the replica.
     pub async fn start() -> Self {
+        Self::start_as(None).await
+    }
+
+    /// The same, where servers and Sentinels speak TLS with each other. They also accept connections without it.
+    pub async fn start_with_tls(authority: &Authority) -> Self {
+        Self::start_as(Some(authority)).await
+    }
+
+    async fn start_as(authority: Option<&Authority>) -> Self {
         let (primary, replica) = (Redis::start().await, Redis::start().await);
-        replica.command(&["REPLICAOF", "127.0.0.1", &primary.addr().port().to_string()]);
+        let mut watched = primary.addr().port();
+        if let Some(authority) = authority {
+            watched = primary.serve_tls(authority).port();
+            replica.serve_tls(authority);
+            for server in [&primary, &replica] {
+                server.replicate_by_tls();
+            }
+        }
+        replica.command(&["REPLICAOF", "127.0.0.1", &watched.to_string()]);
         until("the replica to follow", START, async || {
             replica.command(&["INFO", "replication"]).contains("master_link_status:up").then_some(())
         })
         .await;
-        let sentinels: Vec<Sentinel> = (0..3).map(|_| Sentinel::start(&primary, 2)).collect();
+        let sentinels: Vec<Sentinel> = (0..3).map(|_| Sentinel::watching(watched, 2, authority)).collect();
         for sentinel in &sentinels {
             let knows = |known: &str| {
                 known.contains("num-slaves\r\n$1\r\n1\r\n")
@@ -60,6 +78,16 @@ impl WatchedRedis {
     /// The `redis-sentinel://` URL of these Sentinels.
     pub fn url(&self) -> String {
         url(&self.sentinels.iter().collect::<Vec<_>>())
+    }
+
+    /// The `rediss-sentinel://` URL of these Sentinels.
+    ///
+    /// # Panics
+    /// If they speak no TLS.
+    pub fn tls_url(&self) -> String {
+        let port = |sentinel: &Sentinel| sentinel.tls_port.expect("a port for TLS");
+        let hosts = self.sentinels.iter().map(|it| format!("127.0.0.1:{}", port(it))).collect::<Vec<_>>();
+        format!("rediss-sentinel://{}/{MASTER}/0", hosts.join(","))
     }
 
     /// Waits until the replica has everything that the primary has.
@@ -89,19 +117,28 @@ pub fn url(sentinels: &[&Sentinel]) -> String {
 impl Sentinel {
     /// Watches this server. `quorum` Sentinels must find it gone before another one is promoted.
     pub fn start(primary: &Redis, quorum: u8) -> Self {
+        Self::watching(primary.addr().port(), quorum, None)
+    }
+
+    fn watching(watched: u16, quorum: u8, authority: Option<&Authority>) -> Self {
         let (folder, port) = (TempDir::new().expect("a folder for a Sentinel"), free_port());
-        let watched = primary.addr().port();
-        let settings = format!(
+        let mut settings = format!(
             "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {MASTER} 127.0.0.1 {watched} {quorum}\n\
              sentinel down-after-milliseconds {MASTER} 1000\nsentinel failover-timeout {MASTER} 3000\n",
             folder.path().display()
         );
+        let tls_port = authority.map(|authority| {
+            let port = free_port();
+            let tls = authority.redis_settings(folder.path(), port).map(|setting| setting.join(" "));
+            settings.extend([tls.join("\n"), "\ntls-replication yes\n".to_owned()]);
+            port
+        });
         // The Sentinel writes what it learns into this file.
         let file = folder.path().join("sentinel.conf");
         std::fs::write(&file, settings).expect("a file for a Sentinel");
         let mut command = Command::new("redis-server");
         command.arg(&file).arg("--sentinel");
-        Self { port, running: Running::start("redis-sentinel", command), _folder: folder }
+        Self { port, tls_port, running: Running::start("redis-sentinel", command), _folder: folder }
     }
 
     /// The address of the Sentinel.

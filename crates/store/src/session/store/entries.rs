@@ -21,11 +21,16 @@ const COUNTERS: [&[u8]; 1] = [b"handover:"];
 /// What processes that run write about themselves.
 const OWN: [&[u8]; 5] = [b"ping", b"check:", b"keys", b"key:", QUOTA_MARK];
 
+/// Whether it is the mark beside a counter of a Cluster.
+fn is_mark(key: &[u8]) -> bool {
+    key.starts_with(b"{t:") && key.ends_with(&[b"}:", QUOTA_MARK].concat())
+}
+
 impl EntryKind {
     /// The kind of the entry under a key. `None`: it is not copied.
     pub(super) fn of(key: &[u8]) -> Option<Self> {
         let begins = |prefixes: &[&[u8]]| prefixes.iter().any(|prefix| key.starts_with(prefix));
-        if begins(&OWN) {
+        if begins(&OWN) || is_mark(key) {
             None
         } else if begins(&SETS) {
             Some(Self::Member)
@@ -107,6 +112,7 @@ mod tests {
             (b"key:x", None),
             (b"keys", None),
             (b"quotas", None),
+            (b"{t:acme}:quotas", None),
             (b"{t:acme}:day:20261129", Some(EntryKind::Value)),
         ] {
             assert_eq!(EntryKind::of(key), kind, "{key:?}");

@@ -9,11 +9,13 @@ mod entries;
 mod redis;
 mod sqlite;
 
-pub use self::redis::{RedisStore, USER_RULES, is_refusal};
+pub use self::redis::{CLUSTER_RULES, RedisStore, USER_RULES, is_refusal};
 pub use self::sqlite::SqliteStore;
+use super::QUOTA_MARK;
 pub use description::Description;
 pub use draw::{Draw, Drawn, Tally};
 pub use entries::{Entry, EntryKind, EntryPage, Place};
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// The store is unreachable, too slow, refuses the command, or answers something invalid.
@@ -170,6 +172,14 @@ impl Store {
     /// Increments the counter under `key` and returns it. The counter is reset `ttl` after its first increment.
     pub async fn count(&self, key: &[u8], ttl: Duration) -> Result<u64, StoreError> {
         on_store!(self, store => store.count(key, ttl).await)
+    }
+
+    /// The key whose value is another one after the server with the counter under `key` has lost its data.
+    pub fn mark_of(&self, key: &[u8]) -> Cow<'static, [u8]> {
+        match self {
+            Self::Redis(store) => store.mark_of(key),
+            Self::Sqlite(_) => Cow::Borrowed(QUOTA_MARK),
+        }
     }
 
     /// Draws units of a quota from the counter under `key`.

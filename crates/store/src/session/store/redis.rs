@@ -1,50 +1,40 @@
-//! Redis: one multiplexed connection, which is replaced when it fails or does not answer, and when Sentinels name another
-//! primary. It belongs to the runtime on which the store was opened, whichever task connects.
-//!
-//! A connection that does not answer in time is dropped, because a half-open connection would lose all commands until
-//! the kernel notices.
+//! Redis: one server, the primary that Sentinels name, or a Cluster. Each operation is one command or one script, so that it
+//! is one step for everybody else.
 
 mod client;
+mod cluster;
+mod connection;
+mod current;
 mod draw;
 mod entries;
 mod permissions;
 mod scripts;
 mod sentinels;
 mod server;
+mod watch;
 
-pub use permissions::{USER_RULES, is_refusal};
+pub use permissions::{CLUSTER_RULES, USER_RULES, is_refusal};
 
 use super::description::Description;
 use super::{Indexed, Replacement, StoreError};
+use connection::Connection;
+use current::{Current, Request};
 use gatepost_config::WatchedSecret;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::RequestId;
 use permissions::RefusalLog;
-use redis::aio::MultiplexedConnection;
-use redis::{
-    AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, FromRedisValue, Pipeline, RedisError, Script,
-    ScriptInvocation, ServerErrorKind,
-};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, Script, ScriptInvocation, ServerErrorKind};
 use scripts::{COUNT, DELETE_OWN, DRAW, INDEX, REPLACE, UNINDEX_STALE};
-use server::Server;
+use server::{COMMAND_TIMEOUT, Server};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
-use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 
 /// The prefix of all keys, because other programs may use the same server.
 const PREFIX: &[u8] = b"gatepost:";
-
-/// How often Sentinels are asked whether the primary is still the same.
-const WATCH_INTERVAL: Duration = Duration::from_secs(1);
-
-const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
-
-/// The limit for one command.
-const COMMAND_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// A handle to the store. Clones share the connection.
 #[derive(Clone)]
@@ -62,19 +52,6 @@ struct Shared {
     count: Script,
     draw: Script,
     refusals: RefusalLog,
-}
-
-#[derive(Clone)]
-struct Numbered {
-    number: u64,
-    connection: MultiplexedConnection,
-}
-
-#[derive(Default)]
-struct Current {
-    connection: Option<Numbered>,
-    /// The server of the last connection.
-    server: Option<ConnectionAddr>,
 }
 
 impl std::fmt::Debug for RedisStore {
@@ -103,9 +80,7 @@ impl RedisStore {
             draw: Script::new(DRAW),
             refusals: RefusalLog::default(),
         }));
-        if store.0.server.sentinels().is_some() {
-            store.0.runtime.spawn(watch(Arc::downgrade(&store.0)));
-        }
+        store.0.runtime.spawn(watch::watch(Arc::downgrade(&store.0)));
         Ok(store)
     }
 
@@ -129,9 +104,14 @@ impl RedisStore {
             (count, COUNT),
             (draw, DRAW),
         ];
-        let scratch = format!("check:{}:", RequestId::generate());
+        // The braces keep all of them in one slot of a Cluster, as a script demands.
+        let scratch = format!("check:{{{}}}:", RequestId::generate());
         let mut refused = Vec::new();
-        for (name, command) in permissions::trials(&key(scratch.as_bytes()), &scripts) {
+        let mut trials = permissions::trials(&key(scratch.as_bytes()), &scripts);
+        if self.0.server.is_cluster() {
+            trials.extend(permissions::cluster_trials());
+        }
+        for (name, command) in trials {
             let name = match self.command::<redis::Value>(&command).await {
                 Ok(_) => continue,
                 Err(StoreError::Redis(error)) if is_unloaded(&error) => continue,
@@ -146,12 +126,28 @@ impl RedisStore {
         Ok(refused)
     }
 
+    /// Connects if there is no connection. For `check`.
+    ///
+    /// # Errors
+    /// `NOPERM` if the access rules forbid what is asked of a new connection, and errors of the connection.
+    pub async fn connect(&self) -> Result<(), StoreError> {
+        self.connection().await.map(drop)
+    }
+
     /// The server's `INFO`, lines of `name:value`. For `check`.
     ///
     /// # Errors
     /// `NOPERM` if the access rules forbid it, and errors of the connection.
     pub async fn report(&self) -> Result<String, StoreError> {
-        self.command(&redis::cmd("INFO")).await
+        match self.connection().await?.connection {
+            Connection::One(_) => self.command(&redis::cmd("INFO")).await,
+            // Of one node: all together would be one answer for each.
+            Connection::Cluster(nodes) => {
+                let asked = cluster::ask_one(nodes, redis::cmd("INFO"));
+                let answer = timeout(COMMAND_TIMEOUT, asked).await;
+                answer.map_err(|_| StoreError::Timeout(COMMAND_TIMEOUT))?.map_err(StoreError::Redis)
+            }
+        }
     }
 
     /// Whether the server saves to disk by itself. `None`: it does not allow the query. For `check`.
@@ -168,7 +164,16 @@ impl RedisStore {
             report.lines().find_map(|line| line.trim().strip_prefix("redis_version:")).map(str::to_owned)
         });
         // One that does not let Gatepost ask for its version is used all the same.
-        let server = self.0.current.lock().await.server.as_ref().map(ToString::to_string);
+        let current = self.0.current.lock().await;
+        let server = current.server.as_ref().map(ToString::to_string);
+        let connection = current.connection.as_ref().map(|it| it.connection.clone());
+        drop(current);
+        let server = match connection {
+            Some(Connection::Cluster(nodes)) => {
+                cluster::find_primaries(&nodes).await.map(|found| Vec::from_iter(found).join(", "))
+            }
+            _ => server,
+        };
         Description { kind, hosts, server, version }
     }
 
@@ -237,6 +242,12 @@ impl RedisStore {
         if replacements.is_empty() {
             return Ok(());
         }
+        if self.0.server.is_cluster() {
+            for Replacement { key: name, old, new, ttl } in replacements {
+                self.replace(name, old, new, *ttl).await?;
+            }
+            return Ok(());
+        }
         let mut pipeline = redis::pipe();
         for Replacement { key: name, old, new, ttl } in replacements {
             pipeline
@@ -287,11 +298,25 @@ impl RedisStore {
         if members.is_empty() {
             return Ok(());
         }
+        if self.0.server.is_cluster() {
+            return self.unindex_one_by_one(name, members).await;
+        }
         let mut call = self.0.unindex_stale.key(key(name));
         for Indexed { member, key: value } in members {
             call.key(key(value)).arg(member);
         }
         self.script(&call).await
+    }
+
+    /// The values lie on other nodes than the set. A value is written before its member, so a member without a value stays
+    /// without one.
+    async fn unindex_one_by_one(&self, name: &[u8], members: &[Indexed]) -> Result<(), StoreError> {
+        let names: Vec<_> = members.iter().map(|indexed| indexed.key.clone()).collect();
+        let values = self.find_many(&names).await?;
+        for (Indexed { member, .. }, _) in members.iter().zip(values).filter(|(_, value)| value.is_none()) {
+            self.unindex(name, member).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn count(&self, name: &[u8], ttl: Duration) -> Result<u64, StoreError> {
@@ -307,131 +332,11 @@ impl RedisStore {
     async fn script<T: FromRedisValue>(&self, call: &ScriptInvocation<'_>) -> Result<T, StoreError> {
         self.send(Request::Script(call)).await
     }
-
-    /// Sends the command, and sends it again on a new connection if the old one was lost. After a restart of Redis all
-    /// idle connections are lost.
-    async fn send<T: FromRedisValue>(&self, request: Request<'_>) -> Result<T, StoreError> {
-        let mut is_retry = false;
-        loop {
-            let current = self.connection().await?;
-            match timeout(COMMAND_TIMEOUT, request.send_on(current.connection)).await {
-                Ok(Ok(answer)) => return Ok(answer),
-                Ok(Err(error)) => {
-                    self.0.refusals.note(&error);
-                    let is_gone = error.is_unrecoverable_error() || error.is_io_error();
-                    if is_gone || is_other_server(&error) {
-                        self.discard(current.number).await;
-                    }
-                    if is_retry || !is_gone {
-                        return Err(StoreError::Redis(error));
-                    }
-                    is_retry = true;
-                }
-                Err(_) => {
-                    self.discard(current.number).await;
-                    return Err(StoreError::Timeout(COMMAND_TIMEOUT));
-                }
-            }
-        }
-    }
-
-    async fn connection(&self) -> Result<Numbered, StoreError> {
-        let mut current = self.0.current.lock().await;
-        if let Some(connection) = &current.connection {
-            return Ok(connection.clone());
-        }
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(None);
-        let shared = Arc::clone(&self.0);
-        // Aborted with this call: nobody would use the connection.
-        let mut connecting = JoinSet::new();
-        connecting.spawn_on(async move { shared.server.connect(&config).await }, &self.0.runtime);
-        let (server, connection) = timeout(CONNECT_TIMEOUT, connecting.join_next())
-            .await
-            .ok()
-            .flatten()
-            .and_then(Result::ok)
-            .ok_or(StoreError::Timeout(CONNECT_TIMEOUT))?
-            .inspect_err(|error| self.0.server.note(error))
-            .map_err(StoreError::Redis)?;
-        let made = Numbered { number: next_number(), connection };
-        let before = current.server.replace(server);
-        if before.is_some() && before != current.server {
-            self.0.failovers.fetch_add(1, Ordering::Relaxed);
-            tracing::info!(server = ?current.server.as_ref().map(ToString::to_string), "Redis has another primary");
-        }
-        Ok(current.connection.insert(made).clone())
-    }
-
-    async fn discard(&self, number: u64) {
-        let mut current = self.0.current.lock().await;
-        if current.connection.as_ref().is_some_and(|current| current.number == number) {
-            current.connection = None;
-        }
-    }
-}
-
-/// Replaces the connection when the Sentinels name another primary. A server that was cut off, or stopped and went on,
-/// keeps its connections open, and takes writes that are lost.
-async fn watch(shared: Weak<Shared>) {
-    let mut ticks = interval(WATCH_INTERVAL);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut is_lost = false;
-    loop {
-        ticks.tick().await;
-        let Some(shared) = shared.upgrade() else { return };
-        let Some(sentinels) = shared.server.sentinels() else { return };
-        let named = sentinels.find_named().await;
-        match &named {
-            Err(error) if !is_lost => {
-                tracing::warn!(%error, "no majority of the Sentinels names a primary; another one would not be seen");
-            }
-            Ok(_) if is_lost => tracing::info!("a majority of the Sentinels names a primary again"),
-            _ => {}
-        }
-        is_lost = named.is_err();
-        let Ok(client) = named else { continue };
-        let mut current = shared.current.lock().await;
-        if current.server.as_ref().is_some_and(|known| known != client.get_connection_info().addr()) {
-            current.connection = None;
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-enum Request<'a> {
-    Command(&'a Cmd),
-    Script(&'a ScriptInvocation<'a>),
-    Pipeline(&'a Pipeline),
-}
-
-impl Request<'_> {
-    async fn send_on<T: FromRedisValue>(
-        self,
-        mut connection: MultiplexedConnection,
-    ) -> Result<T, RedisError> {
-        match self {
-            Self::Command(command) => command.query_async(&mut connection).await,
-            Self::Script(call) => call.invoke_async(&mut connection).await,
-            Self::Pipeline(pipeline) => pipeline.query_async(&mut connection).await,
-        }
-    }
-}
-
-/// Whether the connection still leads to the former primary. After a failover the address leads to another server.
-fn is_other_server(error: &RedisError) -> bool {
-    matches!(error.code(), Some("READONLY" | "MASTERDOWN" | "NOAUTH" | "WRONGPASS"))
 }
 
 /// Whether Redis does not have the script.
 fn is_unloaded(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
-}
-
-fn next_number() -> u64 {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    NUMBER.fetch_add(1, Ordering::Relaxed)
 }
 
 fn key(name: &[u8]) -> Vec<u8> {

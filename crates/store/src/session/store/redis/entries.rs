@@ -17,6 +17,12 @@ impl RedisStore {
         kind: EntryKind,
         from: Place,
     ) -> Result<EntryPage, StoreError> {
+        if self.0.server.is_cluster() {
+            let why = "its keys cannot be listed from one place: copy back from a single server";
+            return Err(StoreError::Redis(
+                (redis::ErrorKind::InvalidClientConfig, "this is a Redis Cluster", why.to_owned()).into(),
+            ));
+        }
         let mut scan = redis::cmd("SCAN");
         scan.arg(from.cursor).arg("MATCH").arg([PREFIX, b"*"].concat()).arg("COUNT").arg(STEP);
         let (cursor, found): (u64, Vec<Vec<u8>>) = self.command(&scan).await?;
@@ -91,7 +97,21 @@ impl RedisStore {
         Ok(())
     }
 
+    async fn put_one(&self, entry: &Entry) -> Result<(), StoreError> {
+        if let Some(member) = &entry.member {
+            return self.index(&entry.key, member, entry.rest).await.map(drop);
+        }
+        let mut set = redis::cmd("SET");
+        self.command(set.arg(key(&entry.key)).arg(&entry.value).arg("PX").arg(millis(entry.rest))).await
+    }
+
     async fn put(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        if self.0.server.is_cluster() {
+            for entry in entries {
+                self.put_one(entry).await?;
+            }
+            return Ok(());
+        }
         let mut pipeline = redis::pipe();
         for entry in entries {
             let (name, rest) = (key(&entry.key), millis(entry.rest));

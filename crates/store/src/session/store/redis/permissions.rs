@@ -20,6 +20,9 @@ macro_rules! redis_user_rules {
 /// The rules of `ACL SETUSER` for Gatepost's user.
 pub const USER_RULES: &str = redis_user_rules!();
 
+/// The rules that Gatepost's user needs besides on each node of a Cluster.
+pub const CLUSTER_RULES: &str = "+ping +asking +cluster|slots";
+
 /// How long the same refusal is not logged again.
 const LOG_AGAIN: Duration = Duration::from_mins(1);
 /// The maximum number of different refusals that are remembered. There are hardly more commands.
@@ -108,6 +111,11 @@ pub(super) fn trials(scratch: &[u8], scripts: &[Written<'_>]) -> Vec<(&'static s
     delete.arg(keys);
     trials.push(("DEL", delete));
     trials
+}
+
+/// The commands of [`CLUSTER_RULES`]. Without the last one there is no connection.
+pub(super) fn cluster_trials() -> [(&'static str, Cmd); 2] {
+    [("PING", redis::cmd("PING")), ("ASKING", redis::cmd("ASKING"))]
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
-//! Where Redis is: the address of one server, or Sentinels that know the primary. User and password may be replaced in
-//! their file while Gatepost runs.
+//! Where Redis is: the address of one server, Sentinels that know the primary, or nodes of a Cluster. User and password
+//! may be replaced in their file while Gatepost runs.
 
 use super::client::{client, information};
+use super::cluster::Cluster;
+use super::connection::Connection;
 use super::key;
 use super::sentinels::{Sentinels, expect_primary};
 use gatepost_certs::tls;
@@ -10,6 +12,12 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, RedisError};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// The limit for one connection.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
+/// The limit for one command.
+pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The server that takes writes. Each new connection uses the current user and password.
 pub(super) struct Server(DerivedSecret<Place>);
@@ -18,6 +26,13 @@ pub(super) struct Server(DerivedSecret<Place>);
 enum Place {
     One(Arc<Client>),
     Sentinels(Arc<Sentinels>),
+    Cluster(Arc<Cluster>),
+}
+
+/// Who knows which server is the primary now.
+pub(super) enum Watched {
+    Sentinels(Arc<Sentinels>),
+    Cluster(Arc<Cluster>),
 }
 
 impl Server {
@@ -30,28 +45,34 @@ impl Server {
         DerivedSecret::new(url.clone(), move |url| place(url, root.as_deref())).map(Self)
     }
 
-    /// A new connection to the server that takes writes, and the address of that server.
+    /// A new connection to the server that takes writes, and the address of that server, if it is one.
     ///
     /// A stopped server accepts commands and executes them when it continues, long after their callers have got an
     /// error. So this one has answered once, before a command is sent that changes anything.
     ///
     /// # Errors
     /// It does not answer; with Sentinels also: no majority names one, or the one that is named is no primary.
-    pub async fn connect(
-        &self,
-        config: &AsyncConnectionConfig,
-    ) -> Result<(ConnectionAddr, MultiplexedConnection), RedisError> {
+    pub async fn connect(&self) -> Result<(Option<ConnectionAddr>, Connection), RedisError> {
         let place = self.0.current();
         let client = match &place {
             Place::One(client) => Client::clone(client),
             Place::Sentinels(sentinels) => sentinels.find_named().await?,
+            Place::Cluster(cluster) => return Ok((None, Connection::Cluster(cluster.connect().await?))),
         };
-        let mut connection = client.get_multiplexed_async_connection_with_config(config).await?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(None);
+        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
         match place {
-            Place::One(_) => answered(&mut connection).await?,
             Place::Sentinels(_) => expect_primary(&mut connection).await?,
+            Place::One(_) | Place::Cluster(_) => answered(&mut connection).await?,
         }
-        Ok((client.get_connection_info().addr().clone(), connection))
+        Ok((Some(client.get_connection_info().addr().clone()), Connection::One(connection)))
+    }
+
+    /// Whether keys are spread over several servers: then each command names one key.
+    pub fn is_cluster(&self) -> bool {
+        matches!(self.0.current(), Place::Cluster(_))
     }
 
     /// The kind of what the settings name, and its hosts.
@@ -59,14 +80,16 @@ impl Server {
         match self.0.current() {
             Place::One(client) => ("redis", vec![client.get_connection_info().addr().to_string()]),
             Place::Sentinels(sentinels) => ("redis-sentinel", sentinels.hosts()),
+            Place::Cluster(cluster) => ("redis-cluster", cluster.hosts()),
         }
     }
 
-    /// The Sentinels, if the primary may move to another address.
-    pub fn sentinels(&self) -> Option<Arc<Sentinels>> {
+    /// `None`: there is one server, which does not move.
+    pub fn watched(&self) -> Option<Watched> {
         match self.0.current() {
             Place::One(_) => None,
-            Place::Sentinels(sentinels) => Some(sentinels),
+            Place::Sentinels(sentinels) => Some(Watched::Sentinels(sentinels)),
+            Place::Cluster(cluster) => Some(Watched::Cluster(cluster)),
         }
     }
 
@@ -95,5 +118,6 @@ fn place(url: &SecretString, root: Option<&[u8]>) -> Result<Place, RedisError> {
         RedisServers::Sentinels(servers) => {
             Sentinels::new(&servers, root).map(Arc::new).map(Place::Sentinels)
         }
+        RedisServers::Cluster(urls) => Cluster::new(&urls, root).map(Arc::new).map(Place::Cluster),
     }
 }
