@@ -171,6 +171,7 @@ mod tests {
     use gatepost_core::access::{Role, Tenants};
     use gatepost_core::ids::TenantId;
     use gatepost_core::mcp::Mode;
+    use gatepost_core::mcp::rules::RuleSet;
     use std::collections::BTreeMap;
 
     fn server() -> Arc<GateServer> {
@@ -186,7 +187,7 @@ mod tests {
             documentation: None,
             is_default: false,
             service: None,
-            rules: Default::default(),
+            rules: RuleSet::default(),
         })
     }
 
@@ -242,7 +243,7 @@ mod tests {
             // As if the key was changed each time.
             let limits = Arc::new(KeyLimits::clone(&large));
             let key = GrantKey::new(Arc::clone(&server), Arc::clone(&access), (None, Some(limits)));
-            grants.find(key, || Grant::new(&server.id, Default::default(), 4_096));
+            grants.find(key, || Grant::new(&server.id, <[Vec<String>; 3]>::default(), 4_096));
         }
         let kept = (Arc::strong_count(&access) - 1) as u64;
         assert!(kept > 0 && kept < COUNT as u64, "{kept}");

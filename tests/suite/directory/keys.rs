@@ -129,6 +129,15 @@ both_stores! {
         let found = find(&store, &own).await.unwrap();
         assert!(found.counts_until < gatepost_core::clock::BootTime::MAX, "it counts until the membership ends");
         store.sql(&format!("DELETE FROM gatepost.tenant_members WHERE user_id = '{user}'")).await;
+        store.sql("INSERT INTO gatepost.groups (name) VALUES ('Readers')").await;
+        store.directory.add_member(&"Readers".parse().unwrap(), &email("a@example.com"), &actor()).await.unwrap();
+        for (tenant, expected) in [("other", None), ("acme", Some(Role::Member))] {
+            store.sql(&format!("INSERT INTO gatepost.group_tenants (group_id, tenant_id) \
+                SELECT id, '{tenant}' FROM gatepost.groups WHERE name = 'Readers'")).await;
+            assert_eq!(role(&own).await, expected, "by a group for {tenant}");
+        }
+        store.sql("DELETE FROM gatepost.group_tenants").await;
+        assert_eq!(role(&own).await, None);
         store.directory.grant_admin(&email("a@example.com"), &actor()).await.unwrap();
         assert_eq!(role(&own).await, Some(Role::Member));
         assert!(!find(&store, &own).await.unwrap().access.is_admin);
