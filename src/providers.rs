@@ -136,6 +136,7 @@ impl Providers {
         let free = active.filter(|one| !self.site.config.assigns_domain(one.domain.as_str()));
         let domains = free.map(|one| AllowedDomain { tid: None, domain: one.domain.to_string() }).collect();
         let config = plan.config(&self.site, secret, domains);
+        let config = ProviderConfig { revision: Some(record.revision()), ..config };
         let provider = self.site.tenant_clients.provider(config).map_err(DirectoryError::unreadable)?;
         // The version alone begins anew where a provider was removed.
         let new = Made { record: record.clone(), provider: Arc::clone(&provider), refreshed_at: None };

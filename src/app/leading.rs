@@ -102,13 +102,14 @@ fn delayed(period: Duration) -> Interval {
     ticks
 }
 
-/// That another replica leads is no failure; it does the same.
-fn report(done: Result<(), DirectoryError>, what: &str) {
+/// Whether it was done. That another replica leads is no failure; it does the same.
+fn report(done: Result<(), DirectoryError>, what: &str) -> bool {
     match done {
-        Ok(()) => {}
+        Ok(()) => return true,
         Err(DirectoryError::NotLeader) => tracing::info!("another replica leads: it goes on with the work"),
         Err(error) => tracing::warn!(error = %Chain(&error), "{what}"),
     }
+    false
 }
 
 /// Deletes what has ended and what is old, by the database's clock, because this replica's clock may be wrong. What fails
@@ -116,21 +117,38 @@ fn report(done: Result<(), DirectoryError>, what: &str) {
 async fn delete(state: &State, leading: Leading<'_>) {
     let now = match state.stores.directory.clock().await {
         Ok(now) => now,
-        Err(error) => return report(Err(error), "nothing old was deleted"),
+        Err(error) => {
+            report(Err(error), "nothing old was deleted");
+            return;
+        }
     };
-    report(leading.delete_expired(now).await.map(drop), "what has expired was not deleted");
-    report(delete_ended(leading, now).await, "memberships that have ended were not deleted");
+    let mut is_complete = report(delete_expired(leading, now).await, "what has expired was not deleted");
+    is_complete &= report(delete_ended(leading, now).await, "memberships that have ended were not deleted");
     let retention = &state.site.config.retention;
     if let Some(after) = retention.forget_after {
         let forgotten = leading.forget_people(now.minus(after), MOST_AT_ONCE).await;
-        count(forgotten, "forgot people who have not signed in for long", "people were not forgotten");
+        is_complete &=
+            count(forgotten, "forgot people who have not signed in for long", "people were not forgotten");
     }
     let keys = leading.delete_old_keys(retention.audit_keep, now, MOST_OLD_KEYS).await;
-    count(keys, "deleted API keys that were revoked or expired long ago", "old API keys were not deleted");
+    is_complete &= count(
+        keys,
+        "deleted API keys that were revoked or expired long ago",
+        "old API keys were not deleted",
+    );
     let tenants = leading.erase_deleted_tenants(now, MOST_AT_ONCE).await;
-    count(tenants, "erased tenants that were deleted long ago", "deleted tenants were not erased");
+    is_complete &=
+        count(tenants, "erased tenants that were deleted long ago", "deleted tenants were not erased");
     let entries = leading.delete_old_audit(retention.audit_keep, now, MOST_AT_ONCE).await;
-    count(entries, "deleted old audit entries", "old audit entries were not deleted");
+    is_complete &= count(entries, "deleted old audit entries", "old audit entries were not deleted");
+    if is_complete {
+        state.stores.metrics.deletions_completed(Timestamp::now());
+    }
+}
+
+async fn delete_expired(leading: Leading<'_>, now: Timestamp) -> Result<(), DirectoryError> {
+    while leading.delete_expired(now).await? > 0 {}
+    Ok(())
 }
 
 async fn delete_ended(leading: Leading<'_>, now: Timestamp) -> Result<(), DirectoryError> {
@@ -138,10 +156,10 @@ async fn delete_ended(leading: Leading<'_>, now: Timestamp) -> Result<(), Direct
     Ok(())
 }
 
-/// Logs how many there were, if any.
-fn count(deleted: Result<u64, DirectoryError>, what: &str, failed: &str) {
+/// Logs how many there were, if any. Returns whether it was done.
+fn count(deleted: Result<u64, DirectoryError>, what: &str, failed: &str) -> bool {
     if let Ok(count @ 1..) = deleted {
         tracing::info!(count, "{what}");
     }
-    report(deleted.map(drop), failed);
+    report(deleted.map(drop), failed)
 }

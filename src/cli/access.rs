@@ -91,7 +91,7 @@ pub(super) async fn run(console: &Console, args: Access) -> Result<Option<Report
         Ok(())
     })
     .await?;
-    Ok(all.map(|list| report(&what, WhoCanOpen { people: AccessList { next: None, ..list }, keys })))
+    Ok(all.map(|people| report(&what, WhoCanOpen { people, keys })))
 }
 
 /// The people and the keys, each as the API lists them.
@@ -112,15 +112,7 @@ async fn for_each_part_of_keys(
     mut take: impl FnMut(OpeningKeyList) -> Result<(), CommandError>,
 ) -> Result<(), CommandError> {
     if let Some(api) = console.api() {
-        let mut after = None;
-        loop {
-            let part = Box::pin(api.list_opening_keys(what, after.as_deref())).await?;
-            after.clone_from(&part.next);
-            take(part)?;
-            if after.is_none() {
-                return Ok(());
-            }
-        }
+        return Box::pin(api.for_each_opening_key(what, take)).await;
     }
     let admin = &console.here()?.admin;
     let question: Question = admin.ask(&Scope::System, what.clone()).await?;
@@ -142,15 +134,7 @@ async fn for_each_part(
     mut take: impl FnMut(AccessList) -> Result<(), CommandError>,
 ) -> Result<(), CommandError> {
     if let Some(api) = console.api() {
-        let mut after = None;
-        loop {
-            let part = Box::pin(api.list_openers(what, after.as_deref())).await?;
-            after.clone_from(&part.next);
-            take(part)?;
-            if after.is_none() {
-                return Ok(());
-            }
-        }
+        return Box::pin(api.for_each_opener(what, take)).await;
     }
     let admin = &console.here()?.admin;
     let question = admin.ask(&Scope::System, what.clone()).await?;

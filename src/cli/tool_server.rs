@@ -81,6 +81,11 @@ pub(super) enum Command {
     Forbid(RuleArguments),
 }
 
+/// The note after the mode `headers` was set. Only a message that reaches the server shows what it does, and the gate lets
+/// none through before both the router and the server have this mode.
+const BY_HEADERS: &str = "It must refuse messages whose headers and body differ, or every tool can be called. As soon as its router has \
+    mcp=headers, `gatepost check --mcp` tries it.";
+
 /// The word for no service. `GATEPOST_SERVICES` cannot have one with this name.
 const NONE: &str = "none";
 
@@ -216,23 +221,30 @@ async fn create(
         service: None,
     };
     let settings = settings.patch(None).of(&none);
+    let advice = advice(console, Some(settings.mode));
     demand_configured(console, &tenant, None, settings.service.as_ref()).await?;
     console.carry_out(&CreateToolServer { id: id.clone(), tenant, settings }).await?;
     let text = format!(
         "Tool server {id} {} created at {url}. Everybody who may enter may use all of its tools until the first rule: \
-         gatepost tool-server allow {id} --group NAME --tool PATTERN",
+         gatepost tool-server allow {id} --group NAME --tool PATTERN{advice}",
         console.either("was", "would be")
     );
     Ok(Report::new(text, views::ToolServerChange { id: id.to_string(), changed: true }))
+}
+
+/// What is said about a mode that was set.
+fn advice(console: &Console, mode: Option<Mode>) -> String {
+    if mode == Some(Mode::Headers) { console.note(BY_HEADERS) } else { String::new() }
 }
 
 async fn update(console: &Console, id: ToolServerId, patch: ToolServerPatch) -> Result<Report, CommandError> {
     let tenant = tenant_of(console, &id).await?;
     let service = patch.service.as_ref().and_then(Option::as_ref);
     demand_configured(console, &tenant, patch.url.as_ref(), service).await?;
+    let advice = advice(console, patch.mode);
     let changed = console.carry_out(&UpdateToolServer { id: id.clone(), tenant, patch }).await?.changed;
     let text = if changed {
-        format!("Tool server {id} {} changed.", console.either("was", "would be"))
+        format!("Tool server {id} {} changed.{advice}", console.either("was", "would be"))
     } else {
         format!("Tool server {id} is like that already.")
     };

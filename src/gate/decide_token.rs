@@ -163,6 +163,7 @@ async fn admit(
         }
         SignInOutcome::Disabled => return Err(Unheld::Denied(TokenDenial::Disabled)),
         SignInOutcome::SessionEndedAtProvider => return Err(Unheld::Denied(TokenDenial::Ended)),
+        SignInOutcome::ProviderChanged => "the token's provider was changed",
         SignInOutcome::NoAddress => "the token has no address that counts here",
         SignInOutcome::GroupsUnknown => "the token has no complete list of groups",
         SignInOutcome::AddressHeld(_) | SignInOutcome::KeptAddressRefused(_) => {

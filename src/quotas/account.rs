@@ -19,8 +19,9 @@ const NO_LIMIT: u64 = u64::MAX;
 const PARTS: u64 = 200;
 /// The most units of an allotment.
 const LARGEST: u64 = 500;
-/// How long a store that had no unit left is not asked again, in seconds: another replica may have given some back.
-const ASK_AGAIN: i64 = 1;
+/// How long a store that had no unit left is not asked again, in seconds of the clock, of which the first has begun: another
+/// replica may have given some back.
+const ASK_AGAIN: i64 = 2;
 
 /// Units of a day, in one word: the day above, the units below.
 #[derive(Debug, Default)]
@@ -79,9 +80,9 @@ pub(super) struct Unanswered {
 }
 
 impl Book {
-    /// Units that are used or held by a replica, and those that may be.
-    pub(super) fn used_at_most(&self) -> u64 {
-        self.known.used() + self.owed + self.unanswered.map_or(0, |unanswered| unanswered.draw.wanted)
+    /// Units that are known to be used or held by a replica.
+    pub(super) fn used(&self) -> u64 {
+        self.known.used() + self.owed
     }
 }
 
@@ -171,6 +172,11 @@ impl Account {
         self.surrendered.add(day, held);
     }
 
+    /// Adds units that are to be given back.
+    pub(super) fn surrender_units(&self, day: Day, units: u64) {
+        self.surrendered.add(day, units);
+    }
+
     /// Takes the units that are to be given back.
     pub(super) fn take_surrendered(&self, day: Day) -> u64 {
         self.surrendered.take_all(day)
@@ -186,9 +192,16 @@ impl Account {
         self.used.store(used, Ordering::Release);
     }
 
-    /// Notes that there is nothing to draw.
-    pub(super) fn note_empty(&self, now: Timestamp) {
-        self.empty_until.store(now.unix() + ASK_AGAIN, Ordering::Release);
+    /// Notes that there is nothing to draw for this day, from now on.
+    pub(super) fn note_empty(&self, day: Day) {
+        self.note_empty_at(day, Timestamp::now());
+    }
+
+    fn note_empty_at(&self, day: Day, now: Timestamp) {
+        // The draw may have taken until the next day.
+        if now.day() == day {
+            self.empty_until.store(now.unix() + ASK_AGAIN, Ordering::Release);
+        }
     }
 
     /// Whether there was nothing to draw a moment ago, on the same day.
@@ -274,16 +287,19 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_day_is_asked_for_again_after_a_second_and_the_next_day_at_once() {
+    fn an_empty_day_is_asked_for_again_soon_and_the_next_day_at_once() {
         let account = account(10);
         let last = TODAY.end().minus(std::time::Duration::from_secs(1));
-        account.note_empty(last);
+        account.note_empty_at(TODAY, last);
         assert!(account.is_empty(last));
         assert!(!account.is_empty(TODAY.end()));
         let noon = TODAY.start().plus(std::time::Duration::from_hours(12));
-        account.note_empty(noon);
-        assert!(!account.is_empty(noon.plus(std::time::Duration::from_secs(1))));
+        account.note_empty_at(TODAY, noon);
+        assert!(account.is_empty(noon.plus(std::time::Duration::from_secs(1))), "at least a second");
+        assert!(!account.is_empty(noon.plus(std::time::Duration::from_secs(2))));
         assert!(!account.is_empty(TODAY.start()), "the clock was set back");
+        account.note_empty_at(TODAY, TODAY.end());
+        assert!(!account.is_empty(TODAY.end()), "the draw for today ended tomorrow");
     }
 
     #[test]

@@ -63,14 +63,13 @@ impl Quotas {
     /// Draws as many units as an allotment lacks.
     async fn refill(&self, account: &Account, book: &mut Book) {
         loop {
-            let (now, Some(limit)) = (Timestamp::now(), account.per_day()) else { return };
-            let day = now.day();
+            let (day, Some(limit)) = (Timestamp::now().day(), account.per_day()) else { return };
             let wanted = allotment(limit).saturating_sub(account.held(day));
             if wanted == 0 {
                 return;
             }
             let Ok(drawn) = self.draw(account, book, (day, wanted, limit)).await else {
-                return self.credit(account, book, (now, wanted, limit));
+                return self.credit(account, book, (day, wanted, limit));
             };
             account.note_used(drawn.tally.used());
             if let Some(rest) = drawn.settling {
@@ -79,19 +78,20 @@ impl Quotas {
             }
             account.grant(day, drawn.granted, limit);
             if drawn.granted == 0 {
-                account.note_empty(now);
+                account.note_empty(day);
             }
             return;
         }
     }
 
     /// Lets requests pass that no store counts. No more than the limit, as far as this replica knows what was used.
-    fn credit(&self, account: &Account, book: &mut Book, (now, wanted, limit): (Timestamp, u64, u64)) {
-        let units = wanted.min(limit.saturating_sub(book.used_at_most()));
+    /// Units of a draw without an answer are not known to be used: see [`Self::repeat_unanswered`].
+    fn credit(&self, account: &Account, book: &mut Book, (day, wanted, limit): (Day, u64, u64)) {
+        let units = wanted.min(limit.saturating_sub(book.used()));
         book.owed += units;
-        account.grant(now.day(), units, limit);
+        account.grant(day, units, limit);
         if units == 0 {
-            account.note_empty(now);
+            account.note_empty(day);
         }
         self.stores.metrics.quota_uncounted(units);
     }
@@ -106,8 +106,8 @@ impl Quotas {
         if book.day != day {
             *book = Book { day, away_until: book.away_until, ..Book::default() };
         }
-        let now = BootTime::now();
-        if now < book.away_until {
+        // What is only told must be told as soon as the store is back, not when its second is over.
+        if wanted > 0 && BootTime::now() < book.away_until {
             return Err(());
         }
         let was_away = book.away_until > BootTime::default();
@@ -147,11 +147,14 @@ impl Quotas {
         secret::fill_random(&mut id);
         let (known, owed, returned) = (book.known, book.owed, account.take_surrendered(book.day));
         let draw = Draw { id, wanted, limit, known, owed, returned, ttl: COUNTER_TTL };
-        let unanswered = Unanswered { draw, until: BootTime::now().plus(REPEATABLE) };
+        // One that tells what is owed is repeated all day: the store knows its answer as long, and it must not be told twice.
+        let until = if owed > 0 { BootTime::MAX } else { BootTime::now().plus(REPEATABLE) };
+        let unanswered = Unanswered { draw, until };
         self.try_draw(account, book, unanswered, attempts).await
     }
 
-    /// Asks again for the answer that did not come. After [`REPEATABLE`] nobody can know it: the units stay unused.
+    /// Asks again for the answer that did not come. After [`REPEATABLE`] nobody can know it: the units stay unused. What was lent
+    /// instead of the units that it granted is owed no more.
     async fn repeat_unanswered(&self, account: &Account, book: &mut Book) -> Result<(), StoreError> {
         let Some(unanswered) = book.unanswered else { return Ok(()) };
         if BootTime::now() >= unanswered.until {
@@ -159,7 +162,9 @@ impl Quotas {
             return Ok(());
         }
         let drawn = self.try_draw(account, book, unanswered, 1).await?;
-        account.grant(book.day, drawn.granted, unanswered.draw.limit);
+        let lent = drawn.granted.min(book.owed);
+        book.owed -= lent;
+        account.grant(book.day, drawn.granted - lent, unanswered.draw.limit);
         Ok(())
     }
 
@@ -180,8 +185,13 @@ impl Quotas {
                 Ok(drawn) => {
                     book.unanswered = None;
                     book.known = book.known.newer(drawn.tally);
-                    // What was lent since then is told later.
-                    book.owed = book.owed.saturating_sub(draw.owed);
+                    if drawn.settling.is_some() {
+                        // The store has taken nothing of this yet.
+                        account.surrender_units(book.day, draw.returned);
+                    } else {
+                        // What was lent since then is told later.
+                        book.owed = book.owed.saturating_sub(draw.owed);
+                    }
                     return Ok(drawn);
                 }
                 Err(error) if attempt >= attempts => return Err(error),

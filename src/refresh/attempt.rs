@@ -8,6 +8,7 @@ use super::{Context, address_change};
 use crate::authn::LoadError;
 use crate::revocation;
 use crate::stores::Stores;
+use gatepost_config::ProviderConfig;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
 use gatepost_core::identity::{AssertedGroups, AssertedIdentity};
@@ -65,7 +66,11 @@ async fn refresh_locked(context: &Context, session: &Session) -> Result<RefreshO
         return Ok(RefreshOutcome::Refreshed);
     }
     let Some(provider) = context.revocation.providers().find(&current.record.provider).await? else {
-        return Ok(RefreshOutcome::Unreachable);
+        // A provider that the configuration lacks may be there at the next start. One of a tenant was removed.
+        return match current.record.provider.tenant() {
+            Some(_) => end_refused(context, &current, Who::Refresh).await,
+            None => Ok(RefreshOutcome::Unreachable),
+        };
     };
     let Some(token) = current.record.refresh_token.clone() else { return Ok(RefreshOutcome::Unreachable) };
     let renewal = Renewal {
@@ -82,7 +87,7 @@ async fn refresh_locked(context: &Context, session: &Session) -> Result<RefreshO
     let stored = store_rotated_token(&context.stores, current, &token, &newest).await?;
     let Some(session) = stored else { return Ok(RefreshOutcome::Ended) };
     match Box::pin(provider.identify_renewed(&renewed, &renewal)).await {
-        Ok(refreshed) => apply_identity(context, session, refreshed).await,
+        Ok(refreshed) => apply_identity(context, session, provider.config(), refreshed).await,
         Err(error) => handle_error(context, session, &newest, error).await,
     }
 }
@@ -110,13 +115,14 @@ async fn store_rotated_token(
 async fn apply_identity(
     context: &Context,
     session: Session,
+    asked: &ProviderConfig,
     refreshed: Refreshed,
 ) -> Result<RefreshOutcome, LoadError> {
-    match update_directory(context, session.record.user, &refreshed.identity).await {
+    match update_directory(context, session.record.user, asked, &refreshed.identity).await {
         Ok(DirectoryUpdate::Accepted) => {}
         Ok(DirectoryUpdate::SessionEnds) => return end_refused(context, &session, Who::Refresh).await,
-        Ok(DirectoryUpdate::GroupsUnknown) => {
-            tracing::warn!(user.id = %session.record.user, provider.id = %session.record.provider, "a person's groups have been unknown for a day");
+        Ok(DirectoryUpdate::TryLater(why)) => {
+            tracing::warn!(user.id = %session.record.user, provider.id = %session.record.provider, "{why}");
             note_outage(context, session).await?;
             return Ok(RefreshOutcome::Unreachable);
         }
@@ -179,21 +185,19 @@ enum DirectoryUpdate {
     Accepted,
     /// The person no longer has access here, so the session ends.
     SessionEnds,
-    /// The groups have been unknown for so long that the last list is no longer used. Treated like an outage.
-    GroupsUnknown,
+    /// Treated like an outage, for this reason.
+    TryLater(&'static str),
 }
 
 /// Writes what the provider asserts to the directory, and decides whether the session continues.
 async fn update_directory(
     context: &Context,
     user: UserId,
+    asked: &ProviderConfig,
     identity: &AssertedIdentity,
 ) -> Result<DirectoryUpdate, LoadError> {
     let provider = &identity.provider;
-    let Some(found) = context.revocation.providers().find(provider).await? else {
-        return Ok(DirectoryUpdate::SessionEnds);
-    };
-    let policy = context.site.config.identity_policy_for(found.config(), &identity.subject);
+    let policy = context.site.config.identity_policy_for(asked, &identity.subject);
     if identity.groups == AssertedGroups::Unknown {
         context.stores.count(provider, ProviderMetrics::groups_unknown);
     }
@@ -210,7 +214,14 @@ async fn update_directory(
         }
         // Another person has this address. The person keeps the one that they have.
         Some(SignInOutcome::AddressHeld(_)) => Ok(DirectoryUpdate::Accepted),
-        Some(SignInOutcome::GroupsUnknown) => Ok(DirectoryUpdate::GroupsUnknown),
+        // The last list of groups is too old to be used.
+        Some(SignInOutcome::GroupsUnknown) => {
+            Ok(DirectoryUpdate::TryLater("a person's groups have been unknown for a day"))
+        }
+        // The next attempt asks the provider as it is now.
+        Some(SignInOutcome::ProviderChanged) => {
+            Ok(DirectoryUpdate::TryLater("the provider of a tenant was changed during a refresh"))
+        }
         // The person has no valid address left. A sign-in would be refused for the same reason.
         Some(SignInOutcome::NoAddress) => {
             let rule = identity.refused.as_ref().map(|refused| tracing::field::display(refused.rule));

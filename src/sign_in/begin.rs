@@ -151,6 +151,8 @@ async fn authorize(
         Intent::StepUp(principal) | Intent::Recheck(principal) => Some(&principal.session.record),
         Intent::SignIn | Intent::OtherAccount => None,
     };
+    // What one provider calls a person, and when they signed in there, is nothing for another one.
+    let previous = previous.filter(|record| record.provider == *provider.id());
     let needs_newer = matches!(intent, Intent::StepUp(_));
     let prompt = match intent {
         Intent::OtherAccount => Some(Prompt::SelectAccount),

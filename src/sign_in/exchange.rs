@@ -172,6 +172,7 @@ impl Exchange {
             }
             SignInOutcome::GroupsUnknown => Err(Problem::GroupsUnknown),
             SignInOutcome::SessionEndedAtProvider => Err(Problem::EndedAtProvider),
+            SignInOutcome::ProviderChanged => Err(Problem::ProviderChanged(provider.clone())),
         }
     }
 

@@ -8,15 +8,17 @@
 //! - of its address (IPv6: its /64), in one of three lanes: browsers whose cookie is or was a session's, codes that look like
 //!   codes which this provider has given ([`KnownCodes`]), and all others. A stranger has no such cookie and has never seen a
 //!   code of this provider, so their invalid codes wait in the last lane, and people behind the same address use the others;
-//! - of this process, by the number of exchanges in flight.
+//! - of this process, by the number of exchanges in flight, apart for the providers of tenants.
 //!
 //! An exchange above a limit waits for up to five seconds. Those whose codes resemble failed codes least go first. The
 //! code stays unused meanwhile. No limit depends on a person's name, so nobody can lock another person out.
 
 mod code_features;
+mod places;
 mod queue;
 
 use self::code_features::{CodeFeatures, KnownCodes, Shape};
+use self::places::{Most, Place, Places};
 use self::queue::{Attempt, Queue};
 use crate::permits;
 use gatepost_core::ids::ProviderId;
@@ -25,15 +27,15 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// How long an exchange waits before its browser has to try again.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Exchanges in flight in this process.
-const IN_FLIGHT: usize = 64;
-/// Exchanges in flight of codes in the last lane. They do not count against [`IN_FLIGHT`].
-const UNFAMILIAR_IN_FLIGHT: usize = 8;
+const FAMILIAR_IN_FLIGHT: Most = Most { configured: 64, of_tenants: 16, of_each: 4 };
+/// Exchanges in flight of codes in the last lane. They do not count against [`FAMILIAR_IN_FLIGHT`].
+const UNFAMILIAR_IN_FLIGHT: Most = Most { configured: 8, of_tenants: 8, of_each: 2 };
 /// The number of requests that wait, of all addresses together: half of the public listener's connections, so that
 /// waiting requests do not block others.
 const MAX_WAITING: usize = 256;
@@ -48,8 +50,8 @@ pub struct Limits(Arc<Shared>);
 
 struct Shared {
     queues: Mutex<Queues>,
-    familiar: Arc<Semaphore>,
-    unfamiliar: Arc<Semaphore>,
+    familiar: Places,
+    unfamiliar: Places,
 }
 
 #[derive(Default)]
@@ -117,7 +119,7 @@ pub struct ExchangePermit {
     features: CodeFeatures,
     classes: [FailureClass; 2],
     taken: Vec<QueueKey>,
-    in_flight: Option<OwnedSemaphorePermit>,
+    in_flight: Option<Place>,
     /// True as soon as the exchange may begin.
     is_counted: bool,
 }
@@ -132,8 +134,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self(Arc::new(Shared {
             queues: Mutex::default(),
-            familiar: Arc::new(Semaphore::new(IN_FLIGHT)),
-            unfamiliar: Arc::new(Semaphore::new(UNFAMILIAR_IN_FLIGHT)),
+            familiar: Places::new(FAMILIAR_IN_FLIGHT),
+            unfamiliar: Places::new(UNFAMILIAR_IN_FLIGHT),
         }))
     }
 }
@@ -157,10 +159,10 @@ impl Limits {
         };
         permit.wait_in(QueueKey::Browser(*request.browser.as_bytes()), deadline).await?;
         let lane = permit.wait_at(network(request.address), request.is_known, deadline).await?;
-        let flight =
+        let places =
             if matches!(lane, QueueKey::Unfamiliar(_)) { &self.0.unfamiliar } else { &self.0.familiar };
-        let in_flight = timeout_at(deadline, Arc::clone(flight).acquire_owned()).await;
-        permit.in_flight = Some(in_flight.ok().and_then(Result::ok).ok_or(MAX_WAIT)?);
+        let place = timeout_at(deadline, places.take(request.provider)).await;
+        permit.in_flight = Some(place.map_err(|_| MAX_WAIT)?);
         permit.is_counted = true;
         Ok(permit)
     }

@@ -190,6 +190,9 @@ pub enum Problem {
     /// The provider ended the session before the sign-in was complete.
     #[error("the provider ended the session before the sign-in was complete")]
     EndedAtProvider,
+    /// The provider of a tenant was changed or removed while somebody signed in there.
+    #[error("{0} was changed or removed while somebody signed in there")]
+    ProviderChanged(ProviderId),
     /// An administrator has disabled the person.
     #[error("the person is disabled")]
     Disabled,

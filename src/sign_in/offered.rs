@@ -14,8 +14,6 @@ use std::sync::Arc;
 /// The providers that a sign-in offers, in the order of the page.
 pub(super) struct Offered {
     providers: Vec<Arc<Provider>>,
-    /// The sign-in ends at the public host or at a host of the configuration.
-    is_at_no_tenant: bool,
 }
 
 impl Offered {
@@ -42,23 +40,20 @@ impl Offered {
             }
             None => configured.collect(),
         };
-        Ok(Self { providers, is_at_no_tenant: tenant.is_none() })
+        Ok(Self { providers })
     }
 
-    /// The provider of the session that the browser has, if it may confirm that session here.
+    /// The provider of the session that the browser has. It may confirm that session wherever the browser goes, also where it
+    /// is not offered: nobody else can, and no other provider replaces a session that is not its own.
     pub(super) async fn before(
         &self,
         context: &Context,
         id: &ProviderId,
     ) -> Result<Option<Arc<Provider>>, Problem> {
-        if let Some(offered) = self.named(id) {
-            return Ok(Some(Arc::clone(offered)));
+        match self.named(id) {
+            Some(offered) => Ok(Some(Arc::clone(offered))),
+            None => Ok(context.providers.find(id).await?),
         }
-        // Where no tenant is meant, somebody whom a tenant's provider identified before goes back there.
-        if self.is_at_no_tenant && id.tenant().is_some() {
-            return Ok(context.providers.find(id).await?);
-        }
-        Ok(None)
     }
 
     fn named(&self, id: &ProviderId) -> Option<&Arc<Provider>> {

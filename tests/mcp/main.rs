@@ -4,6 +4,7 @@
 mod authorization;
 mod clients;
 mod conformance;
+#[expect(dead_code, reason = "the suite uses more of it")]
 #[path = "../suite/deploy/folder.rs"]
 mod folder;
 mod house;

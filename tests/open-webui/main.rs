@@ -2,6 +2,7 @@
 //! for each line. `script/open-webui` installs both and runs this; with `--stay` it waits for a person who clicks through.
 
 mod checks;
+#[expect(dead_code, reason = "the suite uses more of it")]
 #[path = "../suite/deploy/folder.rs"]
 mod folder;
 mod house;

@@ -79,6 +79,7 @@ mod sign_in;
 mod store;
 mod tenant_life;
 mod tenant_people;
+mod tenant_providers;
 mod tool_servers;
 mod users;
 mod views;
@@ -243,7 +244,8 @@ pub fn context(now: Timestamp) -> SignInContext {
 
 /// Addresses follow, whatever their domain.
 pub fn follow(group_names: GroupNames) -> IdentityPolicy {
-    IdentityPolicy { group_names, address_changes: AddressChanges::Follow, domains: AssertableDomains::Any }
+    let (address_changes, domains) = (AddressChanges::Follow, AssertableDomains::Any);
+    IdentityPolicy { group_names, address_changes, domains, revision: None }
 }
 
 pub fn sid(text: &str) -> Hash {

@@ -245,6 +245,24 @@ async fn requests_pass_while_redis_is_away_and_count_when_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_only_request_of_a_day_passes_while_redis_is_away() {
+    let (world, program) = world(Pair::Shared, &a_day(0)).await;
+    // Everything is known but what Redis says.
+    until("the limit to be known", TIMEOUT, async || {
+        (settled(&program, &world.gatepost).await.status == 429).then_some(())
+    })
+    .await;
+    redis(&world).stop().await;
+    set_limits(&world, &a_day(1)).await;
+    // Nothing was used: a draw that nobody answered counts for nothing.
+    until("the new limit to bind", TIMEOUT, async || {
+        (settled(&program, &world.gatepost).await.status == 200).then_some(())
+    })
+    .await;
+    assert_eq!(burst(&program, &[&world.gatepost], 2).await, (0, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_day_begins_at_midnight_without_a_restart() {
     let clock = Clock::ahead(0);
     let plan =

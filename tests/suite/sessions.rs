@@ -1,10 +1,13 @@
 //! The session store where a flow cannot show it: the lock for refreshing a session, what an index keeps.
 
 use gatepost_config::{Config, StoresConfig};
+use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::Lifetimes;
-use gatepost_kit::process::Redis;
+use gatepost_core::secret::fill_random;
+use gatepost_kit::process::{Redis, until};
 use gatepost_store::directory::Directory;
 use gatepost_store::session::Sessions;
+use gatepost_store::session::quotas::{Draw, Tally};
 use gatepost_store::session::sealed::KeyRing;
 use gatepost_store::session::store::{Indexed, RedisStore, SqliteStore, Store};
 use gatepost_store::session::tokens::SessionId;
@@ -12,6 +15,8 @@ use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
+
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 fn sessions(store: &Store) -> Sessions {
     let text = r#"
@@ -77,4 +82,29 @@ async fn in_the_embedded_file_races_lose_nothing() {
     let store = Store::Sqlite(SqliteStore::open(&file));
     a_record_that_is_written_meanwhile_stays_in_the_index(store.clone()).await;
     a_late_replica_releases_no_lock_of_another(store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_replicas_lent_is_counted_whatever_a_redis_that_lost_its_data_is_told_first() {
+    let redis = Redis::start().await;
+    let sessions = sessions(&Store::Redis(RedisStore::open(&redis.url().into(), None).unwrap()));
+    let (tenant, day) = ("acme".parse().unwrap(), Timestamp::now().day());
+    let tell = async |drawn: u64, owed: u64, returned: u64| {
+        let (mut id, known) = ([0; 16], Tally { drawn, returned: 0 });
+        fill_random(&mut id);
+        let ttl = Duration::from_hours(1);
+        let draw = Draw { id, wanted: 0, limit: 10_000, known, owed, returned, ttl };
+        until("Redis to answer", TIMEOUT, async || sessions.draw(&tenant, day, &draw).await.ok()).await
+    };
+    // The one that knows less tells first.
+    let (less, more) = (tell(500, 300, 2).await, tell(990, 5, 1).await);
+    assert!(less.settling.is_some() && more.settling.is_some(), "{less:?} {more:?}");
+    let known = until("all to have been told", TIMEOUT, async || {
+        let drawn = tell(0, 0, 0).await;
+        drawn.settling.is_none().then_some(drawn.tally)
+    })
+    .await;
+    assert_eq!(known, Tally { drawn: 990, returned: 0 }, "the greatest, and what is owed is told again");
+    tell(500, 300, 2).await;
+    assert_eq!(tell(990, 5, 1).await.tally, Tally { drawn: 1_295, returned: 3 });
 }

@@ -1,5 +1,8 @@
-//! Compares calls of a tool server with a page, all with a session and warm, at the same Gatepost; and how long a
-//! decision takes with many rules.
+//! Compares calls of a tool server with the same requests where the router asks about no tools, all with a session and warm,
+//! at the same Gatepost; and how long a decision takes with many rules.
+//!
+//! A call has more headers than a page and its answer names the tenant, which costs any gate the same. So the row shows
+//! a page as well, and the figures compare requests that differ in nothing but what the gate is asked.
 
 use super::Stage;
 use super::production::{CONNECTIONS, Production, contestant};
@@ -39,25 +42,26 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
         .await?;
     }
     let gatepost = site.start(&ground, &site.builder(&ground)).await?;
+    let entry_alone = call(production, SERVERS[1], "/verify?tenant=github");
     let by_body = call(production, SERVERS[0], "/verify?tenant=github&mcp=true");
     let by_headers = call(production, SERVERS[1], "/verify?tenant=github&mcp=headers");
     let contestants = [
-        production.gatepost(&gatepost, "page"),
+        asked("call, nothing asked about tools", &gatepost, entry_alone),
         asked("tool call by its body, 2 KiB", &gatepost, by_body),
         asked("tool call by its headers", &gatepost, by_headers),
+        production.gatepost(&gatepost, "page"),
     ];
     contestants[0].become_known(ground.cores).await?;
-    let title = format!("Warm, http, {CONNECTIONS} connections: a page and calls of a tool server");
+    let title = format!("Warm, http, {CONNECTIONS} connections: calls of a tool server");
     let row = stage.row(&title, &contestants, schedule).await?;
     let [body, headers] = [row.cpu_ratio(1), row.cpu_ratio(2)];
     if let Some(ratio) = body {
-        let note =
-            "a call with a body of 2 KiB by a page, both with a session and warm, http, 16 connections";
+        let note = "a call with a body of 2 KiB by the same without, about which nothing is asked; both with a session and warm";
         let fact = stage.report.fact("CPU of a tool call by its body", ratio, "ratio", note);
         fact.must("CPU of a tool call by its body, 2 KiB : warm session", 1.35, 1.2);
     }
     if let Some(ratio) = headers {
-        let note = "a call without a body by a page, both with a session and warm, http, 16 connections";
+        let note = "a call without a body by the same, about which nothing is asked; both with a session and warm";
         let fact = stage.report.fact("CPU of a tool call by its headers", ratio, "ratio", note);
         fact.must("CPU of a tool call by its headers : warm session", 1.08, 1.03);
     }

@@ -88,6 +88,7 @@ impl Site {
             group_names: GroupNames::Trust,
             address_changes: AddressChanges::Follow,
             domains: AssertableDomains::Any,
+            revision: None,
         };
         let outcome = self.state.stores.directory.sign_in(&identity, &policy, &context, &actor).await;
         match outcome.map_err(io::Error::other)? {

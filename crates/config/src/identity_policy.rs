@@ -6,6 +6,7 @@ use super::{
     AddressChanges, AssertableDomains, Config, EntraTenant, GroupNames, ProviderConfig, ProviderKind,
 };
 use gatepost_core::identity::SubjectKey;
+use gatepost_core::secret::Hash;
 
 /// The rules by which the directory takes over what one provider asserts about one person.
 #[derive(Clone, Debug)]
@@ -16,6 +17,9 @@ pub struct IdentityPolicy {
     pub address_changes: AddressChanges,
     /// The domains whose addresses the provider may assert.
     pub domains: AssertableDomains,
+    /// For a provider of a tenant: the state of its row by which it was asked. The directory takes over nothing if the row has
+    /// changed since.
+    pub revision: Option<Hash>,
 }
 
 pub(super) fn read(reader: &mut Reader) -> Read<AddressChanges> {
@@ -31,6 +35,7 @@ impl Config {
             address_changes: self.address_changes,
             domains: provider
                 .assertable_domains(self.providers.len() == 1, tid_of(provider, &subject.issuer)),
+            revision: provider.revision,
         }
     }
 }

@@ -51,7 +51,7 @@ pub use watched::{DerivedSecret, RELOAD_INTERVAL, WatchedSecret};
 use gatepost_core::host::{HostName, HostPattern, Origin};
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupName, ProviderId, ServiceName, TenantId};
-use gatepost_core::secret::Secret;
+use gatepost_core::secret::{Hash, Secret};
 use ipnet::IpNet;
 use secrecy::SecretString;
 use std::collections::BTreeMap;
@@ -178,6 +178,8 @@ pub struct ProviderConfig {
     pub recheck: Recheck,
     /// `..__AUDIENCE`, `..__BEARER*`; `None`: access tokens of this provider are not accepted.
     pub bearer: Option<BearerConfig>,
+    /// The state of the directory's row from which the provider of a tenant was made. `None`: it is the configuration's.
+    pub revision: Option<Hash>,
 }
 
 impl ProviderConfig {
@@ -199,6 +201,7 @@ impl ProviderConfig {
             group_names: if is_entra { GroupNames::Link } else { GroupNames::Trust },
             recheck: Recheck::Provider,
             bearer: None,
+            revision: None,
         }
     }
 }

@@ -122,6 +122,24 @@ impl Access {
         self.own_tenants.binary_search(only).ok().map(|_| only)
     }
 
+    /// The memory of the lists in bytes, without the texts of the names in them.
+    pub fn size_of_lists(&self) -> usize {
+        let Self { groups, tenants, suspended, own_tenants, every_tenant, .. } = self;
+        size_of_val(&**groups)
+            + size_of_val(&*tenants.0)
+            + size_of_val(&*suspended.0)
+            + size_of_val(&**own_tenants)
+            + size_of_val(&**every_tenant)
+    }
+
+    /// The texts of all names in bytes. People share them, so this is what the last one of these people has.
+    pub fn size_of_names(&self) -> usize {
+        let Self { groups, tenants, suspended, own_tenants, every_tenant, .. } = self;
+        let tenants = tenants.ids().chain(suspended.ids()).chain(own_tenants).chain(every_tenant);
+        groups.iter().map(|name| name.as_str().len()).sum::<usize>()
+            + tenants.map(|id| id.as_str().len()).sum::<usize>()
+    }
+
     /// The person's role in a tenant; `None` if the person may not enter it or it does not exist.
     pub fn role_in(&self, tenant: &TenantId) -> Option<Role> {
         if self.is_admin {

@@ -9,7 +9,7 @@
 use super::bucket::Bucket;
 use super::calls::Endpoint;
 use super::error::OidcError;
-use super::flight::Flight;
+use super::flight::{Flight, Patience};
 use super::issuer::IssuerRule;
 use super::jws::Jws;
 use super::keys::Key;
@@ -64,7 +64,13 @@ pub(super) struct Discovery {
 }
 
 impl Discovery {
-    pub fn new(transport: Transport, rule: IssuerRule, client_id: ClientId, url: Url) -> Self {
+    pub fn new(
+        transport: Transport,
+        rule: IssuerRule,
+        client_id: ClientId,
+        url: Url,
+        patience: Patience,
+    ) -> Self {
         let bucket = || Mutex::new(Bucket::new(REFETCH_BURST, REFETCH_INTERVAL, Instant::now()));
         Self {
             keys: PublishedKeys::new(transport.clone()),
@@ -74,7 +80,7 @@ impl Discovery {
             url,
             metadata: Mutex::default(),
             id_token_algorithm: Mutex::default(),
-            metadata_flight: Flight::default(),
+            metadata_flight: Flight::new(patience),
             trusted_refetches: bucket(),
             exposed_refetches: bucket(),
             access_token_refetches: bucket(),

@@ -21,6 +21,14 @@ use openidconnect::AccessToken;
 
 const NAME_LIMIT: usize = 256;
 
+/// How many groups and roles a configured provider may list for a person.
+pub(super) const MOST_GROUPS: usize = 10_000;
+/// How many a provider of a tenant may list: whoever runs it could else fill the directory.
+const MOST_GROUPS_OF_TENANT: usize = 200;
+
+const TOO_MANY: &str =
+    "the provider lists more groups than one person may have: 10,000, and 200 at the provider of a tenant";
+
 const NAMES: &str = "the groups claim has names, which the owners of groups can choose: set it to Group ID in the app registration \
     (Token configuration), or set GROUP_NAMES to trust if only administrators can name groups";
 
@@ -108,7 +116,7 @@ impl Provider {
         };
         let groups = match userinfo.as_ref().map(|userinfo| self.claimed_groups(userinfo)) {
             _ if self.config.groups == GroupsSource::Off => AssertedGroups::NotRead,
-            Some(ClaimedGroups::Listed(list)) => known(list),
+            Some(ClaimedGroups::Listed(list)) => self.listed(list),
             _ => self.unknown("a renewal brought no ID token, and userinfo names no groups"),
         };
         let (email, refused) = match userinfo.as_ref().map(|userinfo| self.address(userinfo, userinfo)) {
@@ -148,8 +156,8 @@ impl Provider {
             claimed => claimed,
         };
         match claimed {
-            ClaimedGroups::Listed(list) => known(list),
-            ClaimedGroups::Absent if !has_failed => known(Vec::new()),
+            ClaimedGroups::Listed(list) => self.listed(list),
+            ClaimedGroups::Absent if !has_failed => AssertedGroups::Known(Vec::new()),
             _ => self.unknown("the groups claim is malformed, or userinfo could not be read"),
         }
     }
@@ -191,7 +199,7 @@ impl Provider {
             }
         };
         list.extend(groups::of_tenant(roles, tid));
-        known(list)
+        self.listed(list)
     }
 
     /// The tenant of a token, if people of several tenants may sign in.
@@ -201,18 +209,28 @@ impl Provider {
         claims.find_text("tid").filter(|_| is_one_of_several)
     }
 
+    /// Each group of a list becomes rows, written while others wait. So more than this is no list of groups.
+    fn listed(&self, list: Vec<AssertedGroup>) -> AssertedGroups {
+        let most = if self.id().tenant().is_some() { MOST_GROUPS_OF_TENANT } else { MOST_GROUPS };
+        match known(list, most) {
+            AssertedGroups::Unknown => self.unknown(TOO_MANY),
+            listed => listed,
+        }
+    }
+
     fn unknown(&self, why: &'static str) -> AssertedGroups {
         tracing::warn!(provider = %self.id(), why, "a person's groups are unknown");
         AssertedGroups::Unknown
     }
 }
 
-pub(super) fn known(mut list: Vec<AssertedGroup>) -> AssertedGroups {
+/// The groups of a list, each once. More than `most` are unknown.
+pub(super) fn known(mut list: Vec<AssertedGroup>, most: usize) -> AssertedGroups {
     // Of two entries for one group the one with a name comes first, and is kept.
     let order = |group: &AssertedGroup| (group.kind, group.external_id.clone(), group.display_name.is_none());
     list.sort_by_cached_key(order);
     list.dedup_by(|a, b| a.kind == b.kind && a.external_id == b.external_id);
-    AssertedGroups::Known(list)
+    if list.len() > most { AssertedGroups::Unknown } else { AssertedGroups::Known(list) }
 }
 
 pub(super) fn name(claims: &Claims) -> Option<String> {
@@ -233,10 +251,13 @@ mod tests {
             display_name: name.map(str::to_owned),
         };
         let role = AssertedGroup { kind: GroupKind::Role, ..group("a", None) };
-        let AssertedGroups::Known(list) = known(vec![role.clone(), group("a", None), group("a", Some("A"))])
+        let AssertedGroups::Known(list) =
+            known(vec![role.clone(), group("a", None), group("a", Some("A"))], 2)
         else {
             panic!("not known");
         };
         assert_eq!(list, [group("a", Some("A")), role]);
+        assert_eq!(known(list.clone(), 1), AssertedGroups::Unknown);
+        assert_eq!(known(list.clone(), 2), AssertedGroups::Known(list));
     }
 }

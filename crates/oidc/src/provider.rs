@@ -6,6 +6,7 @@ use super::credential::Client;
 use super::credential_error::CredentialError;
 use super::discovery::Discovery;
 use super::error::OidcError;
+use super::flight::Patience;
 use super::issuer::IssuerRule;
 use super::pause::Pause;
 use super::refusal::ErrorResponse;
@@ -111,7 +112,13 @@ impl Provider {
             is_sole,
             public_host,
             client,
-            discovery: Discovery::new(transport.clone(), issuer.clone(), client_id, url),
+            discovery: Discovery::new(
+                transport.clone(),
+                issuer.clone(),
+                client_id,
+                url,
+                Patience::with(&config.id),
+            ),
             refresh_pause: Pause::default(),
             issuer,
             transport,

@@ -12,6 +12,7 @@ pub(super) struct LeaderMetrics {
     leads: Gauge,
     changes: Counter,
     lease_expires: Gauge,
+    deleted: Gauge,
 }
 
 impl LeaderMetrics {
@@ -34,11 +35,20 @@ impl LeaderMetrics {
                 "gatepost_lease_expires_timestamp",
                 "When the lease of the leader expires unless it is renewed, since the epoch, as seen last",
             ),
+            deleted: gauge(
+                registry,
+                "gatepost_deletions_completed_timestamp",
+                "When this replica last deleted all that is old without a failure, since the epoch; 0: not yet",
+            ),
         }
     }
 
     pub fn leads(&self, leads: bool) {
         self.leads.set(i64::from(leads));
+    }
+
+    pub fn deleted(&self, at: Timestamp) {
+        self.deleted.set(at.unix());
     }
 
     pub fn lease(&self, expires_at: Timestamp, is_another: bool) {

@@ -258,6 +258,11 @@ impl Metrics {
         self.leader.leads(leads);
     }
 
+    /// Sets when this replica deleted all that is old without a failure.
+    pub fn deletions_completed(&self, at: Timestamp) {
+        self.leader.deleted(at);
+    }
+
     /// Sets when the lease of the leader expires, and counts another leader.
     pub fn leader_lease(&self, expires_at: Timestamp, is_another: bool) {
         self.leader.lease(expires_at, is_another);
@@ -303,9 +308,10 @@ mod tests {
     use crate::labels::{CallOutcome, ProviderEndpoint, RefreshOutcome, SignInOutcome};
     use std::collections::BTreeSet;
 
-    const FAMILIES: [(&str, &str); 26] = [
+    const FAMILIES: [(&str, &str); 27] = [
         ("gatepost_build", "info"),
         ("gatepost_decisions", "counter"),
+        ("gatepost_deletions_completed_timestamp", "gauge"),
         ("gatepost_groups_lost", "counter"),
         ("gatepost_groups_truncated", "counter"),
         ("gatepost_groups_unknown", "counter"),

@@ -1,6 +1,7 @@
 //! Who can open something, what somebody can open, and why a request passes or not.
 
-use super::api::{Api, ApiError, Call};
+use super::api::{Api, ApiError};
+use super::pages::PAGE;
 use crate::admin::access::What;
 use crate::admin::views::{AccessList, Openable, OpeningKeyList};
 use crate::explain::{Asker, Initiator, Question};
@@ -11,42 +12,41 @@ use gatepost_store::directory::Conditions;
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::ops::ControlFlow;
 
 impl Api {
-    /// A page of those who can open it, after the place of the page before.
-    pub(in crate::cli) async fn list_openers(
+    /// Reads everybody who can open it, page by page.
+    pub(in crate::cli) async fn for_each_opener<E: From<ApiError>>(
         &self,
         what: &What,
-        after: Option<&str>,
-    ) -> Result<AccessList, ApiError> {
-        self.list_of(&["access"], what, after).await
+        take: impl FnMut(AccessList) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.for_each_answer(&["access"], what, take).await
     }
 
     /// The same of the keys that can open it.
-    pub(in crate::cli) async fn list_opening_keys(
+    pub(in crate::cli) async fn for_each_opening_key<E: From<ApiError>>(
         &self,
         what: &What,
-        after: Option<&str>,
-    ) -> Result<OpeningKeyList, ApiError> {
-        self.list_of(&["access", "keys"], what, after).await
+        take: impl FnMut(OpeningKeyList) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.for_each_answer(&["access", "keys"], what, take).await
     }
 
-    async fn list_of<T: DeserializeOwned>(
+    async fn for_each_answer<T: DeserializeOwned, E: From<ApiError>>(
         &self,
         path: &[&str],
         what: &What,
-        after: Option<&str>,
-    ) -> Result<T, ApiError> {
+        mut take: impl FnMut(T) -> Result<(), E>,
+    ) -> Result<(), E> {
         let (name, value) = match what {
             What::Host(host) => ("host", host.to_string()),
             What::Requirement(query) => ("requirement", query.clone()),
             What::Tenant(id) => ("tenant", id.to_string()),
             What::Tool(tool) => ("tool", tool.to_string()),
         };
-        let mut query = vec![(name, value.as_str()), ("limit", "200")];
-        query.extend(after.map(|after| ("after", after)));
-        let call = Call { query: &query, ..Call::new(&Method::GET, path) };
-        self.read(self.send(call).await?.body)
+        let take = |page| take(page).map(ControlFlow::Continue);
+        self.for_each_page(path, (&[(name, &value)], PAGE), take).await
     }
 
     /// What somebody can open; `None`: there is no such person.

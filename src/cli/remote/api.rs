@@ -3,7 +3,7 @@
 //! Guarantee: the key goes to the configured origin alone, over TLS or to this machine. No redirect is followed, and no error
 //! shows the key.
 
-use crate::http::problem_document::ProblemCode;
+use super::problem;
 use gatepost_config::RemoteConfig;
 use gatepost_core::administration::Version;
 use gatepost_core::host::Scheme;
@@ -15,7 +15,6 @@ use reqwest::header::{
 };
 use reqwest::{Client, Method, Response, StatusCode};
 use secrecy::ExposeSecret;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::time::Duration;
@@ -23,10 +22,6 @@ use url::Url;
 
 /// Bytes of an answer, or of a line of one. A page of 200 groups with many links has some hundred KiB.
 pub(super) const MOST_BYTES: usize = 16 << 20;
-/// Items of a page: as many as the API gives.
-const PAGE: &str = "200";
-/// The most pages of a list that are read: two million things.
-const MOST_PAGES: usize = 10_000;
 /// How often a request is sent again that came too early, and how long one waits for it at most.
 const MOST_WAITS: usize = 10;
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -183,39 +178,6 @@ impl Api {
         }
     }
 
-    /// Refuses a list that does not end.
-    pub(super) fn demand_end(&self, pages: usize) -> Result<(), ApiError> {
-        if pages < MOST_PAGES { Ok(()) } else { Err(ApiError::TooLong(self.origin.clone())) }
-    }
-
-    /// Reads all pages of a list.
-    pub(in crate::cli) async fn list<T: DeserializeOwned>(
-        &self,
-        path: &[&str],
-        query: &[(&str, &str)],
-    ) -> Result<Vec<T>, ApiError> {
-        #[derive(Deserialize)]
-        struct Page<T> {
-            items: Vec<T>,
-            next: Option<String>,
-        }
-        let mut all = Vec::new();
-        let (mut next, mut pages) = (None::<String>, 0);
-        loop {
-            let mut asked = [query, &[("limit", PAGE)]].concat();
-            asked.extend(next.as_deref().map(|next| ("after", next)));
-            let call = Call { query: &asked, ..Call::new(&Method::GET, path) };
-            let page: Page<T> = self.read(self.send(call).await?.body)?;
-            pages += 1;
-            self.demand_end(pages)?;
-            all.extend(page.items);
-            next = page.next;
-            if next.is_none() {
-                return Ok(all);
-            }
-        }
-    }
-
     /// Makes a change.
     pub(super) async fn change(
         &self,
@@ -247,6 +209,11 @@ impl Api {
     pub(super) fn parse<T: DeserializeOwned>(&self, line: &[u8]) -> Result<T, ApiError> {
         serde_json::from_slice(line)
             .map_err(|error| ApiError::Unexpected { origin: self.origin.clone(), error })
+    }
+
+    /// Says that an answer is longer than anything that Gatepost sends.
+    pub(super) fn too_long(&self) -> ApiError {
+        ApiError::TooLong(self.origin.clone())
     }
 
     /// What an answer holds.
@@ -348,7 +315,7 @@ impl Api {
                 let body = body.map_err(|error| ApiError::Unexpected { origin, error })?;
                 Ok(Answer { version, body, date })
             }
-            (_, "application/problem+json") => Err(self.problem(status, version, &bytes)),
+            (_, "application/problem+json") => Err(problem::read(origin, (status, version), &bytes)),
             // A proxy in front answers so while Gatepost does not run.
             _ if status.is_server_error() => {
                 let detail = "the answer is not Gatepost's".to_owned();
@@ -356,42 +323,6 @@ impl Api {
             }
             _ => Err(ApiError::NoApi { origin, status }),
         }
-    }
-
-    /// What a problem document says, as the command says it that works on the stores.
-    fn problem(&self, status: StatusCode, version: Option<Version>, bytes: &[u8]) -> ApiError {
-        #[derive(Deserialize)]
-        struct Problem {
-            detail: String,
-            #[serde(default)]
-            errors: Vec<Flaw>,
-        }
-        #[derive(Deserialize)]
-        struct Flaw {
-            code: String,
-            detail: String,
-        }
-        let origin = self.origin.clone();
-        let Problem { detail, errors } = match serde_json::from_slice(bytes) {
-            Ok(problem) => problem,
-            Err(error) => return ApiError::Unexpected { origin, error },
-        };
-        if status.is_server_error() {
-            return ApiError::Unavailable { origin, status, detail: as_part(&detail) };
-        }
-        if status.as_u16() == ProblemCode::Overtaken.kind().status.as_u16() {
-            return DirectoryError::Overtaken(version).into();
-        }
-        let code = errors.first().map(|flaw| flaw.code.clone()).unwrap_or_default();
-        if code == "last_admin" {
-            return DirectoryError::LastAdmin.into();
-        }
-        if code == "ends_in_the_past" && errors.len() == 1 {
-            return DirectoryError::EndsInThePast.into();
-        }
-        let others = errors.iter().filter(|flaw| flaw.detail != detail).map(|flaw| as_part(&flaw.detail));
-        let detail = others.fold(as_part(&detail), |text, other| format!("{text}\n  {other}"));
-        ApiError::Refused { status, code, detail }
     }
 }
 
@@ -407,39 +338,4 @@ fn wait_asked_for(response: &Response) -> Option<Duration> {
     }
     let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
     Some(Duration::from_secs(seconds)).filter(|wait| *wait <= LONGEST_WAIT)
-}
-
-/// The words with which sentences of the API begin, beside names.
-const FIRST_WORDS: [&str; 16] = [
-    "A",
-    "Addresses",
-    "Group",
-    "It",
-    "Key",
-    "Nothing",
-    "One",
-    "Request",
-    "The",
-    "There",
-    "These",
-    "This",
-    "Tool",
-    "User",
-    "What",
-    "You",
-];
-
-/// A sentence as messages of commands have it: on one line, so that it looks like no hint of ours, without a capital that is
-/// no name's, and without a full stop.
-fn as_part(sentence: &str) -> String {
-    let sentence = sentence.replace(['\r', '\n'], " ");
-    let text = sentence.strip_suffix('.').unwrap_or(&sentence);
-    let first = text.split(' ').next().unwrap_or_default();
-    // The name of a host is written in small letters.
-    let is_host = first.contains('.') && !first.contains('@');
-    if is_host || FIRST_WORDS.contains(&first) {
-        format!("{}{}", first.to_lowercase(), &text[first.len()..])
-    } else {
-        text.to_owned()
-    }
 }

@@ -2,16 +2,14 @@
 
 use super::api::{Api, ApiError, Call};
 use super::lines::Lines;
+use super::pages::{Items, PAGE};
 use crate::admin::views::{AuditEntry, AuditHead};
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::clock::Timestamp;
 use gatepost_store::directory::AuditFilter;
 use reqwest::Method;
-use serde::Deserialize;
+use std::ops::ControlFlow;
 use std::time::Duration;
-
-/// Items of a page: as many as the API gives.
-const PAGE: usize = 200;
 
 impl Api {
     /// The newest entries that match, at most so many.
@@ -20,34 +18,21 @@ impl Api {
         filter: &AuditFilter,
         most: usize,
     ) -> Result<Vec<AuditEntry>, ApiError> {
-        #[derive(Deserialize)]
-        struct Page {
-            items: Vec<AuditEntry>,
-            next: Option<String>,
-        }
         let query = parameters(filter);
         // The API begins at a second, and a cursor in it.
         let is_meant = |entry: &AuditEntry| {
             filter.before.is_none_or(|before| entry.cursor().is_some_and(|cursor| cursor.is_after(before)))
         };
-        let limit = PAGE.min(most).to_string();
-        let (mut found, mut next, mut pages) = (Vec::new(), None::<String>, 0);
-        loop {
-            let mut asked: Vec<(&str, &str)> =
-                query.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            asked.push(("limit", &limit));
-            asked.extend(next.as_deref().map(|next| ("after", next)));
-            let call = Call { query: &asked, ..Call::new(&Method::GET, &["audit"]) };
-            let page: Page = self.read(self.send(call).await?.body)?;
-            pages += 1;
-            self.demand_end(pages)?;
+        let query: Vec<(&str, &str)> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let mut found = Vec::new();
+        let take = |page: Items<AuditEntry>| {
             found.extend(page.items.into_iter().filter(is_meant));
-            next = page.next;
-            if next.is_none() || found.len() >= most {
-                found.truncate(most);
-                return Ok(found);
-            }
-        }
+            let is_enough = found.len() >= most;
+            Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        };
+        self.for_each_page::<_, ApiError>(&["audit"], (&query, PAGE.min(most)), take).await?;
+        found.truncate(most);
+        Ok(found)
     }
 
     /// Takes all entries that match, newest first, one after the other.

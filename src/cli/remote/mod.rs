@@ -11,6 +11,8 @@ mod changes;
 mod keys;
 mod lines;
 mod links;
+mod pages;
+mod problem;
 mod reads;
 mod requests;
 mod sessions;

@@ -2,7 +2,7 @@
 
 use crate::gate::identity_headers::{AccessHeaders, IdentityHeaders};
 use gatepost_config::VerifyConfig;
-use gatepost_core::access::{Access, Role, Standing};
+use gatepost_core::access::{Access, Standing};
 use gatepost_core::ids::{GroupName, TenantId};
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -46,9 +46,7 @@ impl AccessInterner {
         limits: &VerifyConfig,
     ) -> (Arc<Access>, Arc<AccessHeaders>, usize) {
         let access = Arc::make_mut(&mut shared);
-        let lists = (access.groups.len() + access.own_tenants.len() + access.every_tenant.len())
-            * size_of::<GroupName>()
-            + access.tenants.ids().chain(access.suspended.ids()).count() * size_of::<(TenantId, Role)>();
+        let lists = access.size_of_lists();
         let groups = locked(&self.groups).intern(&mut access.groups, GroupName::is_shared, GroupName::as_str);
         let tenants = access.tenants.ids_mut().chain(access.suspended.ids_mut());
         let tenants = tenants.chain(&mut access.own_tenants).chain(&mut access.every_tenant);
@@ -124,7 +122,7 @@ impl<T: Clone + Eq + Hash> Interner<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gatepost_core::access::Person;
+    use gatepost_core::access::{Person, Role};
     use gatepost_core::clock::BootTime;
     use gatepost_core::ids::UserId;
 

@@ -9,7 +9,7 @@ use crate::gate::assertion::McpClaims;
 use crate::gate::identity_headers::encode;
 use gatepost_core::access::Access;
 use gatepost_core::api_key::{KeyId, KeyLimits};
-use gatepost_core::ids::{GroupName, ToolServerId};
+use gatepost_core::ids::ToolServerId;
 use hyper::header::HeaderValue;
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Weighter};
@@ -135,8 +135,8 @@ struct ByMemory;
 impl Weighter<GrantKey, Arc<Grant>> for ByMemory {
     fn weight(&self, key: &GrantKey, grant: &Arc<Grant>) -> u64 {
         // The grant may be the last one who has the access.
-        let groups: usize = key.access.0.groups.iter().map(|name| name.as_str().len()).sum();
-        let access = size_of::<Access>() + key.access.0.groups.len() * size_of::<GroupName>() + groups;
+        let access = &key.access.0;
+        let access = size_of::<Access>() + access.size_of_lists() + access.size_of_names();
         // And the limits of a key that was changed.
         let limits = key.by_key.1.as_ref().map_or(0, |limits| limits.0.size());
         (FIXED + access + limits + grant.size()) as u64
@@ -168,6 +168,86 @@ impl Grants {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gatepost_core::access::{Role, Tenants};
+    use gatepost_core::ids::TenantId;
+    use gatepost_core::mcp::Mode;
+    use std::collections::BTreeMap;
+
+    fn server() -> Arc<GateServer> {
+        Arc::new(GateServer {
+            id: "github".parse().expect("an id"),
+            tenant: "github".parse().expect("an id"),
+            url: "https://mcp.example.com/github".parse().expect("an address"),
+            name: None,
+            provider: None,
+            mode: Mode::Body,
+            audience: None,
+            scopes: Vec::new(),
+            documentation: None,
+            is_default: false,
+            service: None,
+            rules: Default::default(),
+        })
+    }
+
+    /// Names of 20 bytes.
+    fn names(count: usize) -> impl Iterator<Item = String> {
+        (0..count).map(|number| format!("{:a<20}", format!("n{number}-")))
+    }
+
+    fn limits(tools: usize) -> Arc<KeyLimits> {
+        let tools = names(tools).map(|name| name.parse().expect("a pattern"));
+        Arc::new(KeyLimits { tools: tools.collect(), ..KeyLimits::default() })
+    }
+
+    #[test]
+    fn a_kept_grant_counts_for_all_that_it_keeps_in_memory() {
+        const COUNT: usize = 100;
+        const NAMES: u64 = 20 * COUNT as u64;
+        let server = server();
+        let weight = |access: Access, limits: Option<Arc<KeyLimits>>, tools: Vec<String>| {
+            let key = GrantKey::new(Arc::clone(&server), Arc::new(access), (None, limits));
+            ByMemory.weight(&key, &Arc::new(Grant::new(&server.id, [tools, Vec::new(), Vec::new()], 65_536)))
+        };
+        let ids = || names(COUNT).map(|id| id.parse::<TenantId>().expect("an id"));
+        let tenants = || Tenants::from(ids().map(|id| (id, Role::Member)).collect::<BTreeMap<_, _>>());
+        let groups = names(COUNT).map(|name| name.parse().expect("a name")).collect();
+        let none = Access::default;
+        let least = weight(none(), None, Vec::new());
+        for (what, counted) in [
+            ("groups", weight(Access { groups, ..none() }, None, Vec::new())),
+            ("tenants", weight(Access { tenants: tenants(), ..none() }, None, Vec::new())),
+            ("suspended tenants", weight(Access { suspended: tenants(), ..none() }, None, Vec::new())),
+            ("own tenants", weight(Access { own_tenants: ids().collect(), ..none() }, None, Vec::new())),
+            (
+                "an admin's tenants",
+                weight(Access { every_tenant: ids().collect(), ..none() }, None, Vec::new()),
+            ),
+            ("limits of a key", weight(none(), Some(limits(COUNT)), Vec::new())),
+            // In the header and in the claim.
+            ("tools", weight(none(), None, names(COUNT).collect()) - NAMES),
+        ] {
+            // The texts, and a list of what points to them.
+            let places = (COUNT * size_of::<TenantId>()) as u64;
+            assert!(counted >= least + NAMES + places, "{what}: {counted}, {least}");
+        }
+    }
+
+    #[test]
+    fn kept_grants_have_a_bounded_memory() {
+        const COUNT: usize = 200;
+        let (server, access, grants) = (server(), Arc::new(Access::default()), Grants::default());
+        let large = limits(5_000);
+        for _ in 0..COUNT {
+            // As if the key was changed each time.
+            let limits = Arc::new(KeyLimits::clone(&large));
+            let key = GrantKey::new(Arc::clone(&server), Arc::clone(&access), (None, Some(limits)));
+            grants.find(key, || Grant::new(&server.id, Default::default(), 4_096));
+        }
+        let kept = (Arc::strong_count(&access) - 1) as u64;
+        assert!(kept > 0 && kept < COUNT as u64, "{kept}");
+        assert!(kept * large.size() as u64 <= MEMORY, "{kept} grants of {} bytes", large.size());
+    }
 
     fn room(left: usize) -> Room {
         Room { left, is_cut: false }

@@ -28,7 +28,8 @@ pub(super) fn answer(request: &HttpRequest, problem: &Problem, to: Option<&str>)
         Problem::Unreadable
         | Problem::MixedUp { .. }
         | Problem::RestartedTooOften
-        | Problem::EndedAtProvider => pages::Problem::SignInBroken,
+        | Problem::EndedAtProvider
+        | Problem::ProviderChanged(_) => pages::Problem::SignInBroken,
         Problem::UnknownProvider => pages::Problem::NotFound,
         Problem::UnknownHost => {
             pages::Problem::Malformed("the sign-in was for a host that is not protected here any more")

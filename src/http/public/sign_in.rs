@@ -107,9 +107,10 @@ const fn outcome(problem: &Problem) -> SignInOutcome {
         Problem::Unreadable | Problem::UnknownProvider | Problem::MixedUp { .. } | Problem::UnknownHost => {
             SignInOutcome::Unreadable
         }
-        Problem::RestartedTooOften | Problem::TooManyTickets(_) | Problem::SignedInElsewhere(_) => {
-            SignInOutcome::GaveUp
-        }
+        Problem::RestartedTooOften
+        | Problem::TooManyTickets(_)
+        | Problem::SignedInElsewhere(_)
+        | Problem::ProviderChanged(_) => SignInOutcome::GaveUp,
         Problem::Limited(_) => SignInOutcome::Limited,
         Problem::Refused { .. } => SignInOutcome::RefusedByProvider,
         Problem::Provider { source: OidcError::Unavailable(_), .. } => SignInOutcome::ProviderUnavailable,

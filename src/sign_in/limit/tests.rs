@@ -3,6 +3,7 @@
 use super::*;
 use gatepost_store::session::cookie;
 use gatepost_store::session::tokens::OneTimeId;
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -13,6 +14,7 @@ const EXCHANGE: Duration = Duration::from_millis(80);
 
 /// What somebody sends.
 struct Sender {
+    provider: &'static str,
     browser: Option<BrowserBinding>,
     is_known: bool,
     address: &'static str,
@@ -26,7 +28,7 @@ impl Sender {
         let length = 600 + usize::from(OneTimeId::generate().as_bytes()[0]) % 32;
         let random = cookie::random().repeat(16);
         let code = format!("1.AXkA{}", &random[..length]);
-        Self { browser: None, is_known: false, address: OFFICE, code, is_good: true }
+        Self { provider: "entra", browser: None, is_known: false, address: OFFICE, code, is_good: true }
     }
 
     fn invalid(code: impl Into<String>) -> Self {
@@ -39,7 +41,7 @@ impl Sender {
         limits: Limits,
         asked_at: Arc<Mutex<Vec<Instant>>>,
     ) -> Result<Duration, Duration> {
-        let provider = "entra".parse().expect("an id");
+        let provider = self.provider.parse().expect("an id");
         let request = ExchangeRequest {
             browser: self.browser.unwrap_or_else(|| BrowserBinding::to(&cookie::random())),
             is_known: self.is_known,
@@ -227,11 +229,46 @@ async fn a_flood_from_everywhere_is_bounded_and_soon_forgotten() {
         );
     }
     sleep(EXCHANGE / 2).await;
-    assert_eq!(asked_at.lock().expect("a list").len(), UNFAMILIAR_IN_FLIGHT);
+    assert_eq!(asked_at.lock().expect("a list").len(), UNFAMILIAR_IN_FLIGHT.configured);
     let honest = Sender { is_known: true, address: "10.0.0.0", ..Sender::honest() };
     assert_eq!(honest.exchange(limits.clone(), Arc::default()).await, Ok(Duration::ZERO));
     all.join_all().await;
     sleep(Duration::from_mins(5)).await;
     limits.shrink();
     assert!(limits.queues().by_key.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_provider_of_a_tenant_delays_nobody_elsewhere() {
+    let (limits, asked_at) = (Limits::default(), Arc::<Mutex<Vec<_>>>::default());
+    let admitted = async |provider: &str, browser: u32| {
+        let provider = ProviderId::of_tenant(&provider.parse().expect("an id"));
+        let code = Sender::honest().code;
+        let request = ExchangeRequest {
+            browser: BrowserBinding::to(&cookie::random()),
+            is_known: true,
+            address: Some(Ipv4Addr::from(browser).into()),
+            provider: &provider,
+            code: &code,
+        };
+        limits.admit(&request).await
+    };
+    let mut held = Vec::new();
+    for browser in 0..4 {
+        held.push(admitted("slow", browser).await.expect("a place"));
+    }
+    assert_eq!(admitted("slow", 4).await.err(), Some(MAX_WAIT), "it has no more places");
+    for tenant in ["b", "c", "d"] {
+        for browser in 5..9 {
+            held.push(admitted(tenant, browser).await.expect("a place"));
+        }
+    }
+    assert_eq!(admitted("e", 10).await.err(), Some(MAX_WAIT), "nor have all of them together");
+    for is_known in [true, false] {
+        let honest =
+            Sender { is_known, ..Sender::honest() }.exchange(limits.clone(), Arc::clone(&asked_at)).await;
+        assert_eq!(honest, Ok(Duration::ZERO), "of the configuration");
+    }
+    drop(held);
+    assert!(admitted("slow", 4).await.is_ok());
 }

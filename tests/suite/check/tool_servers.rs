@@ -120,7 +120,8 @@ async fn a_tool_server_in_order_has_no_finding_and_each_mistake_is_named() {
     assert!(stage.found().await.contains(&"mcp-resource-differs".to_owned()));
     world.cli(&["tool-server", "delete", "other"]).await;
     // The echo application takes any message, so headers alone prove nothing there.
-    world.cli(&["tool-server", "update", "github", "--mode", "headers"]).await;
+    let told = world.cli(&["tool-server", "update", "github", "--mode", "headers"]).await;
+    assert!(told.contains("`gatepost check --mcp` tries it"), "{told}");
     stage.route("tenant=github&mcp=headers", "", "").await;
     assert_eq!(stage.found().await, ["mcp-mismatch-accepted"]);
     world.cli(&["tool-server", "update", "github", "--mode", "body", "--scope", "tools"]).await;

@@ -34,6 +34,7 @@ INSERT INTO tenant_providers (tenant_id, kind, place, client_id, secret, label, 
     ('acme', 'oidc', 'https://id.acme.example', 'gatepost', 'sealed', 'ä', 1, 9);
 INSERT INTO tenant_domains (tenant_id, domain, state, proof, proved_at, created_at) VALUES
     ('acme', 'acme.example', 'active', '0123456789abcdef0123456789abcdef', 9, 8);
+INSERT INTO refused_names VALUES ('domain', 'acme.example', 9), ('host', 'acme.example', 10);
 INSERT INTO group_tenants (group_id, tenant_id, role) VALUES (100, 'acme', 'viewer');
 INSERT INTO tenant_members (tenant_id, user_id, role, source, created_at) VALUES
     ('acme', '00000000-0000-4000-8000-00000000000b', 'admin', 'invitation', 8);

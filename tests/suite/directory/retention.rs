@@ -4,9 +4,9 @@ use super::administration::Administers;
 use super::{Opened, actor, config, email, person};
 use gatepost_core::access::Role;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::UserId;
+use gatepost_core::ids::{TenantId, UserId};
 use gatepost_store::directory::UserKey;
-use gatepost_store::directory::changes::{AddTenantMember, CreateUser};
+use gatepost_store::directory::changes::{AddTenantMember, CreateTenant, CreateUser, DeleteTenant};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -215,5 +215,63 @@ both_stores! {
         assert_eq!(left, want.map(|name| format!("{name}@example.com")));
         assert_eq!(store.leading().await.forget_people(now.minus(99 * DAY), 10).await.unwrap(), 0);
         assert_eq!(store.leading().await.forget_people(now.minus(101 * DAY), 10).await.unwrap(), 0);
+    }
+
+    async fn what_cannot_be_deleted_keeps_nothing_else_from_being_deleted(store) {
+        let mut ids = vec![];
+        for name in ["a", "b", "c"] {
+            ids.push(store.admitted(&person(name, &format!("{name}@example.com"), &[])).await.to_string());
+        }
+        for id in ["acme", "zeta"] {
+            let id: TenantId = id.parse().unwrap();
+            store.directory.make(CreateTenant { id: id.clone(), name: None }, &actor()).await.unwrap();
+            store.directory.make(DeleteTenant { id }, &actor()).await.unwrap();
+        }
+        ids.sort_unstable();
+        refuse_to_delete(&store, "users", &ids[0]).await;
+        refuse_to_delete(&store, "tenants", "acme").await;
+        store.sql("UPDATE gatepost.users SET last_sign_in_at = 5").await;
+        assert!(store.leading().await.forget_people(Timestamp::from_unix(6), 10).await.is_err(), "it is told");
+        assert_eq!(store.texts("SELECT id FROM gatepost.users").await, ids[..1]);
+        let later = Timestamp::now().plus(31 * DAY);
+        assert!(store.leading().await.erase_deleted_tenants(later, 10).await.is_err());
+        assert_eq!(store.texts("SELECT id FROM gatepost.tenants").await, ["acme"]);
+    }
+
+    async fn any_number_of_expired_rows_is_deleted_a_thousand_at_a_time(store) {
+        for at in 0..1_001 {
+            store.sql(&format!(
+                "INSERT INTO gatepost.ended_provider_sessions VALUES ('entra', {}, 1, 2)",
+                if store.is_postgres() { format!("'\\x{at:08x}'") } else { format!("x'{at:08x}'") }
+            )).await;
+        }
+        let now = Timestamp::from_unix(3);
+        assert_eq!(store.leading().await.delete_expired(now).await.unwrap(), 1_000);
+        assert_eq!(store.leading().await.delete_expired(now).await.unwrap(), 1);
+        assert_eq!(store.leading().await.delete_expired(now).await.unwrap(), 0);
+    }
+}
+
+/// As if a statement about this row took too long.
+async fn refuse_to_delete(store: &Opened, table: &str, id: &str) {
+    if store.is_postgres() {
+        let refuse = format!(
+            "CREATE FUNCTION refuse_{table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             IF OLD.id = '{id}' THEN RAISE 'it takes too long'; END IF; RETURN OLD; END $$"
+        );
+        store.sql(&refuse).await;
+        let trigger = "BEFORE DELETE ON gatepost";
+        store
+            .sql(&format!(
+                "CREATE TRIGGER refuse {trigger}.{table} FOR EACH ROW EXECUTE FUNCTION refuse_{table}()"
+            ))
+            .await;
+    } else {
+        store
+            .sql(&format!(
+                "CREATE TRIGGER refuse_{table} BEFORE DELETE ON {table} WHEN OLD.id = '{id}' BEGIN \
+             SELECT RAISE(ABORT, 'it takes too long'); END"
+            ))
+            .await;
     }
 }

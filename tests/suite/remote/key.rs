@@ -3,9 +3,11 @@
 use super::Elsewhere;
 use crate::world::{PUBLIC, Pair, run_command};
 use gatepost_kit::process::free_addr;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_does_elsewhere_only_what_it_may() {
@@ -177,4 +179,51 @@ async fn a_redirect_does_not_take_the_key_elsewhere() {
     assert!(asked.await.unwrap().to_lowercase().contains("authorization: bearer gp_"));
     let followed = tokio::time::timeout(std::time::Duration::ZERO, target.accept()).await;
     assert!(followed.is_err(), "nobody came");
+}
+
+/// Something that answers like an API whose lists never end, but for that of people who can open something; and how many
+/// requests it got.
+async fn start_endless_api() -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let (addr, count) = (listener.local_addr().unwrap(), Arc::<AtomicUsize>::default());
+    let counted = Arc::clone(&count);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer_without_end(stream, Arc::clone(&counted)));
+        }
+    });
+    (addr, count)
+}
+
+async fn answer_without_end(stream: TcpStream, count: Arc<AtomicUsize>) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let (mut stream, mut line) = (BufReader::new(stream), String::new());
+    while stream.read_line(&mut line).await? > 0 {
+        let next = if line.starts_with("GET /api/v1/access?") { "null" } else { "\"again\"" };
+        while stream.read_line(&mut line).await? > 2 {}
+        line.clear();
+        let page = format!(
+            r#"{{"items":[],"next":{next},"requirements":[],"unknown_groups":[],"unknown_tenants":[]}}"#
+        );
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length";
+        stream.write_all(format!("{head}: {}\r\n\r\n{page}", page.len()).as_bytes()).await?;
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_does_not_end_is_refused() {
+    let elsewhere = Elsewhere::start(Pair::Embedded).await;
+    let key = elsewhere.full_key().await;
+    for arguments in [["user", "list"].as_slice(), &["audit", "list"], &["access", "--tenant", "a"]] {
+        let (addr, count) = start_endless_api().await;
+        let builder =
+            elsewhere.command_line(&key).env("GATEPOST_API", format!("http://localhost:{}", addr.port()));
+        let (code, out, error) = run_command(&builder, arguments).await;
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{arguments:?}: {error}");
+        assert!(error.contains("is too long"), "{arguments:?}: {error}");
+        let count = count.load(Ordering::Relaxed);
+        assert!((10_000..=10_001).contains(&count), "{arguments:?}: {count}");
+    }
 }

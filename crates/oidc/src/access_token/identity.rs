@@ -5,7 +5,7 @@ use super::{AccessTokenError, TokenHolder};
 use crate::address::Address;
 use crate::claims::Claims;
 use crate::groups::{self, ClaimedGroups};
-use crate::identity::{known, name};
+use crate::identity::{MOST_GROUPS, known, name};
 use crate::provider::Provider;
 use crate::token_error::TokenError;
 use gatepost_config::{GroupsSource, ProviderKind};
@@ -64,9 +64,9 @@ impl Provider {
                 let roles = groups::roles_of_entra(claims).ok_or(TokenError::MalformedClaim("roles"))?;
                 let directory_roles = roles.into_iter().filter(|role| role.kind == GroupKind::Group);
                 list.extend(self.qualified(directory_roles.collect(), claims));
-                Ok(known(list))
+                Ok(known(list, MOST_GROUPS))
             }
-            ClaimedGroups::Listed(list) => Ok(known(list)),
+            ClaimedGroups::Listed(list) => Ok(known(list, MOST_GROUPS)),
             ClaimedGroups::Malformed => Err(TokenError::MalformedClaim("groups")),
             ClaimedGroups::Absent | ClaimedGroups::Elsewhere | ClaimedGroups::Names => {
                 Ok(AssertedGroups::Unknown)

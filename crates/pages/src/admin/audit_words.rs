@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 /// The words before and after the target of a change, by its action. `{name}` stands for a member of the state after the
 /// change, else of the state before it.
-const DEEDS: [(&str, &str, &str); 70] = [
+const DEEDS: [(&str, &str, &str); 71] = [
     ("admin.end", "noted the end of the decision about", " as an administrator of the system"),
     ("admin.grant", "made", " an administrator of the system"),
     ("admin.reset", "left it to groups and roles whether", " is an administrator of the system"),
@@ -44,6 +44,7 @@ const DEEDS: [(&str, &str, &str); 70] = [
     ("tenant.map", "let the", " into the tenant {tenant} as {role}"),
     ("tenant.prove_host", "proved the host {host} of the", ""),
     ("tenant.refuse_host", "refused the host {host} of the", ""),
+    ("tenant.release_addresses", "freed addresses of people of the", ""),
     ("tenant.remove_host", "removed the host {host} of the", ""),
     ("tenant.remove_member", "removed", " from the tenant {tenant}"),
     ("tenant.restore", "restored the", ""),

@@ -11,6 +11,8 @@ use gatepost_core::clock::Timestamp;
 use std::time::Duration;
 
 const DAY: i64 = 86_400;
+/// How many rows of each kind that have expired are deleted in one transaction.
+const EXPIRED_AT_ONCE: u32 = 1_000;
 /// How many rows of each kind that have ended are deleted in one transaction.
 const ENDED_AT_ONCE: u32 = 200;
 
@@ -88,13 +90,13 @@ impl Leading<'_> {
         on_store!(self, erase_deleted_tenants(self.term, now.minus(KEPT_DELETED), most))
     }
 
-    /// Deletes expired rows and returns their number.
+    /// Deletes expired rows, at most 1,000 of each kind in one transaction, and returns their number.
     pub async fn delete_expired(&self, now: Timestamp) -> Result<u64> {
         match self.store {
             Store::Sqlite(store) => store.delete_old_changes().await?,
             Store::Postgres(store) => store.delete_old_replicas(self.term).await?,
         }
-        on_store!(self, delete_expired(self.term, now))
+        on_store!(self, delete_expired(self.term, now, EXPIRED_AT_ONCE))
     }
 
     /// Deletes memberships and decisions about admins that have ended by `now`, which count no more, and writes their

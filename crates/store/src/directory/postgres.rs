@@ -73,12 +73,19 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261129063000_add_service_of_tenants",
     "20261129170000_note_managers_of_tiers_and_rules",
     "20261129170001_note_managers_of_keys",
+    "20261129173000_keep_refused_names",
 );
 
 /// Locks the rows that are read until the transaction ends.
 macro_rules! for_update {
     ($sql:expr) => {
         concat!($sql, " FOR UPDATE")
+    };
+}
+/// Keeps the rows that are read from being changed until the transaction ends. Other transactions may do the same.
+macro_rules! for_share {
+    ($sql:expr) => {
+        concat!($sql, " FOR SHARE")
     };
 }
 /// The texts of a JSON array, as rows with the column `value`.

@@ -64,6 +64,8 @@ pub enum SignInOutcome {
     GroupsUnknown,
     /// The provider ended its session after it had issued this ID token.
     SessionEndedAtProvider,
+    /// The provider of a tenant was changed or removed since it was asked.
+    ProviderChanged,
 }
 
 /// What changed about a person's address, for the log. Applications that know people by address do not notice it.
@@ -414,6 +416,29 @@ pub struct TenantProviderRecord {
     pub provider: TenantProvider,
     /// By name.
     pub domains: Vec<TenantDomain>,
+}
+
+impl TenantProviderRecord {
+    /// The same as long as nothing has changed that decides about sign-ins. A secret is sealed anew whenever somebody enters
+    /// it, so a provider that was removed and entered again has another revision.
+    pub fn revision(&self) -> Hash {
+        let Self { provider, domains } = self;
+        let claim = provider.groups_claim.as_deref();
+        let mut parts: Vec<&[u8]> = vec![
+            provider.tenant_id.as_str().as_bytes(),
+            provider.kind.as_str().as_bytes(),
+            provider.place.as_bytes(),
+            provider.client_id.as_bytes(),
+            provider.secret.as_bytes(),
+            if claim.is_some() { b"claim" } else { b"" },
+            claim.unwrap_or_default().as_bytes(),
+            if provider.trusts_addresses { b"trusts" } else { b"" },
+        ];
+        for one in domains {
+            parts.extend([one.domain.as_str().as_bytes(), one.state.as_str().as_bytes()]);
+        }
+        Hash::of(&parts)
+    }
 }
 
 row! {

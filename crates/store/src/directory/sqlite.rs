@@ -64,10 +64,17 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261129063000_add_service_of_tenants",
     "20261129170000_note_managers_of_tiers_and_rules",
     "20261129170001_note_managers_of_keys",
+    "20261129173000_keep_refused_names",
 );
 
 /// Locks nothing, because only one transaction writes at a time.
 macro_rules! for_update {
+    ($sql:expr) => {
+        $sql
+    };
+}
+/// As `for_update!`.
+macro_rules! for_share {
     ($sql:expr) => {
         $sql
     };

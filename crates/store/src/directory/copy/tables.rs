@@ -108,6 +108,9 @@ pub const TABLES: &[Table] = &[
     table!(tenant_domains [tenant_id, domain] {
         tenant_id: Text, domain: Text, state: Text, proof: Text, proved_at: Number, created_at: Number,
     }),
+    table!(refused_names [kind, name] {
+        kind: Text, name: Text, refused_at: Number,
+    }),
     table!(group_tenants [group_id, tenant_id] {
         group_id: Number, tenant_id: Text, role: Text, version: Number, managed_by: Text,
     }),

@@ -40,8 +40,9 @@ pub(super) async fn lock_request(
 }
 
 /// Deletes by age, whatever the state.
-pub(super) async fn delete_old(connection: &mut Connection, now: Timestamp) -> Result<u64> {
-    let sql = "DELETE FROM access_requests WHERE created_at < $1";
-    let deleted = sqlx::query(sql).bind(now.minus(REQUESTS_TTL).unix()).execute(connection).await?;
+pub(super) async fn delete_old(connection: &mut Connection, now: Timestamp, most: i64) -> Result<u64> {
+    let sql = delete_some!("access_requests" ["id"] where "created_at < $1");
+    let deleted =
+        sqlx::query(sql).bind(now.minus(REQUESTS_TTL).unix()).bind(most).execute(connection).await?;
     Ok(deleted.rows_affected())
 }

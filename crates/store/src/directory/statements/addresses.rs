@@ -7,7 +7,7 @@
 
 use super::admission::{Admission, Known};
 use super::merge::merge;
-use super::users::{self, UserRow};
+use super::users::{self, UserRow, user_columns};
 use super::{Apply, Connection, LockKey, Result, audit};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{ChangeAddress, Done, ReleaseAddress};
@@ -17,6 +17,7 @@ use gatepost_config::AddressChanges;
 use gatepost_core::administration::{Granted, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
+use gatepost_core::identity::AssertedIdentity;
 use gatepost_core::ids::{TenantId, UserId};
 use serde_json::json;
 
@@ -103,7 +104,11 @@ impl Admission<'_> {
         }
         let placeholder = match self.find_holder(connection, email, user.as_ref().map(|user| user.id)).await?
         {
-            Holder::Person => return Ok(Err(SignInOutcome::AddressHeld(email.clone()))),
+            Holder::Person => {
+                let moved = if user.is_none() { self.find_moved(connection, email).await? } else { None };
+                let held = || SignInOutcome::AddressHeld(email.clone());
+                return Ok(moved.map(Settled::as_before).ok_or_else(held));
+            }
             Holder::Placeholder(placeholder) => Some(placeholder),
             Holder::Nobody => None,
         };
@@ -139,6 +144,35 @@ impl Admission<'_> {
             }
             _ => Ok(holder),
         }
+    }
+}
+
+/// The person of an address whom nobody but the provider $2 identifies, and that by another issuer than $3.
+const MOVED: &str = for_update!(concat!(
+    "SELECT ",
+    user_columns!(),
+    " FROM users u WHERE u.email = $1 AND EXISTS (SELECT 1 FROM identities i WHERE i.user_id = u.id) \
+     AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.user_id = u.id AND (i.provider <> $2 OR i.issuer = $3)) \
+     AND NOT EXISTS (SELECT 1 FROM identities i WHERE i.email = $1 AND i.user_id <> u.id)"
+));
+
+impl Admission<'_> {
+    /// The person of a tenant who comes by another issuer, because the tenant has moved to it: the address, of a domain that is
+    /// proved to be the tenant's, says who they are. What the former issuer called them is forgotten. An issuer that calls the
+    /// holder of an address by another subject than before still means somebody else.
+    async fn find_moved(&self, connection: &mut Connection, email: &EmailAddress) -> Result<Option<UserRow>> {
+        let AssertedIdentity { provider, subject, .. } = self.identity;
+        if provider.tenant().is_none() {
+            return Ok(None);
+        }
+        let query = sqlx::query_as(MOVED).bind(email.as_str()).bind(provider.as_str()).bind(&subject.issuer);
+        let found: Option<UserRow> = query.fetch_optional(&mut *connection).await?;
+        if let Some(user) = &found {
+            let sql = "DELETE FROM identities WHERE user_id = $1 AND provider = $2";
+            let query = sqlx::query(sql).bind(user.id.to_string()).bind(provider.as_str());
+            query.execute(&mut *connection).await?;
+        }
+        Ok(found)
     }
 }
 

@@ -7,31 +7,43 @@ use crate::directory::actor::Actor;
 use crate::directory::keys::KeyRecord;
 use crate::directory::lease::Term;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{TenantId, UserId};
+use gatepost_core::ids::{ProviderId, TenantId, UserId};
 use serde_json::json;
 
 /// The keys of a holder that were not revoked, locked.
 macro_rules! keys_of {
-    ($holder:literal) => {
+    ($($holder:expr),+) => {
         for_update!(concat!(
             "SELECT ",
             key_columns!(),
             " FROM keys k WHERE k.revoked_at IS NULL AND ",
-            $holder,
-            " = $1 ORDER BY k.id"
+            $($holder,)+
+            " ORDER BY k.id"
         ))
     };
 }
 
 /// The keys that end with a person.
 pub(super) async fn of_owner(connection: &mut Connection, owner: UserId) -> Result<Vec<KeyRecord>> {
-    let query = sqlx::query_as(keys_of!("k.owner_id")).bind(owner.to_string());
+    let query = sqlx::query_as(keys_of!("k.owner_id = $1")).bind(owner.to_string());
     Ok(query.fetch_all(connection).await?)
+}
+
+/// The keys that end with several people, whose ids are in this JSON array.
+pub(super) async fn of_owners(connection: &mut Connection, owners: &str) -> Result<Vec<KeyRecord>> {
+    let sql = keys_of!("k.owner_id IN (SELECT value FROM ", each!("$1"), ")");
+    Ok(sqlx::query_as(sql).bind(owners).fetch_all(connection).await?)
+}
+
+/// The keys of everybody whom a provider identifies.
+pub(super) async fn of_people(connection: &mut Connection, provider: &ProviderId) -> Result<Vec<KeyRecord>> {
+    let sql = keys_of!("k.owner_id IN (SELECT user_id FROM identities WHERE provider = $1)");
+    Ok(sqlx::query_as(sql).bind(provider.as_str()).fetch_all(connection).await?)
 }
 
 /// The keys that end with a tenant.
 pub(super) async fn of_tenant(connection: &mut Connection, tenant: &TenantId) -> Result<Vec<KeyRecord>> {
-    let query = sqlx::query_as(keys_of!("k.tenant_id")).bind(tenant.as_str());
+    let query = sqlx::query_as(keys_of!("k.tenant_id = $1")).bind(tenant.as_str());
     Ok(query.fetch_all(connection).await?)
 }
 

@@ -1,5 +1,6 @@
 //! Forgetting people who have not signed in for long: one transaction for each person, with its audit row.
 
+use super::run::Run;
 use super::users::{UserRow, note, user_columns};
 use super::{Connection, Result, Store, admin_overrides, admins, audit_log, ended_keys};
 use crate::directory::actor::{Actor, Who};
@@ -31,17 +32,17 @@ impl Store {
             let query = sqlx::query_scalar(sql).bind(since.unix()).bind(i64::from(most));
             Ok(query.fetch_all(connection).await?)
         })?;
-        let mut forgotten = 0;
+        let mut run = Run::default();
         for id in candidates {
             let locks = [admins::lock_of_admins()];
             let result = leading!(self, term, &locks, |connection| forget(connection, &id, since).await);
-            match result {
-                Ok(is_forgotten) => forgotten += u64::from(is_forgotten),
-                Err(DirectoryError::LastAdmin) => {}
-                Err(error) => return Err(error),
-            }
+            let result = match result {
+                Err(DirectoryError::LastAdmin) => Ok(false),
+                result => result,
+            };
+            run.note(format_args!("person {id}"), result)?;
         }
-        Ok(forgotten)
+        run.end()
     }
 }
 

@@ -9,6 +9,9 @@ use gatepost_core::ids::{ProviderId, UserId};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// How many groups of one tenant's provider the directory has.
+const MOST_GROUPS_OF_TENANT: u64 = 1_000;
+
 type Key = (GroupKind, String);
 
 /// Replaces the memberships. Returns whether the person had groups (or roles) and has none now.
@@ -44,7 +47,7 @@ pub(super) async fn replace(
         json!({ "groups": list })
     };
     let before = of(&mut held.keys().filter(|key| !wanted.contains_key(*key)));
-    let after = of(&mut wanted.keys().filter(|key| !held.contains_key(*key)));
+    let after = of(&mut rows.keys().filter(|key| !held.contains_key(*key)));
     let target = format!("user:{user}");
     let entry = audit::Entry { action: "user.groups", target, before: Some(before), after: Some(after) };
     audit::write(connection, actor, entry).await?;
@@ -144,9 +147,12 @@ async fn resolve(
         naming::lock_names(connection).await?;
         // Another transaction may have created them while this one waited.
         (_, rows) = list(connection, user, provider, wanted).await?;
+        let (mut room, mut left_out) = (room(connection, provider).await?, 0);
         for (key, display_name) in wanted {
             match rows.get(key).cloned() {
+                None if room == 0 => left_out += 1,
                 None => {
+                    room -= 1;
                     let row = create(connection, provider, key, display_name.as_deref(), names).await?;
                     rows.insert(key.clone(), row);
                 }
@@ -156,8 +162,21 @@ async fn resolve(
                 Some(_) => {}
             }
         }
+        if left_out > 0 {
+            tracing::warn!(provider.id = %provider, left_out, "groups of a tenant's provider do not count: the directory has as many of it as it may");
+        }
     }
     Ok(rows)
+}
+
+/// How many groups of this provider may come to the directory. Whoever runs a tenant's provider could make up any number.
+async fn room(connection: &mut Connection, provider: &ProviderId) -> Result<u64> {
+    if provider.tenant().is_none() {
+        return Ok(u64::MAX);
+    }
+    let sql = "SELECT count(*) FROM provider_groups WHERE provider = $1";
+    let there: i64 = sqlx::query_scalar(sql).bind(provider.as_str()).fetch_one(connection).await?;
+    Ok(MOST_GROUPS_OF_TENANT.saturating_sub(there.unsigned_abs()))
 }
 
 async fn create(

@@ -1,6 +1,6 @@
 //! The statements of the directory, compiled once for Postgres and once for SQLite. Both understand `$1` placeholders,
 //! `ON CONFLICT` and `RETURNING`. What differs comes from the module that includes this one: `Connection`, `Store`,
-//! `begin`, `lock`, `lead`, `is_conflict` and the macros `for_update!`, `each!`, `json_list!`, `present!`,
+//! `begin`, `lock`, `lead`, `is_conflict` and the macros `for_update!`, `for_share!`, `each!`, `json_list!`, `present!`,
 //! `present_millis!`, `is_standby!`, `unhex!`, `server_version!`, `standbys!`, and `audit_log`.
 //!
 //! Guarantee: a change and its audit rows are one transaction. A refusal that is an error changes nothing.
@@ -72,6 +72,26 @@ macro_rules! leading {
             super::lead(&mut *$connection, $term).await?;
             $body
         })
+    };
+}
+
+/// Deletes rows of `$table` with the key `$key` that fulfil `$condition` about $1, at most $2: one statement that deletes all of
+/// many rows would end by its time limit, and begin anew with more of them.
+macro_rules! delete_some {
+    ($table:literal [$key:literal] where $condition:literal) => {
+        concat!(
+            "DELETE FROM ",
+            $table,
+            " WHERE (",
+            $key,
+            ") IN (SELECT ",
+            $key,
+            " FROM ",
+            $table,
+            " WHERE ",
+            $condition,
+            " LIMIT $2)"
+        )
     };
 }
 
@@ -199,18 +219,22 @@ mod merge;
 mod naming;
 mod plan;
 mod refusals;
+mod refused_names;
 mod repeats;
 mod request_changes;
 mod request_limits;
 mod requirements;
+mod run;
 mod sessions;
 mod sign_in;
 mod standing;
 mod tenant_changes;
+mod tenant_domains;
 mod tenant_hosts;
 mod tenant_life;
 mod tenant_limits;
 mod tenant_members;
+mod tenant_people;
 mod tenant_providers;
 mod tenant_settings;
 mod tenants;

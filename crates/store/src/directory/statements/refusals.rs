@@ -100,9 +100,10 @@ pub(super) async fn list_of(connection: &mut Connection, user: UserId) -> Result
 }
 
 /// Deletes by age only. The number of rows is limited when some are written.
-pub(super) async fn delete_old(connection: &mut Connection, now: Timestamp) -> Result<u64> {
-    let sql = "DELETE FROM refusals WHERE at < $1";
-    let deleted = sqlx::query(sql).bind(now.minus(REFUSALS_TTL).unix()).execute(connection).await?;
+pub(super) async fn delete_old(connection: &mut Connection, now: Timestamp, most: i64) -> Result<u64> {
+    let sql = delete_some!("refusals" ["id"] where "at < $1");
+    let deleted =
+        sqlx::query(sql).bind(now.minus(REFUSALS_TTL).unix()).bind(most).execute(connection).await?;
     Ok(deleted.rows_affected())
 }
 

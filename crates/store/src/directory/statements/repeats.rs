@@ -66,9 +66,9 @@ async fn keep(connection: &mut Connection, repeat: Repeat, answer: String) -> Re
 }
 
 /// Deletes the requests that are no longer remembered.
-pub(super) async fn delete_old(connection: &mut Connection, now: Timestamp) -> Result<u64> {
-    let sql = "DELETE FROM idempotent_requests WHERE at <= $1";
-    Ok(sqlx::query(sql).bind(now.minus(KEPT).unix()).execute(connection).await?.rows_affected())
+pub(super) async fn delete_old(connection: &mut Connection, now: Timestamp, most: i64) -> Result<u64> {
+    let sql = delete_some!("idempotent_requests" ["key"] where "at <= $1");
+    Ok(sqlx::query(sql).bind(now.minus(KEPT).unix()).bind(most).execute(connection).await?.rows_affected())
 }
 
 row! {

@@ -62,8 +62,9 @@ impl Store {
 }
 
 /// Deletes what was not seen for long.
-pub(super) async fn delete_old(connection: &mut Connection, now: Timestamp) -> Result<u64> {
-    let sql = "DELETE FROM requirements WHERE seen_at < $1";
-    let deleted = sqlx::query(sql).bind(now.minus(REQUIREMENTS_TTL).unix()).execute(connection).await?;
+pub(super) async fn delete_old(connection: &mut Connection, now: Timestamp, most: i64) -> Result<u64> {
+    let sql = delete_some!("requirements" ["host, query"] where "seen_at < $1");
+    let deleted =
+        sqlx::query(sql).bind(now.minus(REQUIREMENTS_TTL).unix()).bind(most).execute(connection).await?;
     Ok(deleted.rows_affected())
 }

@@ -145,18 +145,25 @@ impl Store {
         })
     }
 
-    /// A session whose lifetime is over needs no row.
-    pub(in crate::directory) async fn delete_expired(&self, term: Term, now: Timestamp) -> Result<u64> {
+    /// A session whose lifetime is over needs no row. At most `most` rows of each kind.
+    pub(in crate::directory) async fn delete_expired(
+        &self,
+        term: Term,
+        now: Timestamp,
+        most: u32,
+    ) -> Result<u64> {
         leading!(self, term, |connection| {
-            let mut deleted = refusals::delete_old(connection, now).await?;
-            deleted += access_requests::delete_old(connection, now).await?;
-            deleted += repeats::delete_old(&mut *connection, now).await?;
-            deleted += requirements::delete_old(&mut *connection, now).await?;
+            let most = i64::from(most);
+            let mut deleted = refusals::delete_old(connection, now, most).await?;
+            deleted += access_requests::delete_old(connection, now, most).await?;
+            deleted += repeats::delete_old(&mut *connection, now, most).await?;
+            deleted += requirements::delete_old(&mut *connection, now, most).await?;
             for sql in [
-                "DELETE FROM ended_sessions WHERE expires_at <= $1",
-                "DELETE FROM ended_provider_sessions WHERE expires_at <= $1",
+                delete_some!("ended_sessions" ["session_hash"] where "expires_at <= $1"),
+                delete_some!("ended_provider_sessions" ["provider, sid_hash"] where "expires_at <= $1"),
             ] {
-                deleted += sqlx::query(sql).bind(now.unix()).execute(&mut *connection).await?.rows_affected();
+                let query = sqlx::query(sql).bind(now.unix()).bind(most);
+                deleted += query.execute(&mut *connection).await?.rows_affected();
             }
             Ok(deleted)
         })

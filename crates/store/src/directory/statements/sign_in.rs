@@ -6,7 +6,7 @@
 use super::addresses::{self, Settled};
 use super::admission::{Admission, Known};
 use super::users::{UserRow, user_columns};
-use super::{Connection, LockKey, Result, Store, audit, memberships, present};
+use super::{Connection, LockKey, Result, Store, audit, memberships, present, tenant_providers};
 use crate::directory::actor::Actor;
 use crate::directory::records::{SignInContext, SignInOutcome};
 use gatepost_config::IdentityPolicy;
@@ -37,6 +37,9 @@ impl Store {
     ) -> Result<SignInOutcome> {
         let admission = Admission { identity, policy, now: context.now, actor, sign_in: Some(context) };
         transaction!(self, &admission.locks(), |connection| {
+            if !tenant_providers::is_as_asked(connection, &identity.provider, policy.revision).await? {
+                return Ok(SignInOutcome::ProviderChanged);
+            }
             let known = find_known(connection, &identity.subject, Some(context)).await?;
             let is_ended = match &known {
                 Some(known) => known.is_ended,
@@ -68,6 +71,9 @@ impl Store {
     ) -> Result<Option<SignInOutcome>> {
         let admission = Admission { identity, policy, now, actor, sign_in: None };
         transaction!(self, &admission.locks(), |connection| {
+            if !tenant_providers::is_as_asked(connection, &identity.provider, policy.revision).await? {
+                return Ok(Some(SignInOutcome::ProviderChanged));
+            }
             match find_known(connection, &identity.subject, None).await? {
                 Some(known) if known.user.id == user => {
                     admission.admit(connection, Some(known)).await.map(Some)

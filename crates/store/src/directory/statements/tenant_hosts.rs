@@ -1,5 +1,6 @@
 //! Hosts of tenants: proposed, proved or approved, refused, removed.
 
+use super::refused_names::{self, Kind};
 use super::tenant_limits::{self, Counted};
 use super::{Apply, Connection, Result, Store, audit, tenants};
 use crate::directory::actor::Actor;
@@ -81,7 +82,8 @@ impl Store {
     }
 }
 
-/// Proposes a host, if the tenant may have one more. A host that was refused to another tenant is free.
+/// Proposes a host, if the tenant may have one more. A host that was refused to another tenant is refused to this one too, until
+/// an administrator approves it.
 pub(super) async fn propose(
     connection: &mut Connection,
     actor: &Actor,
@@ -105,14 +107,20 @@ pub(super) async fn propose(
         .bind(host.as_str())
         .execute(&mut *connection)
         .await?;
-    sqlx::query("INSERT INTO tenant_hosts (host, tenant_id, proof, created_at) VALUES ($1, $2, $3, $4)")
-        .bind(host.as_str())
-        .bind(tenant.as_str())
-        .bind(HostProof::generate().as_str())
-        .bind(Timestamp::now().unix())
-        .execute(&mut *connection)
-        .await?;
-    note(connection, actor, ("tenant.add_host", tenant, host), (None, Some(HostState::Proposed))).await?;
+    // A tenant that takes a refused host away and proposes it again finds it as it was.
+    let is_refused = refused_names::has(connection, Kind::Host, host.as_str()).await?;
+    let state = if is_refused { HostState::Refused } else { HostState::Proposed };
+    sqlx::query(
+        "INSERT INTO tenant_hosts (host, tenant_id, proof, created_at, state) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(host.as_str())
+    .bind(tenant.as_str())
+    .bind(HostProof::generate().as_str())
+    .bind(Timestamp::now().unix())
+    .bind(state.as_str())
+    .execute(&mut *connection)
+    .await?;
+    note(connection, actor, ("tenant.add_host", tenant, host), (None, Some(state))).await?;
     let made = find_of(connection, tenant, host).await?;
     Ok(Done::changed(Some(made.version), made))
 }
@@ -189,6 +197,7 @@ impl Apply for ApproveTenantHost {
         connection: &mut Connection,
         actor: &Actor,
     ) -> Result<Done<TenantHostRecord>> {
+        refused_names::remove(connection, Kind::Host, before.host.as_str()).await?;
         set(connection, actor, "tenant.approve_host", before, HostState::Active).await
     }
 }
@@ -230,6 +239,7 @@ impl Apply for RefuseTenantHost {
         connection: &mut Connection,
         actor: &Actor,
     ) -> Result<Done<TenantHostRecord>> {
+        refused_names::add(connection, Kind::Host, before.host.as_str()).await?;
         set(connection, actor, "tenant.refuse_host", before, HostState::Refused).await
     }
 }

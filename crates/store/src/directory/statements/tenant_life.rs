@@ -1,14 +1,15 @@
 //! The life of a tenant: suspended and resumed, deleted and restored, erased.
 
+use super::run::Run;
 use super::tenant_changes::{TenantRow, find_for_update, lock_known, note};
-use super::{Apply, Connection, Result, Store, ended_keys, tenant_providers, tenants};
+use super::{Apply, Connection, Result, Store, ended_keys, tenant_people, tenants};
 use crate::directory::actor::{Actor, Who};
 use crate::directory::changes::{DeleteTenant, Done, RestoreTenant, ResumeTenant, SuspendTenant};
 use crate::directory::error::DirectoryError;
 use crate::directory::lease::Term;
 use gatepost_core::administration::{Granted, Version};
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{ProviderId, TenantId};
+use gatepost_core::ids::TenantId;
 use gatepost_core::tenant::TenantState;
 use serde_json::{Value, json};
 
@@ -160,46 +161,61 @@ async fn changed(
     Ok(Done::changed(version, ()))
 }
 
+/// How many people of a tenant go in one transaction.
+const PEOPLE_AT_ONCE: u32 = 500;
+
 impl Store {
-    /// Erases tenants that were deleted before this second, at most `most`, each in a transaction of its own.
+    /// Erases tenants that were deleted before this second, at most `most`. One that cannot be erased keeps no other one.
     pub(in crate::directory) async fn erase_deleted_tenants(
         &self,
         term: Term,
         before: Timestamp,
         most: u32,
     ) -> Result<u64> {
-        let mut erased = 0;
-        while erased < u64::from(most) && self.erase_deleted_tenant(term, before).await? {
-            erased += 1;
+        let candidates: Vec<String> = reading!(self, |connection| {
+            let sql = "SELECT id FROM tenants WHERE deleted_at IS NOT NULL AND deleted_at < $1 \
+                ORDER BY deleted_at, id LIMIT $2";
+            let query = sqlx::query_scalar(sql).bind(before.unix()).bind(i64::from(most));
+            Ok(query.fetch_all(connection).await?)
+        })?;
+        let mut run = Run::default();
+        for id in candidates {
+            let id = TenantId::from_stored(&id).map_err(DirectoryError::unreadable)?;
+            let result = self.erase_deleted_tenant(term, before, &id).await;
+            run.note(format_args!("tenant {id}"), result)?;
         }
-        Ok(erased)
+        run.end()
     }
 
-    /// `false`: there is none.
-    async fn erase_deleted_tenant(&self, term: Term, before: Timestamp) -> Result<bool> {
-        leading!(self, term, |connection| {
-            let sql = for_update!(
-                "SELECT id FROM tenants WHERE deleted_at IS NOT NULL AND deleted_at < $1 ORDER BY deleted_at, id LIMIT 1"
-            );
-            let found: Option<String> =
-                sqlx::query_scalar(sql).bind(before.unix()).fetch_optional(&mut *connection).await?;
-            let Some(id) = found else { return Ok(false) };
-            let id = TenantId::from_stored(&id).map_err(DirectoryError::unreadable)?;
-            erase(connection, &Actor::internal(Who::Retention), &id).await.map(|()| true)
-        })
+    /// `false`: it was restored or erased meanwhile.
+    async fn erase_deleted_tenant(&self, term: Term, before: Timestamp, id: &TenantId) -> Result<bool> {
+        loop {
+            let is_erased: Option<bool> = leading!(self, term, |connection| {
+                let sql = for_update!("SELECT id FROM tenants WHERE id = $2 AND deleted_at < $1");
+                let query = sqlx::query_scalar(sql).bind(before.unix()).bind(id.as_str());
+                let found: Option<String> = query.fetch_optional(&mut *connection).await?;
+                if found.is_none() {
+                    return Ok(Some(false));
+                }
+                let actor = Actor::internal(Who::Retention);
+                if tenant_people::delete_some(connection, &actor, id, PEOPLE_AT_ONCE).await? > 0 {
+                    return Ok(None);
+                }
+                erase(connection, &actor, id).await.map(|()| Some(true))
+            })?;
+            if let Some(is_erased) = is_erased {
+                return Ok(is_erased);
+            }
+        }
     }
 }
 
 /// Everything that refers to the tenant goes with its row.
 pub(super) async fn erase(connection: &mut Connection, actor: &Actor, id: &TenantId) -> Result<()> {
+    while tenant_people::delete_some(connection, actor, id, PEOPLE_AT_ONCE).await? > 0 {}
     let keys = ended_keys::of_tenant(connection, id).await?;
     ended_keys::note(connection, actor, &keys, "tenant_deleted").await?;
-    // In this order: a session of theirs must not outlive what says that its person is confined to the tenant.
-    tenant_providers::end_sessions(connection, id).await?;
-    sqlx::query("DELETE FROM identities WHERE provider = $1")
-        .bind(ProviderId::of_tenant(id).as_str())
-        .execute(&mut *connection)
-        .await?;
     sqlx::query("DELETE FROM tenants WHERE id = $1").bind(id.as_str()).execute(&mut *connection).await?;
+    tenant_people::delete_groups(connection, id).await?;
     note(connection, actor, "tenant.erase", id, (None, None)).await
 }

@@ -1,23 +1,23 @@
 //! The providers that tenants bring, with their domains.
 
+use super::refused_names::{self, Kind};
 use super::standing::IS_STANDBY;
-use super::{Apply, Connection, Result, Store, audit, tenant_limits, tenants};
+use super::{Apply, Connection, Result, Store, audit, tenant_limits, tenant_people, tenants};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{
-    DecideTenantDomain, DomainVerdict, Done, RemoveTenantProvider, SetTenantProvider, TenantDomainName,
-    TenantProviderSettings,
+    Done, RemoveTenantProvider, SetTenantProvider, TenantDomainName, TenantProviderSettings,
 };
 use crate::directory::error::DirectoryError;
 use crate::directory::records::{TenantDomain, TenantProvider, TenantProviderRecord};
 use gatepost_core::administration::{Granted, Matter, Scope, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{ProviderId, TenantId};
+use gatepost_core::secret::Hash;
 use gatepost_core::tenant_host::{HostProof, HostState};
 use gatepost_core::tenant_provider::EmailDomain;
 use gatepost_core::tier::SSO;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 macro_rules! columns {
     () => {
@@ -45,7 +45,29 @@ async fn domains_of(connection: &mut Connection, tenant: &TenantId) -> Result<Ve
     Ok(sqlx::query_as(sql).bind(tenant.as_str()).fetch_all(connection).await?)
 }
 
-async fn find_known(connection: &mut Connection, tenant: &TenantId) -> Result<TenantProviderRecord> {
+/// Whether a provider is as it was when it was asked. If it is a tenant's, it stays so until the transaction ends: what a
+/// removed provider says, or one for a domain that was refused, is worth nothing, however long it took to say it.
+pub(super) async fn is_as_asked(
+    connection: &mut Connection,
+    provider: &ProviderId,
+    asked: Option<Hash>,
+) -> Result<bool> {
+    let Some(tenant) = provider.tenant() else { return Ok(true) };
+    let sql = for_share!(concat!(
+        columns!(),
+        " WHERE p.tenant_id = $1 AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = p.tenant_id AND t.state <> 'deleted')"
+    ));
+    let found: Option<TenantProvider> =
+        sqlx::query_as(sql).bind(tenant.as_str()).fetch_optional(&mut *connection).await?;
+    let Some(provider) = found else { return Ok(false) };
+    let record = TenantProviderRecord { provider, domains: domains_of(connection, &tenant).await? };
+    Ok(asked == Some(record.revision()))
+}
+
+pub(super) async fn find_known(
+    connection: &mut Connection,
+    tenant: &TenantId,
+) -> Result<TenantProviderRecord> {
     tenants::demand(connection, tenant).await?;
     let found = find(connection, tenant).await?;
     found.ok_or_else(|| DirectoryError::NoTenantProvider(tenant.clone()))
@@ -146,12 +168,20 @@ impl Apply for SetTenantProvider {
         }
         put(connection, tenant, settings, secret).await?;
         set_domains(connection, tenant, settings, before.as_ref()).await?;
-        let loses_domain = before.iter().flat_map(|before| &before.domains).any(|one| {
+        let is_lost = |one: &&TenantDomain| {
             one.state == HostState::Active
                 && !settings.domains.iter().any(|kept| *kept.domain() == one.domain)
-        });
-        if loses_domain || (before.is_some() && !is_same_client) {
-            end_sessions(connection, tenant).await?;
+        };
+        let lost: Vec<&TenantDomain> =
+            before.iter().flat_map(|before| &before.domains).filter(is_lost).collect();
+        if !lost.is_empty() || (before.is_some() && !is_same_client) {
+            tenant_people::end_sessions(connection, tenant).await?;
+        }
+        for one in lost {
+            tenant_people::release_addresses(connection, actor, tenant, Some(&one.domain)).await?;
+        }
+        if before.as_ref().is_some_and(|before| !is_same_place(&before.provider, settings)) {
+            tenant_people::revoke(connection, actor, tenant).await?;
         }
         let after = find_known(connection, tenant).await?;
         note(connection, actor, ("tenant.set_provider", tenant), (was, Some(is))).await?;
@@ -160,7 +190,12 @@ impl Apply for SetTenantProvider {
 }
 
 fn is_same_client(before: &TenantProvider, settings: &TenantProviderSettings) -> bool {
-    before.kind == settings.kind && before.place == settings.place && before.client_id == settings.client_id
+    is_same_place(before, settings) && before.client_id == settings.client_id
+}
+
+/// Whether the same provider vouches for the people.
+fn is_same_place(before: &TenantProvider, settings: &TenantProviderSettings) -> bool {
+    before.kind == settings.kind && before.place == settings.place
 }
 
 async fn put(
@@ -210,14 +245,17 @@ async fn set_domains(
     }
     for new in wanted.iter().filter(|domain| !there.contains(domain)) {
         demand_free(connection, tenant, new).await?;
+        let is_refused = refused_names::has(connection, Kind::Domain, new.as_str()).await?;
+        let state = if is_refused { HostState::Refused } else { HostState::Proposed };
         sqlx::query(
-            "INSERT INTO tenant_domains (tenant_id, domain, proof, created_at) VALUES ($1, $2, $3, $4) \
+            "INSERT INTO tenant_domains (tenant_id, domain, proof, created_at, state) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (tenant_id, domain) DO NOTHING",
         )
         .bind(tenant.as_str())
         .bind(new.as_str())
         .bind(HostProof::generate().as_str())
         .bind(Timestamp::now().unix())
+        .bind(state.as_str())
         .execute(&mut *connection)
         .await?;
     }
@@ -225,11 +263,23 @@ async fn set_domains(
 }
 
 /// A domain is one provider's. Several tenants may propose it: one of them can prove it.
-async fn demand_free(connection: &mut Connection, tenant: &TenantId, domain: &EmailDomain) -> Result<()> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM tenant_domains WHERE domain = $1 AND state = 'active' AND tenant_id <> $2)";
-    let is_taken: bool =
-        sqlx::query_scalar(sql).bind(domain.as_str()).bind(tenant.as_str()).fetch_one(connection).await?;
-    if is_taken { Err(DirectoryError::DomainTaken(domain.clone())) } else { Ok(()) }
+pub(super) async fn demand_free(
+    connection: &mut Connection,
+    tenant: &TenantId,
+    domain: &EmailDomain,
+) -> Result<()> {
+    let is_free = is_free(connection, tenant, domain).await?;
+    if is_free { Ok(()) } else { Err(DirectoryError::DomainTaken(domain.clone())) }
+}
+
+/// Whether no other tenant has the domain.
+pub(super) async fn is_free(
+    connection: &mut Connection,
+    tenant: &TenantId,
+    domain: &EmailDomain,
+) -> Result<bool> {
+    let sql = "SELECT NOT EXISTS (SELECT 1 FROM tenant_domains WHERE domain = $1 AND state = 'active' AND tenant_id <> $2)";
+    Ok(sqlx::query_scalar(sql).bind(domain.as_str()).bind(tenant.as_str()).fetch_one(connection).await?)
 }
 
 impl Apply for RemoveTenantProvider {
@@ -252,91 +302,12 @@ impl Apply for RemoveTenantProvider {
             .bind(tenant.as_str())
             .execute(&mut *connection)
             .await?;
-        end_sessions(connection, tenant).await?;
+        tenant_people::end_sessions(connection, tenant).await?;
+        tenant_people::revoke(connection, actor, tenant).await?;
+        tenant_people::release_addresses(connection, actor, tenant, None).await?;
         note(connection, actor, ("tenant.remove_provider", tenant), (Some(said(&before)), None)).await?;
         Ok(Done::changed(None, ()))
     }
-}
-
-impl Apply for DecideTenantDomain {
-    type Locked = TenantProviderRecord;
-
-    async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
-        let found = find_known(connection, &self.tenant).await?;
-        let version = found.provider.version;
-        Ok((found, Some(version)))
-    }
-
-    async fn write(
-        granted: Granted<&Self>,
-        provider: Self::Locked,
-        connection: &mut Connection,
-        actor: &Actor,
-    ) -> Result<Done<TenantProviderRecord>> {
-        let Self { tenant, domain, verdict } = granted.change();
-        let domain = domain.domain();
-        let found = provider.domains.iter().find(|one| one.domain == *domain);
-        let found = found.ok_or_else(|| DirectoryError::UnknownDomain(tenant.clone(), domain.clone()))?;
-        let (action, state) = match verdict {
-            DomainVerdict::Found(_) | DomainVerdict::Approved if found.state == HostState::Active => {
-                return Ok(Done::unchanged(Some(provider.provider.version), provider));
-            }
-            DomainVerdict::Found(texts) => {
-                demand_proof(found, texts)?;
-                ("tenant.prove_domain", HostState::Active)
-            }
-            DomainVerdict::Approved => ("tenant.approve_domain", HostState::Active),
-            DomainVerdict::Refused => ("tenant.refuse_domain", HostState::Refused),
-        };
-        if found.state == HostState::Active {
-            end_sessions(connection, tenant).await?;
-        }
-        if state == HostState::Active {
-            demand_free(connection, tenant, domain).await?;
-        }
-        let now = Timestamp::now().unix();
-        sqlx::query(
-            "UPDATE tenant_domains SET state = $3, proved_at = $4 WHERE tenant_id = $1 AND domain = $2",
-        )
-        .bind(tenant.as_str())
-        .bind(domain.as_str())
-        .bind(state.as_str())
-        .bind((state == HostState::Active).then_some(now))
-        .execute(&mut *connection)
-        .await?;
-        let counted =
-            "UPDATE tenant_providers SET updated_at = $2, version = version + 1 WHERE tenant_id = $1";
-        sqlx::query(counted).bind(tenant.as_str()).bind(now).execute(&mut *connection).await?;
-        let told = |state: HostState| Some(json!({ "domain": domain.as_str(), "state": state.as_str() }));
-        note(connection, actor, (action, tenant), (told(found.state), told(state))).await?;
-        let after = find_known(connection, tenant).await?;
-        Ok(Done::changed(Some(after.provider.version), after))
-    }
-}
-
-fn demand_proof(found: &TenantDomain, texts: &[String]) -> Result<()> {
-    if found.state == HostState::Refused {
-        return Err(DirectoryError::DomainRefused(found.domain.clone()));
-    }
-    let wanted = found.proof.record_text();
-    if texts.contains(&wanted) {
-        return Ok(());
-    }
-    Err(DirectoryError::HostUnproved(HostProof::record_name(found.domain.name()), wanted))
-}
-
-/// Ends the sessions of everybody whom the tenant's provider identifies: nobody can confirm them any more.
-pub(super) async fn end_sessions(connection: &mut Connection, tenant: &TenantId) -> Result<()> {
-    let not_before = Timestamp::now().plus(Duration::from_secs(1));
-    sqlx::query(
-        "UPDATE users SET sessions_not_before = $2 WHERE id IN (SELECT user_id FROM identities WHERE provider = $1) \
-         AND coalesce(sessions_not_before, 0) < $2",
-    )
-    .bind(ProviderId::of_tenant(tenant).as_str())
-    .bind(not_before.unix())
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// What [`said`] is to say.
@@ -371,7 +342,7 @@ fn said(record: &TenantProviderRecord) -> Value {
     })
 }
 
-async fn note(
+pub(super) async fn note(
     connection: &mut Connection,
     actor: &Actor,
     (action, tenant): (&str, &TenantId),
