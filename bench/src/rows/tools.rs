@@ -61,7 +61,8 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
         fact.must("CPU of a tool call by its body, 2 KiB : warm session", 1.35, 1.2);
     }
     if let Some(ratio) = headers {
-        let note = "a call without a body by the same, about which nothing is asked; both with a session and warm";
+        let note =
+            "a call without a body by the same, about which nothing is asked; both with a session and warm";
         let fact = stage.report.fact("CPU of a tool call by its headers", ratio, "ratio", note);
         fact.must("CPU of a tool call by its headers : warm session", 1.08, 1.03);
     }

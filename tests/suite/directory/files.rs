@@ -10,6 +10,7 @@ use gatepost_core::administration::{Denied, Scope};
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupName, TenantId, UserId};
 use gatepost_core::mcp::pattern::{Kind, Subject};
+use gatepost_core::tier::Allowances;
 use gatepost_store::directory::changes::{
     AddToolRule, ApplyPlan, CreateGroup, CreateToolServer, DeleteGroup, DeleteTier, RenameGroup, SetTier,
     TenantEdit, WriteMode, WriteTenant,
@@ -313,9 +314,9 @@ both_stores! {
             "~ tier gold: limits {\"keys\":7,\"members\":\"none\"} -> {\"keys\":8,\"members\":\"none\"}",
         ]);
         // What somebody sets by hand belongs to the files no more, until they declare it again.
-        let by_hand = || SetTier { id: "hand".parse().unwrap(), allowances: Default::default() };
+        let by_hand = || SetTier { id: "hand".parse().unwrap(), allowances: Allowances::default() };
         store.directory.make(by_hand(), &actor()).await.unwrap();
-        let free = SetTier { id: "free".parse().unwrap(), allowances: Default::default() };
+        let free = SetTier { id: "free".parse().unwrap(), allowances: Allowances::default() };
         store.directory.make(free, &actor()).await.unwrap();
         let edit = TenantEdit { tier: Some(Some("gold".parse().unwrap())), ..TenantEdit::default() };
         store.directory.make(WriteTenant { id: tenant("t"), mode: WriteMode::Create, edit }, &actor()).await.unwrap();
@@ -405,7 +406,7 @@ both_stores! {
         assert!(matches!(&overtaken, Err(DirectoryError::PlanOvertaken(what)) if what.contains("tool list")), "{overtaken:?}");
         assert_eq!(store.texts("SELECT id FROM gatepost.tiers").await, Vec::<String>::new());
         let old = plan(&store, &wanted).await;
-        store.directory.make(SetTier { id: "gold".parse().unwrap(), allowances: Default::default() }, &actor()).await.unwrap();
+        store.directory.make(SetTier { id: "gold".parse().unwrap(), allowances: Allowances::default() }, &actor()).await.unwrap();
         let overtaken = carry_out(&store, &wanted, old, &actor()).await;
         assert!(matches!(&overtaken, Err(DirectoryError::PlanOvertaken(what)) if what.contains("tier gold")), "{overtaken:?}");
         assert_eq!(store.audited("managed_by.update").await.len(), 0);

@@ -7,7 +7,7 @@ use super::declared::{Declared, DeclaredGroup, DeclaredTenant};
 use super::held::{Held, HeldTenant, UsedBy};
 use super::people;
 use super::plan::{Action, Plan, Step, Thing};
-use super::{keys, rules, tiers};
+use super::{key_difference, rule_difference, tiers};
 use gatepost_core::access::Role;
 use gatepost_core::ids::{GroupName, TenantId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,10 +35,10 @@ pub fn difference(declared: &Declared, held: &Held) -> Plan {
         tiers::tiers(declared, held, &mut steps);
     }
     if let Some(declared) = &declared.rules {
-        rules::rules(declared, held, &mut steps);
+        rule_difference::rules(declared, held, &mut steps);
     }
     if let Some(declared) = &declared.keys {
-        keys::keys(declared, held, &mut steps);
+        key_difference::keys(declared, held, &mut steps);
     }
     // What is there first is needed by what comes later. Links come late, because a link may move members and mappings.
     steps.sort_by_key(|step| match (&step.thing, step.action) {

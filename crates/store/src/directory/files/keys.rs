@@ -1,15 +1,13 @@
-//! API keys of machines: what files declare, and the difference. No file holds a secret: a key that is made by files gets one
-//! that nobody knows, until somebody rotates it.
+//! API keys of machines as files declare them. No file holds a secret: a key that is made by files gets one that nobody knows,
+//! until somebody rotates it.
 
-use super::held::{Held, HeldKey};
-use super::plan::{Action, Step, Thing};
-use gatepost_core::api_key::{KeyExpiry, KeyId, KeyNetwork, KeyScope};
+use gatepost_core::api_key::{KeyExpiry, KeyNetwork, KeyScope};
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_core::tool_pattern::ToolPattern;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A key is the one that bears this name, among those of its tenant or of the platform that have no owner.
@@ -94,48 +92,5 @@ impl fmt::Display for DeclaredKey {
         let parts = self.parts().into_iter().filter(|(_, text)| !text.is_empty());
         let parts: Vec<String> = parts.map(|(name, text)| format!("{name} {text}")).collect();
         f.write_str(&parts.join(", "))
-    }
-}
-
-impl Held {
-    /// The keys of each place. Several may bear one name.
-    pub fn keys_by_place(&self) -> BTreeMap<&KeyPlace, Vec<&HeldKey>> {
-        let mut places: BTreeMap<&KeyPlace, Vec<&HeldKey>> = BTreeMap::new();
-        for key in &self.keys {
-            places.entry(&key.place).or_default().push(key);
-        }
-        places
-    }
-}
-
-/// A key whose end has come is as if it were not declared.
-pub(super) fn keys(declared: &BTreeMap<KeyPlace, DeclaredKey>, held: &Held, steps: &mut Vec<Step>) {
-    let counts = |key: &DeclaredKey| !matches!(key.end, KeyEnd::At(at) if at <= held.now);
-    let declared: BTreeMap<_, _> = declared.iter().filter(|(_, key)| counts(key)).collect();
-    let places = held.keys_by_place();
-    for (place, key) in &declared {
-        let found = places.get(place).and_then(|keys| keys.first());
-        steps.extend(declare(place, key, found.copied()));
-    }
-    for key in held.keys.iter().filter(|key| key.is_managed && !declared.contains_key(&key.place)) {
-        let thing = thing(&key.place, &key.key, Some(key.id));
-        steps.push(Step::new(Action::Delete, thing, Some(key.version)));
-    }
-}
-
-fn thing(place: &KeyPlace, key: &DeclaredKey, id: Option<KeyId>) -> Thing {
-    Thing::Key { place: place.clone(), key: key.clone(), id }
-}
-
-fn declare(place: &KeyPlace, key: &DeclaredKey, found: Option<&HeldKey>) -> Option<Step> {
-    let Some(held) = found else { return Some(Step::new(Action::Create, thing(place, key, None), None)) };
-    let wanted = thing(place, key, Some(held.id));
-    if held.key != *key {
-        let was = Some(thing(place, &held.key, Some(held.id)));
-        Some(Step { was, ..Step::new(Action::Change, wanted, Some(held.version)) })
-    } else if held.is_managed {
-        None
-    } else {
-        Some(Step::new(Action::TakeOver, wanted, Some(held.version)))
     }
 }

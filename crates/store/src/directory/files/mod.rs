@@ -4,9 +4,11 @@
 mod declared;
 mod difference;
 mod held;
+mod key_difference;
 mod keys;
 mod people;
 mod plan;
+mod rule_difference;
 mod rules;
 mod tiers;
 
