@@ -1,6 +1,7 @@
 //! Who can open something, what somebody can open, and why a request passes or not.
 
-use super::api::{Api, ApiError};
+use super::api::Api;
+use super::error::ApiError;
 use super::pages::PAGE;
 use crate::admin::access::What;
 use crate::admin::views::{AccessList, Openable, OpeningKeyList};

@@ -1,6 +1,7 @@
 //! The audit: entries, as a list and as a stream, and the heads.
 
-use super::api::{Api, ApiError, Call};
+use super::api::{Api, Call};
+use super::error::ApiError;
 use super::lines::Lines;
 use super::pages::{Items, PAGE};
 use crate::admin::views::{AuditEntry, AuditHead};

@@ -1,6 +1,7 @@
 //! The changes of people, groups and tenants: the requests that make each, and what its command learns.
 
-use super::api::{Answer, Api, ApiError};
+use super::api::{Answer, Api};
+use super::error::ApiError;
 use crate::admin::views;
 use gatepost_core::access::Role;
 use gatepost_core::calendar::rfc3339;

@@ -1,6 +1,7 @@
 //! Keys. No key makes or changes another one, so elsewhere they are only read and revoked.
 
-use super::api::{Api, ApiError};
+use super::api::Api;
+use super::error::ApiError;
 use crate::admin::views::{Key, KeyChange, LookedUpKey};
 use gatepost_core::api_key::{ApiKey, KeyId};
 use gatepost_store::directory::{Conditions, DirectoryError};

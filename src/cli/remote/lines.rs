@@ -2,7 +2,8 @@
 //!
 //! Guarantee: at most one line is held, and an answer that breaks off is an error.
 
-use super::api::{Api, ApiError, Call, MOST_BYTES};
+use super::api::{Api, Call, MOST_BYTES};
+use super::error::ApiError;
 use reqwest::Response;
 use std::time::Duration;
 

@@ -1,7 +1,8 @@
 //! Links of groups to groups of providers. What the configuration there says about them, it says there.
 
-use super::api::{Api, ApiError};
+use super::api::Api;
 use super::changes::Remote as _;
+use super::error::ApiError;
 use crate::admin::views::{Group, Link};
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::GroupName;

@@ -8,6 +8,7 @@ mod access;
 mod api;
 mod audit;
 mod changes;
+mod error;
 mod keys;
 mod lines;
 mod links;
@@ -19,5 +20,6 @@ mod sessions;
 mod tenants;
 mod tool_servers;
 
-pub(super) use api::{Api, ApiError};
+pub(super) use api::Api;
 pub(super) use changes::Remote;
+pub(super) use error::ApiError;

@@ -2,7 +2,8 @@
 //!
 //! Guarantee: a list that does not end is refused, whoever reads it.
 
-use super::api::{Api, ApiError, Call};
+use super::api::{Api, Call};
+use super::error::ApiError;
 use reqwest::Method;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

@@ -1,6 +1,7 @@
 //! What is where: people by their addresses, groups by their names, which the paths of the API name by ids.
 
-use super::api::{Api, ApiError, Call};
+use super::api::{Api, Call};
+use super::error::ApiError;
 use crate::admin::views::{Group, Tenant, User, UserDetails};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{TenantId, UserId};

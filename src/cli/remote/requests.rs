@@ -1,6 +1,7 @@
 //! Requests for access.
 
-use super::api::{Api, ApiError};
+use super::api::Api;
+use super::error::ApiError;
 use crate::admin::views::{AccessRequest, RequestChange};
 use gatepost_core::ids::AccessRequestId;
 use gatepost_store::directory::{Conditions, DirectoryError};

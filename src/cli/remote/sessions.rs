@@ -1,6 +1,7 @@
 //! Sessions of people.
 
-use super::api::{Api, ApiError};
+use super::api::Api;
+use super::error::ApiError;
 use crate::admin::views::SessionsEnd;
 use gatepost_store::directory::{Conditions, UserKey};
 use reqwest::Method;

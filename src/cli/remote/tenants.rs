@@ -1,7 +1,8 @@
 //! Tenants: what the platform says about them, and their hosts.
 
-use super::api::{Answer, Api, ApiError};
+use super::api::{Answer, Api};
 use super::changes::{Remote, done, silent};
+use super::error::ApiError;
 use crate::admin::views::{
     TenantHost, TenantHostChange, TenantProvider, TenantProviderChange, TenantWritten,
 };

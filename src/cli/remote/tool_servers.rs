@@ -1,7 +1,8 @@
 //! Tool servers and their rules.
 
-use super::api::{Api, ApiError};
+use super::api::Api;
 use super::changes::{Remote, done, silent};
+use super::error::ApiError;
 use crate::admin::views::{Tenant, ToolRuleChange, ToolServer};
 use gatepost_core::ids::{ToolRuleId, ToolServerId};
 use gatepost_store::directory::changes::{
