@@ -7,8 +7,10 @@ mod connection;
 mod current;
 mod draw;
 mod entries;
+mod names;
 mod permissions;
 mod scripts;
+mod send;
 mod sentinels;
 mod server;
 mod watch;
@@ -17,24 +19,22 @@ pub use permissions::{CLUSTER_RULES, USER_RULES, is_refusal};
 
 use super::description::Description;
 use super::{Indexed, Replacement, StoreError};
-use connection::Connection;
+use connection::{COMMAND_TIMEOUT, Connection};
 use current::{Current, Request};
 use gatepost_config::WatchedSecret;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::RequestId;
+use names::{PREFIX, key};
 use permissions::RefusalLog;
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, Script, ScriptInvocation, ServerErrorKind};
 use scripts::{COUNT, DELETE_OWN, DRAW, INDEX, REPLACE, UNINDEX_STALE};
-use server::{COMMAND_TIMEOUT, Server};
+use server::Server;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
-
-/// The prefix of all keys, because other programs may use the same server.
-const PREFIX: &[u8] = b"gatepost:";
 
 /// A handle to the store. Clones share the connection.
 #[derive(Clone)]
@@ -337,10 +337,6 @@ impl RedisStore {
 /// Whether Redis does not have the script.
 fn is_unloaded(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
-}
-
-fn key(name: &[u8]) -> Vec<u8> {
-    [PREFIX, name].concat()
 }
 
 fn millis(ttl: Duration) -> u64 {

@@ -2,7 +2,7 @@
 //! connections that are lost.
 
 use super::client::{certificates, client, information};
-use super::server::COMMAND_TIMEOUT;
+use super::connection::COMMAND_TIMEOUT;
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
 use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};

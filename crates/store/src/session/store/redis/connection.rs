@@ -3,6 +3,12 @@
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::cluster_async::ClusterConnection;
 use redis::{Cmd, Pipeline, RedisFuture, Value};
+use std::time::Duration;
+
+/// The limit for one connection.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
+/// The limit for one command.
+pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_millis(100);
 
 #[derive(Clone)]
 pub(super) enum Connection {

@@ -3,8 +3,8 @@
 
 use super::client::{client, information};
 use super::cluster::Cluster;
-use super::connection::Connection;
-use super::key;
+use super::connection::{CONNECT_TIMEOUT, Connection};
+use super::names::key;
 use super::sentinels::{Sentinels, expect_primary};
 use gatepost_certs::tls;
 use gatepost_config::{DerivedSecret, RedisServers, WatchedSecret};
@@ -12,12 +12,6 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, RedisError};
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// The limit for one connection.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
-/// The limit for one command.
-pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The server that takes writes. Each new connection uses the current user and password.
 pub(super) struct Server(DerivedSecret<Place>);
