@@ -136,22 +136,30 @@ both_pairs! {
     }
 }
 
+/// How much later Redis answers, in each direction; twice this is less than Redis is waited for.
+const LATE: Duration = Duration::from_millis(20);
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_burst_for_one_cold_cookie_makes_one_look_up() {
-    let world = World::start(Pair::Shared).await;
-    let browser = world.signed_in("alice").await;
-    let asked = Asked::fetch("/").by(&browser);
-    let cold = another(&world).await;
-    heard(cold.internal()).await;
-    let before = look_ups(&cold).await;
-    let burst = (0..100).map(|_| asked.at(&cold));
-    let told = futures_util::future::join_all(burst).await;
-    // On a busy machine the one look-up may miss its deadline; then all of the burst are told so alike.
-    let answers: Vec<u16> = told.iter().map(|told| told.status).collect();
-    assert!(answers.iter().all(|status| [200, 503].contains(status)), "{answers:?}");
-    let made = look_ups(&cold).await - before;
-    let retries = answers.iter().filter(|status| **status == 503).count() as u64;
-    assert!(made == 2 || retries > 0 && made <= 8, "{made} look-ups, {retries} of 100 unanswered");
+async fn a_burst_for_one_cold_cookie_shares_its_look_ups() {
+    let gate = Gate::remembering(&[("GATEPOST_VERIFY__CACHE_MEMORY", "0")]).await;
+    let asked = Asked::fetch("/").by(&gate.signed_in().await);
+    let replica = &gate.world.gatepost;
+    waits_for("an answer", &asked, replica, 200).await;
+    gate.to_redis.set(Mode::Slow(LATE)).await;
+    // Where a store misses its deadline on a busy machine, a look-up may be shorter than Redis is slow: once more.
+    until("a burst that the stores answer", TIMEOUT, async || {
+        let before = look_ups(replica).await;
+        let begun = Instant::now();
+        let told = futures_util::future::join_all((0..100).map(|_| asked.at(replica))).await;
+        let (took, made) = (begun.elapsed(), look_ups(replica).await - before);
+        let answers: Vec<u16> = told.iter().map(|told| told.status).collect();
+        assert!(answers.iter().all(|status| [200, 503].contains(status)), "{answers:?}");
+        // Nothing is kept, so each request needs a look-up that ran while it waited. Those that are shared do not overlap.
+        let shared = took.as_millis() / (LATE * 2).as_millis();
+        (!answers.contains(&503))
+            .then(|| assert!((1..=shared).contains(&u128::from(made / 2)), "{made} in {took:?}"))
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
