@@ -19,7 +19,7 @@ pub mod headers;
 pub mod identity_headers;
 pub mod key_look_up;
 pub mod key_uses;
-mod pass;
+pub mod pass;
 pub mod refusals;
 pub mod reply;
 pub mod request;

@@ -65,7 +65,7 @@ pub(super) fn charge_of_person(case: &Case<'_>, access: &Access, now: Timestamp)
 }
 
 /// Counts a request that passes, if that needs no I/O.
-pub(super) fn count_now(context: &Context, verdict: Verdict) -> Verdict {
+pub fn count_now(context: &Context, verdict: Verdict) -> Verdict {
     let Verdict::Allow { mut headers, charge: Some(charge) } = verdict else { return verdict };
     match context.quotas.count_now(&charge, &mut headers) {
         Counting::Done => Verdict::Allow { headers, charge: None },

@@ -57,11 +57,15 @@ const PLAIN: [bool; 256] = {
     plain
 };
 
+fn is_plain(byte: u8) -> bool {
+    PLAIN[usize::from(byte)]
+}
+
 /// The identity or forwarded header of which this name is an alias, in any case; `None` for an ordinary name, and for
 /// the exact name itself.
 pub fn alias_of(name: &str) -> Option<&'static str> {
     // The names above that have a hyphen begin with `x`, and so do their aliases.
-    if !name.starts_with(['x', 'X']) {
+    if !name.starts_with(['x', 'X']) || name.bytes().all(is_plain) {
         return None;
     }
     IDENTITY_HEADERS.iter().chain(&FORWARDED_HEADERS).copied().find(|header| is_alias_of(name, header))
@@ -70,9 +74,8 @@ pub fn alias_of(name: &str) -> Option<&'static str> {
 /// Whether a name, in any case, is an alias of a header, which is in lower case. The exact name is none.
 pub fn is_alias_of(name: &str, header: &str) -> bool {
     let name = name.as_bytes();
-    let is_plain = |byte: &u8| PLAIN[usize::from(*byte)];
-    let folded = |byte: &u8| if is_plain(byte) { byte.to_ascii_lowercase() } else { b'-' };
+    let folded = |byte: u8| if is_plain(byte) { byte.to_ascii_lowercase() } else { b'-' };
     header.len() == name.len()
-        && !name.iter().all(is_plain)
-        && header.bytes().zip(name).all(|(want, byte)| want == folded(byte))
+        && !name.iter().copied().all(is_plain)
+        && header.bytes().zip(name).all(|(want, byte)| want == folded(*byte))
 }

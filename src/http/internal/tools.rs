@@ -6,9 +6,12 @@
 
 use super::responder::{Denied, Responder, Whom, reason_of_failure};
 use super::rpc;
-use crate::gate::assertion::Claims;
+use crate::gate;
+use crate::gate::case::Verdict;
 use crate::gate::headers::Headers;
-use crate::gate::tools::{Addresses, NO_SERVER, ToolPassage};
+use crate::gate::pass::count_now;
+use crate::gate::request::{Target, VerifyRequest};
+use crate::gate::tools::{Addresses, GateServer, NO_SERVER, ToolPassage};
 use crate::http::respond::Answer;
 use gatepost_core::decision::{Denial, Missing};
 use gatepost_core::mcp::headers::{Repeated, Sent};
@@ -18,6 +21,7 @@ use gatepost_core::requirement::Requirement;
 use gatepost_pages::Refusal;
 use gatepost_telemetry::Reason;
 use http_body_util::BodyExt;
+use hyper::HeaderMap;
 use hyper::body::{Body, Incoming};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -63,11 +67,47 @@ fn note(responder: &mut Responder<'_>, servers: Option<&Addresses>) {
     responder.server = servers.and_then(|servers| servers.find(host, path)).cloned();
 }
 
+/// Decides about a message whose headers say all that the router wants to know, and counts it, without I/O. What has to be
+/// read, or refused by name, stays for [`answer`].
+pub(super) fn judge_now(
+    gate: &gate::Context,
+    request: &VerifyRequest<'_>,
+    verdict: Verdict,
+    headers: Headers<'_>,
+) -> Verdict {
+    let Verdict::AskTools(mut passage) = verdict else { return verdict };
+    let found = gate.tool_servers.look(|servers| {
+        let Target::Application(requirement) = &request.target else { return None };
+        let server = servers.find(request.origin().host(), request.forwarded.path())?;
+        let is_meant = requirement.mcp == Some(Mode::Headers) && server.is_meant(requirement, Mode::Headers);
+        if !is_meant || passage.require_grant(server).is_err() {
+            return None;
+        }
+        let asked = by_headers(request.forwarded.method(), headers).ok()?;
+        decide(gate, &mut passage, (servers, server), &asked.ask).ok()
+    });
+    match found.flatten() {
+        Some(headers) => count_now(gate, Verdict::Allow { headers, charge: passage.charge.take() }),
+        None => Verdict::AskTools(passage),
+    }
+}
+
+fn decide(
+    gate: &gate::Context,
+    passage: &mut ToolPassage,
+    (servers, server): (&Addresses, &Arc<GateServer>),
+    ask: &Ask,
+) -> Result<HeaderMap, Missing> {
+    let limit = gate.site.config.verify.groups_header_limit;
+    let grant = |passage: &ToolPassage| passage.kept_grant(servers, server, limit);
+    passage.decide(server, ask, grant, |claims| claims.sign(&gate.assertion_keys))
+}
+
 /// Answers a request of a person who may enter.
 pub(super) async fn answer(
     responder: &mut Responder<'_>,
     requirement: &Requirement,
-    mut passage: ToolPassage,
+    mut passage: Box<ToolPassage>,
     (headers, body): (Headers<'_>, &mut Incoming),
 ) -> (Answer, Reason) {
     let gate = Arc::clone(&responder.context.gate);
@@ -116,10 +156,7 @@ pub(super) async fn answer(
             return (responder.refuse(&refusal), Reason::Overloaded);
         }
     };
-    let limit = gate.site.config.verify.groups_header_limit;
-    let grant = |passage: &ToolPassage| passage.kept_grant(&servers, &server, limit);
-    let sign = |claims: Claims| claims.sign(&gate.assertion_keys);
-    match passage.decide(&server, &ask, grant, sign) {
+    match decide(&gate, &mut passage, (&servers, &server), &ask) {
         Ok(headers) => responder.pass(requirement, headers, passage.charge.as_ref()).await,
         Err(missing) => refuse(responder, requirement, missing, &passage),
     }
@@ -221,7 +258,6 @@ pub(super) async fn read(body: &mut Incoming) -> Result<(Vec<u8>, SemaphorePermi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::HeaderMap;
     use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 
     #[test]

@@ -49,13 +49,22 @@ pub(super) async fn verify(
             Ok(request) => {
                 let host = request.origin().host();
                 credential = request.credential.label(&gate.site, &request.forwarded, host);
-                match decide_from_cache(gate, &request) {
-                    Some(Verdict::Allow { headers, charge: None }) => {
+                let cached = decide_from_cache(gate, &request)
+                    .map(|verdict| tools::judge_now(gate, &request, verdict, proxy.headers));
+                match (cached, &request.target) {
+                    (Some(Verdict::Allow { headers, charge: None }), _) => {
                         (respond::with_headers(StatusCode::OK, headers), Reason::Met)
                     }
-                    verdict => {
+                    // On the heap: a connection must not always carry the room that it needs now and then. What reads a
+                    // body needs little of it, and whoever calls tools does so all the time.
+                    (Some(Verdict::AskTools(passage)), Target::Application(requirement)) => {
                         activity.enter(Phase::Busy);
-                        // On the heap: a connection must not always carry the room that it needs now and then.
+                        let mut responder = Responder::new(context, &request, proxy.query);
+                        let message = (proxy.headers, body);
+                        Box::pin(tools::answer(&mut responder, requirement, passage, message)).await
+                    }
+                    (verdict, _) => {
+                        activity.enter(Phase::Busy);
                         let responder = Responder::new(context, &request, proxy.query);
                         Box::pin(respond(responder, verdict, &mut waited, (proxy.headers, body))).await
                     }
@@ -138,8 +147,7 @@ async fn respond(
     match &responder.request.target {
         Target::Endpoint(path, query) => gate_endpoints::answer(&responder, path, query).await,
         Target::Application(requirement) => {
-            // Whoever is about to be judged at once needs the servers once.
-            if requirement.mcp.is_some() && !matches!(verdict, Some(Verdict::AskTools(_))) {
+            if requirement.mcp.is_some() {
                 tools::prepare(&mut responder).await;
             }
             judge(&mut responder, requirement, verdict, waited, message).await
@@ -166,7 +174,7 @@ async fn judge(
     };
     match verdict {
         Verdict::Allow { headers, charge } => responder.pass(requirement, headers, charge.as_ref()).await,
-        Verdict::AskTools(passage) => tools::answer(responder, requirement, *passage, message).await,
+        Verdict::AskTools(passage) => tools::answer(responder, requirement, passage, message).await,
         Verdict::Deny { denial, user, email, may_request, via } => {
             let whom = Whom { email: email.as_ref(), via: via.as_ref() };
             responder.deny_and_keep(requirement, &denial, Denied { user, whom, may_request })
