@@ -27,6 +27,8 @@ pub fn url_of(id: &str) -> String {
 
 const FILES: [&str; 2] = ["get_file", "delete_repo"];
 const REFERENCE: [&str; 2] = ["echo", "get-sum"];
+/// The server that the shipped files have a router for, and that the stage registers.
+const SHIPPED: &str = "github";
 /// The server that takes tokens of `oidc-provider`.
 pub const OAUTH: &str = "oauth";
 /// The server that the conformance suite judges.
@@ -54,7 +56,7 @@ impl House {
         let servers = vec![
             server("sdk", FILES, sdk_server, false),
             server("reference", REFERENCE, reference, true),
-            server("github", REFERENCE, proxied, false),
+            server(SHIPPED, REFERENCE, proxied, false),
             server("python", FILES, python_server, false),
             server(EVERYTHING, ["", ""], everything, false),
             server(OAUTH, FILES, sdk_server, false),
@@ -74,18 +76,18 @@ impl House {
             if *id == OAUTH {
                 create.extend(["--provider", "tools", "--scope", "tools"]);
             }
-            self.stage.cli(&create).await;
+            // The stage has registered the one of the shipped files.
+            if *id != SHIPPED {
+                self.stage.cli(&create).await;
+            }
             if !allowed.is_empty() {
                 let allow = ["tool-server", "allow", id, "--group", "MCP-GitHub", "--tool", allowed];
                 self.stage.cli(&allow).await;
             }
         }
         self.stage.cli(&["group", "link", "MCP-GitHub", "tools:tool-users"]).await;
-        let routes = self.servers.iter().filter(|server| server.id != "github").map(route);
-        let metadata = json!({ "rule": "Host(`mcp.example.com`) && PathPrefix(`/.well-known/oauth-protected-resource`)",
-            "entryPoints": ["websecure"], "service": "gatepost@file" });
-        let (mut routers, mut services, mut middlewares) =
-            (json!({ "mcp-metadata": metadata }), json!({}), json!({}));
+        let routes = self.servers.iter().filter(|server| server.id != SHIPPED).map(route);
+        let (mut routers, mut services, mut middlewares) = (json!({}), json!({}), json!({}));
         for (id, router, service, middleware) in routes {
             routers[format!("mcp-{id}")] = router;
             services[format!("mcp-{id}")] = service;
@@ -181,8 +183,7 @@ async fn start_stage(issuer: &str, addrs: [SocketAddr; 6]) -> Stage {
             format!("sdk=http://{sdk_server},github=http://{proxied},python=http://{python_server}"),
         ),
     ];
-    Stage::start_with(Others { mcp_proxy: Some(proxied), judges_tools: true, variables, ..Others::default() })
-        .await
+    Stage::start_with(Others { mcp_proxy: Some(proxied), variables, ..Others::default() }).await
 }
 
 async fn start_programs(addrs: [SocketAddr; 6]) -> Vec<Running> {

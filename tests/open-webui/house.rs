@@ -38,12 +38,7 @@ impl House {
     /// Starts everything, with more variables for Gatepost; nobody has an account yet.
     pub async fn start(variables: Vec<(String, String)>) -> Self {
         let [open_webui, mcp_proxy, modern] = std::array::from_fn(|_| free_addr());
-        let others = Others {
-            open_webui: Some(open_webui),
-            mcp_proxy: Some(mcp_proxy),
-            judges_tools: true,
-            variables,
-        };
+        let others = Others { open_webui: Some(open_webui), mcp_proxy: Some(mcp_proxy), variables };
         let (stage, model) = tokio::join!(Stage::start_with(others), LanguageModel::start());
         for who in ["dave", "erin"] {
             stage.entra.add(Person::named(who));

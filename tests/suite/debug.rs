@@ -4,7 +4,7 @@
 mod assertions;
 
 use crate::answers::Asked;
-use crate::world::{APP, COOKIE, PUBLIC, Pair, Plan, World};
+use crate::world::{APP, COOKIE, OTHER, PUBLIC, Pair, Plan, World};
 use gatepost_kit::client::{Answer, Client, Kind};
 use gatepost_kit::edge::{Edge, Route};
 use gatepost_kit::entra::Person;
@@ -130,6 +130,19 @@ both_pairs! {
             ([("person", "alice@example.com"), ("url", "app")], 400, "a complete address"),
         ] {
             let answer = asked_of(&carol, &world, &fields).await;
+            assert!(answer.status == status && answer.body.contains(part), "{} {}", answer.status, answer.body);
+        }
+        // By the id of a key.
+        let made = world.cli(&["key", "create", "nightly", "--host", APP, "--json"]).await;
+        let made: Value = serde_json::from_str(&made).unwrap();
+        let (id, key, other) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap(), world.url(OTHER, "/"));
+        for (key, url, status, part) in [
+            (id, app.as_str(), 200, "nightly"),
+            (id, other.as_str(), 200, "the key does not count at this host"),
+            ("0199d1f0-5b7c-7d2e-8a3f-0123456789ab", app.as_str(), 404, "no API key with this id"),
+            (key, app.as_str(), 400, "If you entered the key itself"),
+        ] {
+            let answer = asked_of(&carol, &world, &[("key", key), ("url", url)]).await;
             assert!(answer.status == status && answer.body.contains(part), "{} {}", answer.status, answer.body);
         }
         // By the number on the page that the person saw.

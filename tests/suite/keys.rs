@@ -18,9 +18,20 @@ pub async fn create(world: &World, name: &str, arguments: &[&str]) -> String {
     made(world, name, arguments).await["key"].as_str().unwrap().to_owned()
 }
 
-async fn made(world: &World, name: &str, arguments: &[&str]) -> serde_json::Value {
+/// The same, as `key create --json` prints it.
+pub async fn made(world: &World, name: &str, arguments: &[&str]) -> serde_json::Value {
     let base = ["key", "create", name, "--host", APP, "--json"];
     serde_json::from_str(&world.cli(&[&base[..], arguments].concat()).await).unwrap()
+}
+
+/// The key with this id, as `key show --json` prints it, when its last use is written.
+pub async fn used(world: &World, id: &str) -> serde_json::Value {
+    until("the use to be written", TIMEOUT, async || {
+        let shown = world.cli(&["key", "show", id, "--json"]).await;
+        let key: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        key["last_used_at"].is_string().then_some(key)
+    })
+    .await
 }
 
 /// A second replica, where the stores allow one.
@@ -200,6 +211,17 @@ both_pairs! {
         assert_eq!(settled(&elsewhere, &world.gatepost).await.status, 200, "other addresses have their own");
     }
 
+    async fn without_a_cache_a_valid_key_takes_no_look_ups_from_its_address(pair) {
+        let world = Plan::default().env("GATEPOST_VERIFY__CACHE_MEMORY", "0").start(pair).await;
+        let valid = program(&create(&world, "Backup", &[]).await);
+        // An address has 64 look-ups at once, and one more each second.
+        for sent in 0..100 {
+            assert_eq!(settled(&valid, &world.gatepost).await.status, 200, "after {sent}");
+        }
+        let unknown = program(ApiKey::generate(None).expose());
+        assert_eq!(settled(&unknown, &world.gatepost).await.status, 401, "the address has its look-ups left");
+    }
+
     async fn a_leavers_key_stops_with_them(pair) {
         let world = World::start(pair).await;
         world.signed_in("alice").await;
@@ -249,18 +271,11 @@ both_pairs! {
         let world = World::start(pair).await;
         let made = made(&world, "Backup", &[]).await;
         let (id, asked) = (made["id"].as_str().unwrap(), program(made["key"].as_str().unwrap()));
-        let shown = async || -> serde_json::Value {
-            serde_json::from_str(&world.cli(&["key", "show", id, "--json"]).await).unwrap()
-        };
         let refused = asked.clone().with("X-Forwarded-Host", OTHER).with("X-Forwarded-For", "192.0.2.66");
         assert_eq!(settled(&refused, &world.gatepost).await.status, 403);
         let lets_in = asked.with("X-Forwarded-For", "198.51.100.9");
         assert_eq!(settled(&lets_in, &world.gatepost).await.status, 200);
-        let used = until("the use to be written", TIMEOUT, async || {
-            let key = shown().await;
-            key["last_used_at"].is_string().then_some(key)
-        })
-        .await;
+        let used = used(&world, id).await;
         assert_eq!(used["last_used_from"], "198.51.100.9");
         assert!(used["last_used_at"].as_str().unwrap().ends_with(":00Z"), "to the minute: {used}");
         assert_eq!(used["version"], "v1", "use is no change");

@@ -5,6 +5,7 @@ mod chat;
 
 pub use chat::{Key, add_key_to_postgres, plan, word_about, words_by};
 
+use crate::keys;
 use crate::world::{APP, OTHER, Pair, Plan, World, alice};
 use chat::{OF_CHAT, SOON, add_key, assert_nobody, call, calls, revoke_keys, send, words};
 use gatepost_kit::client::Kind;
@@ -307,4 +308,48 @@ async fn what_routers_require_holds_for_the_person_and_refusals_name_person_and_
     assert_eq!(send(&world, "team.example.test", &call(&key, &said)).await.status, 200);
     let log = world.gatepost.logs().join("\n");
     assert!(!log.contains(&key) && !log.contains(&said), "neither key nor word is logged");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_for_people_count_towards_the_limit_of_the_key() {
+    let world = world_with_alice(plan()).await;
+    let said = word_about("alice@example.com");
+    // By another key, so that the limited one finds Alice in the cache and its look-ups cannot be repeated.
+    let unlimited = add_key(&world, &OF_CHAT).await;
+    assert_eq!(calls(&world, &unlimited, &said).await.status, 200);
+    let limited = keys::create(&world, "slow", &["--scope", "act-as", "--per-minute", "2"]).await;
+    // The first is decided from the stores, because the key is not cached, and the others from the cache.
+    for status in [200, 200, 429] {
+        let answer = calls(&world, &limited, &said).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+    }
+    assert_eq!(calls(&world, &unlimited, &said).await.status, 200, "the limit is that of one key");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_cache_requests_for_people_count_towards_the_limit_of_the_key_too() {
+    let world = world_with_alice(plan().env("GATEPOST_VERIFY__CACHE_MEMORY", "0")).await;
+    let said = word_about("alice@example.com");
+    let limited = keys::create(&world, "slow", &["--scope", "act-as", "--per-minute", "2"]).await;
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(calls(&world, &limited, &said).await.status);
+    }
+    // Counted before the stores are queried about the person, so also where they do not answer in time (503).
+    assert!(!statuses[..2].contains(&429) && statuses[2] == 429, "{statuses:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_for_a_person_is_a_use_of_the_key_and_a_refused_one_is_none() {
+    let world = world_with_alice(plan()).await;
+    let [refused, used] = ["refused", "used"].map(|name| keys::made(&world, name, &["--scope", "act-as"]));
+    let (refused, used) = (refused.await, used.await);
+    for (made, who, status) in [(&refused, "bob@example.com", 403), (&used, "alice@example.com", 200)] {
+        assert_eq!(calls(&world, made["key"].as_str().unwrap(), &word_about(who)).await.status, status);
+    }
+    keys::used(&world, used["id"].as_str().unwrap()).await;
+    // What was noted before is written by now.
+    let shown = world.cli(&["key", "show", refused["id"].as_str().unwrap(), "--json"]).await;
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert!(shown["last_used_at"].is_null(), "{shown}");
 }

@@ -70,6 +70,11 @@ both_pairs! {
             assert_eq!(told(&world, host, &grouped, "get_file").await, "get_file", "a rule of the group");
             assert!(refused(&world, host, &grouped, "get_all").await.ends_with(LIMITED));
         }
+        let answer = error(&calls(&world, MCP, &own, "get_file").await, 403, 403);
+        let kept = by_number(&world, answer["error"]["data"]["request_id"].as_str().unwrap()).await;
+        let named = ["key_id", "via", "tool", "email"].map(|name| &kept["refused"][name]);
+        let (tool, no_person) = (json!("tool get_file"), Value::Null);
+        assert_eq!(named, [&json!(id), &json!("ci"), &tool, &no_person], "the address of its machine says no more");
         allow(&world, &["--key", &id, "--tool", "get_all"]).await;
         allow(&world, &["--everyone", "--tool", "search"]).await;
         allow(&world, &["--everyone", "--tool", "list_*"]).await;

@@ -36,6 +36,8 @@ pub enum Outcome {
 pub struct QuestionForm {
     /// A person's address or id.
     pub person: String,
+    /// The id of an API key, in place of a person.
+    pub key: String,
     /// The URL of the request.
     pub url: String,
     /// The method of the request; empty for GET.
@@ -55,6 +57,12 @@ pub enum QuestionFault {
     Person,
     /// Nobody has this address or id; the list has similar addresses.
     UnknownPerson(Vec<String>),
+    /// The text is not the id of a key. It may be a key itself.
+    Key,
+    /// No key has this id.
+    UnknownKey,
+    /// A person and a key.
+    TwoAskers,
     /// The URL is not absolute.
     Url,
     /// The method is not valid.
@@ -68,18 +76,23 @@ pub enum QuestionFault {
 impl QuestionFault {
     const fn status(&self) -> u16 {
         match self {
-            Self::UnknownPerson(_) | Self::UnknownNumber => 404,
-            Self::Person | Self::Url | Self::Method | Self::Number => 400,
+            Self::UnknownPerson(_) | Self::UnknownKey | Self::UnknownNumber => 404,
+            Self::Person | Self::Key | Self::TwoAskers | Self::Url | Self::Method | Self::Number => 400,
         }
     }
 
     fn says(&self) -> String {
         match self {
-            Self::Person => "Enter a person: an e-mail address, or an id as in X-User-Id.".to_owned(),
+            Self::Person => "Enter a person: an e-mail address, or an id as in X-User-Id. Or enter the id of an API key.".to_owned(),
             Self::UnknownPerson(similar) if similar.is_empty() => "Nobody here has this address or id.".to_owned(),
             Self::UnknownPerson(similar) => {
                 format!("Nobody here has this address or id. Did you mean {}?", similar.join(" or "))
             }
+            Self::Key => "Enter the id of the API key, as its page shows it. If you entered the key itself, rotate it: \
+                addresses of pages are kept in many places."
+                .to_owned(),
+            Self::UnknownKey => "There is no API key with this id.".to_owned(),
+            Self::TwoAskers => "Enter either a person or an API key.".to_owned(),
             Self::Url => "Enter a complete address, such as https://app.example.com/path.".to_owned(),
             Self::Method => "Enter a method: GET, POST, PUT, DELETE, ...".to_owned(),
             Self::Number => "Enter a request number: 32 digits and letters, as at the foot of every page.".to_owned(),

@@ -15,7 +15,6 @@ use std::path::PathBuf;
 pub async fn set_up(house: &House) {
     let url = format!("{MCP}/servers/github/mcp");
     let stage = &house.stage;
-    stage.cli(&["tool-server", "create", "github", "--tenant", "github", "--url", &url]).await;
     stage.cli(&["tool-server", "allow", "github", "--group", "MCP-GitHub", "--tool", "shout"]).await;
     let key = ["key", "create", "The-chat", "--scope", "act-as:open-webui", "--host", "mcp.example.com"];
     let key = stage.cli(&key).await.trim().to_owned();

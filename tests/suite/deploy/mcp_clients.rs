@@ -53,10 +53,7 @@ async fn ask(stage: &Stage, era: &str, headers: &Value) -> Value {
 
 /// The gate, with a tool server of which the group `MCP-GitHub` may use `get_*`.
 async fn stage(server: SocketAddr) -> Stage {
-    let stage =
-        Stage::start_with(Others { mcp_proxy: Some(server), judges_tools: true, ..Others::default() }).await;
-    let url = format!("{MCP}/servers/github/mcp");
-    stage.cli(&["tool-server", "create", "github", "--tenant", "github", "--url", &url]).await;
+    let stage = Stage::start_with(Others { mcp_proxy: Some(server), ..Others::default() }).await;
     stage.cli(&["tool-server", "allow", "github", "--group", "MCP-GitHub", "--tool", "get_*"]).await;
     for who in ["alice", "bob"] {
         stage.signed_in(who, &format!("{CHAT}/")).await;

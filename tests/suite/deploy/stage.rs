@@ -17,10 +17,6 @@ pub const MCP: &str = "https://mcp.example.com";
 pub const DEBUG: &str = "https://debug.example.com";
 pub const WIKI: &str = "https://wiki.example.com";
 pub const TOOLS: &str = "https://tools.example.com";
-/// The requirement of the tools' router, and what docs/mcp.md makes of it.
-const WITHOUT_TOOLS: &str = "/verify?tenant=github\"";
-const WITH_TOOLS: &str =
-    "/verify?tenant=github&mcp=true\"\n        forwardBody: true\n        maxBodySize: 4194304";
 const EXAMPLES: &str = "wiki.example.com,tools.example.com,lost.example.com";
 
 #[derive(Debug)]
@@ -45,8 +41,6 @@ pub struct Others {
     /// Who answers instead of the application that tells what it was sent.
     pub open_webui: Option<SocketAddr>,
     pub mcp_proxy: Option<SocketAddr>,
-    /// Whether the gate of `github` judges each tool's call, as docs/mcp.md describes.
-    pub judges_tools: bool,
     /// More of Gatepost's environment.
     pub variables: Vec<(String, String)>,
 }
@@ -80,9 +74,7 @@ impl Stage {
         let (chat, mcp, wiki) = (Echo::start().await, Echo::start().await, Echo::start().await);
         let (reports, administration) = (Echo::start().await, Echo::start().await);
         let authority = Authority::for_names(["*.example.com"]);
-        let requirement = if others.judges_tools { WITH_TOOLS } else { WITHOUT_TOOLS };
         let addresses = [
-            (WITHOUT_TOOLS, requirement.to_owned()),
             ("https://gatepost:4181", format!("https://{}", gatepost.internal())),
             ("/etc/traefik/gatepost", folder.path("certs/traefik").display().to_string()),
             ("http://gatepost:4180", format!("http://{}", gatepost.public())),
@@ -108,8 +100,11 @@ impl Stage {
             _redis: redis,
         };
         stage.cli(&["group", "link", "MCP-GitHub", &format!("entra:{MCP_GITHUB}")]).await;
-        stage.cli(&["tenant", "create", "github"]).await;
-        stage.cli(&["tenant", "create", "sentry"]).await;
+        for id in ["github", "sentry"] {
+            let url = format!("{MCP}/servers/{id}/mcp");
+            stage.cli(&["tenant", "create", id]).await;
+            stage.cli(&["tool-server", "create", id, "--tenant", id, "--url", &url]).await;
+        }
         stage.cli(&["tenant", "map", "MCP-GitHub", "github"]).await;
         stage
     }

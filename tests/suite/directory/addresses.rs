@@ -1,7 +1,9 @@
 //! What becomes of a person's address when their provider changes it: `GATEPOST_ADDRESS_CHANGES`, and an administrator's word.
 
+use super::access::program_with;
 use super::administration::Administers;
 use super::{Opened, SOON, actor, admitted, at_provider, email, follow, now, person};
+use gatepost::authn::{NotActing, load_absent};
 use gatepost_config::GroupNames::Link;
 use gatepost_config::{AddressChanges, AssertableDomains, IdentityPolicy};
 use gatepost_core::administration::Scope;
@@ -120,6 +122,22 @@ both_stores! {
         store.sign_in_by(&person("bob", "bob@example.com", &[]), &follow(Link)).await;
         store.sign_in_by(&person("bob", "bob@married.example", &[]), &follow(Link)).await;
         assert_eq!(store.holder("bob@example.com").await, None, "bob has another one now");
+    }
+
+    async fn nobody_is_acted_for_by_an_address_that_they_held_when_the_look_up_began(store) {
+        let program = program_with(&store, &[]).await;
+        let user = store.admitted(&person("alice", OLD, &[])).await;
+        let load = async |email| {
+            until("the person", SOON, async || {
+                load_absent(&program.site, &program.stores, user, &address(email), false).await.ok()
+            })
+            .await
+            .map(|found| found.standing.person.email)
+        };
+        assert_eq!(load(OLD).await, Ok(Some(address(OLD))));
+        store.sign_in_by(&person("alice", NEW, &[]), &follow(Link)).await;
+        assert_eq!(load(OLD).await, Err(NotActing::Unknown));
+        assert_eq!(load(NEW).await, Ok(Some(address(NEW))));
     }
 
     async fn who_comes_with_an_address_that_somebody_keeps_or_got_is_refused(store) {

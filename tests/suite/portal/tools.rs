@@ -60,6 +60,8 @@ both_pairs! {
     async fn what_a_server_lists_is_shown_with_the_rules_about_it(pair) {
         let (world, root, upstream) = reached(pair).await;
         allow(&world, &root, &[("subject", "group"), ("group", "Coders"), ("kind", "tool"), ("pattern", "get_*")]).await;
+        let of_prompts = [("subject", "group"), ("group", "Coders"), ("kind", "prompt"), ("pattern", "delete_*")];
+        allow(&world, &root, &of_prompts).await;
         upstream.replies_json(&listing(&["get_file", "delete_repo", "*", "<i>x</i>"]));
         let listed = format!("{PATH}/listed");
         assert!(page(&world, &root, PATH).await.body.contains(&format!("href=\"{listed}\"")));
@@ -67,6 +69,7 @@ both_pairs! {
         for part in ["<code>get_file</code>", "group Coders", "administrators of the system alone", "&#60;i&#62;x"] {
             assert!(shown.contains(part), "{part}: {shown}");
         }
+        assert_eq!(shown.matches("group Coders").count(), 1, "not by the rule about prompts: {shown}");
         let link = format!("{PATH}?kind=tool&#38;pattern=delete_repo");
         assert!(shown.contains(&link) && !shown.contains("pattern=*") && !shown.contains("pattern=%2A"), "{shown}");
         let asked = upstream.last().to_lowercase();

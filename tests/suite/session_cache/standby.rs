@@ -5,6 +5,7 @@
 use super::history::{Out, Passed, ask, assert_bound, binds};
 use super::{TIMEOUT, waits_for};
 use crate::answers::Asked;
+use crate::keys;
 use crate::replicas::another;
 use crate::stores::gate::{Gate, fail};
 use crate::world::renewals;
@@ -26,6 +27,13 @@ struct FailOver {
     second: Gatepost,
     watched: Asked,
     alice: Asked,
+    key: Asked,
+}
+
+/// A request with a new API key.
+async fn with_key(gate: &Gate, name: &str) -> Asked {
+    let key = keys::create(&gate.world, name, &[]).await;
+    Asked::fetch("/").with("Authorization", format!("Bearer {key}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,9 +65,10 @@ impl FailOver {
         let second = another(&gate.world).await;
         let alice = Asked::fetch("/").by(&gate.signed_in().await);
         gate.postgres.sql(&gate.database, PUT_IN).await;
+        let key = with_key(&gate, "early").await;
         let standby = gate.postgres.standby().await;
         let watched = alice.clone().requiring("group=Watched");
-        Self { gate, standby, second, watched, alice }
+        Self { gate, standby, second, watched, alice, key }
     }
 
     fn replicas(&self) -> [&Gatepost; 2] {
@@ -76,8 +85,10 @@ impl FailOver {
     async fn run(&self) -> Vec<Out> {
         let Self { gate, standby, watched, .. } = self;
         self.everywhere("Alice in memory", watched, 200).await;
+        self.everywhere("the key in memory", &self.key, 200).await;
         standby.pause_replay().await;
-        // The standby will not have heard of him.
+        // The standby will not have heard of this key and of him.
+        let late = with_key(gate, "late").await;
         gate.world.entra.add(Person::named("bob"));
         gate.world.entra.forget_browsers();
         let bob = Asked::fetch("/").by(&gate.world.signed_in("bob").await);
@@ -86,11 +97,13 @@ impl FailOver {
         gate.postgres.sql(&gate.database, PUT_OUT).await;
         let first = Instant::now();
         gate.fail_over(standby).await;
-        self.is_judged_by_nobody(&bob).await;
+        self.is_judged_by_nobody([&bob, &late]).await;
 
         standby.promote().await;
         self.everywhere("Bob, whom the promoted standby knows", &bob, 200).await;
         self.everywhere("Alice, who is still signed in", &self.alice, 200).await;
+        self.everywhere("the early key", &self.key, 200).await;
+        self.everywhere("the late key", &late, 200).await;
         self.is_refused_after(first).await;
         let mut outs = vec![Out { acknowledged: first, over: Instant::now() }];
         standby.sql(&gate.database, PUT_IN).await;
@@ -106,24 +119,25 @@ impl FailOver {
     }
 
     /// While the standby has not heard of the last changes, and when it has but is in recovery still.
-    async fn is_judged_by_nobody(&self, bob: &Asked) {
+    async fn is_judged_by_nobody(&self, late: [&Asked; 2]) {
         let Self { gate, standby, .. } = self;
         let members = async || standby.sql(&gate.database, MEMBERS).await;
         let before = join_all(self.replicas().map(|replica| renewals(replica.internal()))).await;
         assert_eq!(members().await, "1", "the standby answers with the past");
-        self.cannot_say(bob).await;
+        self.cannot_say(late).await;
         standby.resume_replay().await;
         until("the change to be replayed", TIMEOUT, async || (members().await == "0").then_some(())).await;
-        self.cannot_say(bob).await;
+        self.cannot_say(late).await;
         let after = join_all(self.replicas().map(|replica| renewals(replica.internal()))).await;
         assert_eq!(before, after, "a standby renews no lease");
     }
 
     /// Ten answers by each replica, after it was answered by the standby.
-    async fn cannot_say(&self, bob: &Asked) {
+    async fn cannot_say(&self, [bob, late]: [&Asked; 2]) {
         for replica in self.replicas() {
             replica.wait_for_line("this Postgres is a standby").await;
-            for asked in [&self.watched, &self.alice, bob].into_iter().cycle().take(30) {
+            let all = [&self.watched, &self.alice, &self.key, bob, late];
+            for asked in all.into_iter().cycle().take(10 * all.len()) {
                 let told = asked.at(replica).await;
                 assert_eq!((told.status, told.all("set-cookie").len()), (503, 0), "{told:?}");
             }

@@ -76,6 +76,7 @@ pub fn explained_samples() -> Vec<Sample> {
 fn explained(name: &str, text: &str, outcome: Option<&Outcome>) -> Sample {
     let form = QuestionForm {
         person: text.to_owned(),
+        key: text.to_owned(),
         url: text.to_owned(),
         method: "POST".to_owned(),
         requirement: text.to_owned(),

@@ -1,4 +1,4 @@
-//! What `/verify` would answer to a person's request, and why: a form, one use case, a page.
+//! What `/verify` would answer to the request of a person or of a key, and why: a form, one use case, a page.
 
 use crate::explain::{self, Asker, Context, ExplainError, Question};
 use crate::http::public::answer::PageAnswer;
@@ -16,6 +16,7 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 pub(in crate::http::public) struct Fields {
     person: Option<String>,
+    key: Option<String>,
     url: Option<String>,
     method: Option<String>,
     requirement: Option<String>,
@@ -28,6 +29,7 @@ impl From<Fields> for QuestionForm {
         let text = |field: Option<String>| field.map(|text| text.trim().to_owned()).unwrap_or_default();
         Self {
             person: text(fields.person),
+            key: text(fields.key),
             url: text(fields.url),
             method: text(fields.method),
             requirement: requirement(&text(fields.requirement)).to_owned(),
@@ -52,9 +54,8 @@ pub(in crate::http::public) async fn explained(
         Err(ExplainError::UnknownUser { similar, .. }) => {
             Some(Outcome::Fault(QuestionFault::UnknownPerson(similar)))
         }
-        Err(ExplainError::UnknownKey(_) | ExplainError::UnknownRequest(_)) => {
-            Some(Outcome::Fault(QuestionFault::UnknownNumber))
-        }
+        Err(ExplainError::UnknownKey(_)) => Some(Outcome::Fault(QuestionFault::UnknownKey)),
+        Err(ExplainError::UnknownRequest(_)) => Some(Outcome::Fault(QuestionFault::UnknownNumber)),
         Err(ExplainError::Directory(error)) => return Err(error.into()),
     };
     let request_id = admin.browser.request_id;
@@ -78,9 +79,9 @@ async fn asked(context: &Context, form: &QuestionForm) -> Result<Option<Outcome>
 
 /// `None`: nothing was asked yet.
 fn question(form: &QuestionForm) -> Option<Result<Question, QuestionFault>> {
-    let is_empty = form.person.is_empty() && form.url.is_empty();
+    let is_empty = form.person.is_empty() && form.key.is_empty() && form.url.is_empty();
     (!is_empty).then(|| {
-        let user = form.person.parse().map_err(|_| QuestionFault::Person)?;
+        let asker = asker(form)?;
         let url = form.url.parse().map_err(|_| QuestionFault::Url)?;
         let method = match form.method.as_str() {
             // GET is preselected, and no tool is called with it.
@@ -90,8 +91,16 @@ fn question(form: &QuestionForm) -> Option<Result<Question, QuestionFault>> {
         };
         let call = Some(form.tool.clone()).filter(|name| !name.is_empty());
         let call = call.map(|name| Call { kind: Kind::Tool, name });
-        Ok(Question::own(Asker::Person(user), url, method, form.requirement.clone()).asking_for(call))
+        Ok(Question::own(asker, url, method, form.requirement.clone()).asking_for(call))
     })
+}
+
+fn asker(form: &QuestionForm) -> Result<Asker, QuestionFault> {
+    match (form.person.as_str(), form.key.as_str()) {
+        (person, "") => person.parse().map(Asker::Person).map_err(|_| QuestionFault::Person),
+        ("", key) => key.parse().map(Asker::Key).map_err(|_| QuestionFault::Key),
+        _ => Err(QuestionFault::TwoAskers),
+    }
 }
 
 /// The query of the middleware's address, also where the whole address was pasted.
@@ -124,7 +133,12 @@ mod tests {
         assert_eq!(fault(form("", "", "GET")), None);
         let url = "https://app.example.com/";
         assert_eq!(fault(form("a@example.com", url, "")), Some(None));
+        let of_key =
+            |person: &str, key: &str| QuestionForm { key: key.to_owned(), ..form(person, url, "GET") };
+        assert_eq!(fault(of_key("", "0199d1f0-5b7c-7d2e-8a3f-0123456789ab")), Some(None));
         for (form, wanted) in [
+            (of_key("", "gp_secret"), QuestionFault::Key),
+            (of_key("a@example.com", "0199d1f0-5b7c-7d2e-8a3f-0123456789ab"), QuestionFault::TwoAskers),
             (form("", url, "GET"), QuestionFault::Person),
             (form("a@b@c", url, "GET"), QuestionFault::Person),
             (form("a@example.com", "", "GET"), QuestionFault::Url),
