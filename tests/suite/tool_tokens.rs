@@ -1,5 +1,6 @@
 //! Access tokens at tool servers: for which server a token was issued, and with which scopes.
 
+use crate::tools::memory::{by_headers, from_memory};
 use crate::tools::{JSON, MCP, PATH, call, error, post};
 use crate::world::{PUBLIC, Pair, Plan, World};
 use gatepost_kit::client::Answer;
@@ -100,6 +101,24 @@ async fn assert_scopes_and_audience(
 }
 
 both_pairs! {
+    async fn a_token_for_another_server_or_without_a_scope_calls_nothing_from_memory(pair) {
+        let entra = Entra::start_oidc().await;
+        let audience = entra.audience();
+        let world = world(pair, entra, "mcp.call", &["mcp.write".to_owned()]).await;
+        world.cli(&["tool-server", "update", "github", "--mode", "headers"]).await;
+        let call = |scopes: &str, audience: &str| {
+            let token = token(&world, Shape::Rfc9068, scopes, audience);
+            let call = by_headers(MCP, "get_file").with("Authorization", format!("Bearer {token}"));
+            call.requiring("mcp=headers")
+        };
+        let (whole, narrow) = (call("mcp.call mcp.write", &audience), call("mcp.call", &audience));
+        assert_eq!(from_memory(&world, &whole).await.status, 401, "the token is for all servers of the provider");
+        world.cli(&["tool-server", "update", "github", "--audience", &audience]).await;
+        world.has_heard().await;
+        assert_eq!(from_memory(&world, &whole).await.status, 200);
+        assert_eq!(from_memory(&world, &narrow).await.status, 403);
+    }
+
     async fn a_token_of_a_plain_provider_or_keycloak_is_for_one_tool_server_with_all_its_scopes(pair) {
         for shape in [Shape::Rfc9068, Shape::Keycloak] {
             let entra = Entra::start_oidc().await;

@@ -1,5 +1,7 @@
 //! Tool servers behind the gate: what a message asks for decides, by its body or by its headers.
 
+pub mod memory;
+
 use crate::answers::Asked;
 use crate::world::{COOKIE, MCP_GITHUB, PUBLIC, Pair, Plan, World, alice};
 use gatepost_kit::client::{Answer, Client, Kind};

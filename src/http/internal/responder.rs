@@ -178,7 +178,7 @@ impl<'a> Responder<'a> {
         charge: Option<&Charge>,
     ) -> (Answer, Reason) {
         if let Some(charge) = charge
-            && let Err(exceeded) = self.context.gate.quotas.count(charge, &mut headers).await
+            && let Err(exceeded) = Box::pin(self.context.gate.quotas.count(charge, &mut headers)).await
         {
             let nobody = Denied { user: None, whom: Whom { email: None, via: None }, may_request: false };
             return self.deny_and_keep(requirement, &Denial::Quota(exceeded), nobody);

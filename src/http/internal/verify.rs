@@ -49,22 +49,15 @@ pub(super) async fn verify(
             Ok(request) => {
                 let host = request.origin().host();
                 credential = request.credential.label(&gate.site, &request.forwarded, host);
-                let cached = decide_from_cache(gate, &request)
+                let verdict = decide_from_cache(gate, &request)
                     .map(|verdict| tools::judge_now(gate, &request, verdict, proxy.headers));
-                match (cached, &request.target) {
-                    (Some(Verdict::Allow { headers, charge: None }), _) => {
+                match verdict {
+                    Some(Verdict::Allow { headers, charge: None }) => {
                         (respond::with_headers(StatusCode::OK, headers), Reason::Met)
                     }
-                    // On the heap: a connection must not always carry the room that it needs now and then. What reads a
-                    // body needs little of it, and whoever calls tools does so all the time.
-                    (Some(Verdict::AskTools(passage)), Target::Application(requirement)) => {
+                    verdict => {
                         activity.enter(Phase::Busy);
-                        let mut responder = Responder::new(context, &request, proxy.query);
-                        let message = (proxy.headers, body);
-                        Box::pin(tools::answer(&mut responder, requirement, passage, message)).await
-                    }
-                    (verdict, _) => {
-                        activity.enter(Phase::Busy);
+                        // On the heap: a connection must not always carry the room that it needs now and then.
                         let responder = Responder::new(context, &request, proxy.query);
                         Box::pin(respond(responder, verdict, &mut waited, (proxy.headers, body))).await
                     }
@@ -138,6 +131,9 @@ fn refuse(unusable: &Unusable<'_>, proxy: &ProxyRequest<'_>) -> (Answer, Reason)
 }
 
 /// Answers a request. `verdict` is that of the session cache, if it has one.
+///
+/// What few requests need has a place of its own on the heap: whoever moves this future moves the room for all that it
+/// awaits, and each call of a tool by its body comes here.
 async fn respond(
     mut responder: Responder<'_>,
     verdict: Option<Verdict>,
@@ -145,9 +141,10 @@ async fn respond(
     message: (Headers<'_>, &mut Incoming),
 ) -> (Answer, Reason) {
     match &responder.request.target {
-        Target::Endpoint(path, query) => gate_endpoints::answer(&responder, path, query).await,
+        Target::Endpoint(path, query) => Box::pin(gate_endpoints::answer(&responder, path, query)).await,
         Target::Application(requirement) => {
-            if requirement.mcp.is_some() {
+            // Whoever is about to be judged at once needs the servers once.
+            if requirement.mcp.is_some() && !matches!(verdict, Some(Verdict::AskTools(_))) {
                 tools::prepare(&mut responder).await;
             }
             judge(&mut responder, requirement, verdict, waited, message).await
@@ -170,7 +167,7 @@ async fn judge(
         verdict
     } else {
         let Responder { context, request, .. } = &*responder;
-        decide_from_stores(&context.gate, request, requirement, responder.held(), waited).await
+        Box::pin(decide_from_stores(&context.gate, request, requirement, responder.held(), waited)).await
     };
     match verdict {
         Verdict::Allow { headers, charge } => responder.pass(requirement, headers, charge.as_ref()).await,
