@@ -11,7 +11,7 @@ mod standby;
 use crate::answers::{Asked, Told};
 use crate::replicas::{another, another_with};
 use crate::stores::gate::{Gate, fail};
-use crate::world::{APP, Pair, Plan, World, alice, heard};
+use crate::world::{APP, Plan, World, alice};
 use gatepost_kit::entra::Person;
 use gatepost_kit::faulty::Mode;
 use gatepost_kit::process::{Gatepost, find_ok, until};
