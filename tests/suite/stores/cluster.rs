@@ -10,7 +10,7 @@ use crate::replicas::{another, another_with, route};
 use crate::world::{APP, PUBLIC, Pair, Plan, World, alice};
 use gatepost_core::error_chain::Chain;
 use gatepost_kit::client::Client;
-use gatepost_kit::process::{Postgres, Redis, RedisCluster, until};
+use gatepost_kit::process::{Postgres, Redis, RedisCluster, find_ok, until};
 use gatepost_store::session::store::{
     CLUSTER_RULES, Entry, EntryKind, Indexed, Place, RedisStore, Replacement, Store, USER_RULES,
 };
@@ -85,6 +85,17 @@ async fn nobody_is_signed_out_when_a_node_of_a_cluster_stands_still_and_its_repl
     }
 }
 
+/// How many calls to a store failed, as the metrics say.
+async fn failed(world: &World, store: &str) -> u64 {
+    let told = find_ok(world.gatepost.internal(), "/metrics").await.expect("metrics");
+    let of_store = format!("gatepost_store_calls_total{{store=\"{store}\"");
+    let lines =
+        told.lines().filter(|line| line.starts_with(&of_store) && line.contains("outcome=\"failed\""));
+    lines
+        .map(|line| line.rsplit(' ').next().and_then(|count| count.parse::<u64>().ok()).expect("a number"))
+        .sum()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn slots_that_move_are_followed() {
     let cluster = RedisCluster::start().await;
@@ -120,10 +131,16 @@ async fn slots_that_move_are_followed() {
         signed_in
     };
     let ((), (passed, unknown), signed_in) = tokio::join!(moving, asking, signing_in);
+    // On a busy machine every store is late now and then. Nothing moves in Postgres, which may take nearly as long: Redis may not
+    // be late more often than that.
+    let (of_redis, of_postgres) = (failed(&world, "session").await, failed(&world, "directory").await);
     println!(
-        "{passed} requests and {signed_in} sign-ins passed while 15,000 slots moved, {unknown} were answered 503"
+        "{passed} requests and {signed_in} sign-ins passed while 15,000 slots moved, {unknown} were answered 503: \
+         {of_redis} calls to Redis failed, {of_postgres} to Postgres"
     );
-    assert!(passed > 100 && signed_in > 0 && unknown * 100 <= passed, "{passed}, {signed_in}, {unknown}");
+    assert!(passed > 100 && signed_in > 0, "{passed}, {signed_in}");
+    assert!(of_redis <= of_postgres, "{of_redis} calls to Redis failed");
+    assert!(unknown <= of_redis + of_postgres, "{unknown} requests were answered 503 for another reason");
     let account = alice.get(&world.url(PUBLIC, "/")).await;
     assert_eq!(account.status, 200, "the list of sessions is asked of each node: {}", account.body);
 }
@@ -272,6 +289,23 @@ async fn operations_on_several_keys_work_across_the_nodes_of_a_cluster() {
     cluster.sigstop(0);
     let late = Store::Redis(RedisStore::open(&cluster.url().as_str().into(), None).unwrap());
     until("a new store to answer", DEADLINE, async || late.ping().await.ok()).await;
+}
+
+/// A node that moves slots writes its file of nodes meanwhile, and answers nothing.
+#[tokio::test]
+async fn a_node_of_a_cluster_that_pauses_for_a_moment_fails_no_command() {
+    let cluster = RedisCluster::start().await;
+    let store = Store::Redis(RedisStore::open(&cluster.url().as_str().into(), None).unwrap());
+    until("the store to answer", DEADLINE, async || store.ping().await.ok()).await;
+    assert_eq!(store.create(b"value", b"1", Duration::from_mins(1)).await.unwrap(), None);
+    let holder = cluster.holder("gatepost:value");
+    until("an answer after a pause longer than one node may take", DEADLINE, async || {
+        cluster.ask(holder, &["CLIENT", "PAUSE", "140", "ALL"]).expect("the node answers");
+        let asked = Instant::now();
+        let answer = store.find(b"value").await;
+        (answer.ok()? == Some(b"1".to_vec()) && asked.elapsed() > Duration::from_millis(110)).then_some(())
+    })
+    .await;
 }
 
 /// Makes the user `gp` with these rules on each node, and returns the URL for it.

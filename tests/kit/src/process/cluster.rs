@@ -1,10 +1,10 @@
 //! A real Redis Cluster of six: three primaries, each with a replica.
 
-use super::{Authority, Running, free_port, until};
-use std::net::{Ipv4Addr, SocketAddr};
+use super::redis_node::{Kind, RedisNode};
+use super::{Authority, free_port, until};
+use std::net::SocketAddr;
 use std::process::{Command, Output};
 use std::time::Duration;
-use tempfile::TempDir;
 
 const START: Duration = Duration::from_mins(1);
 
@@ -15,12 +15,7 @@ pub struct RedisCluster {
 }
 
 #[derive(Debug)]
-struct Node {
-    port: u16,
-    tls_port: Option<u16>,
-    running: Running,
-    _folder: TempDir,
-}
+struct Node(RedisNode);
 
 impl RedisCluster {
     /// Starts six nodes, and waits until all slots are served and each primary has its replica.
@@ -77,8 +72,7 @@ impl RedisCluster {
     /// # Panics
     /// If they speak no TLS.
     pub fn tls_url(&self) -> String {
-        let port = |at: usize| self.nodes[at].tls_port.expect("a port for TLS");
-        format!("rediss-cluster://127.0.0.1:{},127.0.0.1:{}", port(0), port(1))
+        format!("rediss-cluster://{},{}", self.nodes[0].0.tls_addr(), self.nodes[1].0.tls_addr())
     }
 
     /// The address of a node.
@@ -126,7 +120,7 @@ impl RedisCluster {
     /// # Panics
     /// If it has none.
     pub fn replica_of(&self, primary: usize) -> usize {
-        let port = self.nodes[primary].port.to_string();
+        let port = self.addr(primary).port().to_string();
         let follows = |at: &usize| {
             let role = self.ask(*at, &["ROLE"]).unwrap_or_default();
             role.starts_with("slave") && role.lines().any(|line| line == port)
@@ -161,17 +155,17 @@ impl RedisCluster {
 
     /// Kills a node.
     pub fn sigkill(&self, node: usize) {
-        self.nodes[node].running.sigkill();
+        self.nodes[node].0.running().sigkill();
     }
 
     /// Pauses a node.
     pub fn sigstop(&self, node: usize) {
-        self.nodes[node].running.sigstop();
+        self.nodes[node].0.running().sigstop();
     }
 
     /// Continues a node.
     pub fn sigcont(&self, node: usize) {
-        self.nodes[node].running.sigcont();
+        self.nodes[node].0.running().sigcont();
     }
 
     /// Moves this many slots from one primary to another, with their keys.
@@ -200,31 +194,20 @@ impl RedisCluster {
 
 impl Node {
     fn start(authority: Option<&Authority>) -> Self {
-        let (folder, port, bus) = (TempDir::new().expect("a folder for a node"), free_port(), free_port());
-        let mut command = Command::new("redis-server");
-        command
-            .args(["--bind", "127.0.0.1", "--port", &port.to_string()])
-            .args(["--cluster-enabled", "yes", "--cluster-port", &bus.to_string()])
-            .args(["--cluster-node-timeout", "2000", "--save", "", "--appendonly", "no", "--dir"])
-            .arg(folder.path());
-        let tls_port = authority.map(|authority| {
-            let port = free_port();
-            for [name, value] in authority.redis_settings(folder.path(), port) {
-                command.arg(format!("--{name}")).arg(value);
-            }
-            command.args(["--tls-cluster", "yes", "--tls-replication", "yes"]);
-            port
-        });
-        Self { port, tls_port, running: Running::start("redis-server", command), _folder: folder }
+        let bus = format!("cluster-port {}", free_port());
+        let settings =
+            ["cluster-enabled yes", &bus, "cluster-node-timeout 2000", "save \"\"", "appendonly no"];
+        let tls = ["tls-cluster yes", "tls-replication yes"];
+        Self(RedisNode::start(Kind::ClusterNode, &settings.map(str::to_owned), authority, &tls))
     }
 
     fn addr(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+        self.0.addr()
     }
 
     /// The answer to a command, as `redis-cli` prints it. `None`: there is none.
     fn asked(&self, words: &[&str]) -> Option<String> {
-        let port = self.port.to_string();
+        let port = self.addr().port().to_string();
         // A node that stands still takes the connection, and never answers.
         let mut command = Command::new("timeout");
         let output = command.args(["2", "redis-cli", "-p", &port]).args(words).output().expect("redis-cli");

@@ -15,6 +15,7 @@ mod port;
 mod postgres;
 pub(crate) mod reaper;
 mod redis;
+mod redis_node;
 mod running;
 pub mod sentinel;
 mod traefik;

@@ -1,11 +1,10 @@
 //! Real Sentinels that watch one primary and promote its replica.
 
-use super::{Authority, Redis, Running, free_port, until};
+use super::redis_node::{Kind, RedisNode};
+use super::{Authority, Redis, until};
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::process::Command;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
-use tempfile::TempDir;
 
 const START: Duration = Duration::from_secs(30);
 /// The name under which the primary is watched.
@@ -24,12 +23,7 @@ pub struct WatchedRedis {
 
 /// One Sentinel.
 #[derive(Debug)]
-pub struct Sentinel {
-    port: u16,
-    tls_port: Option<u16>,
-    running: Running,
-    _folder: TempDir,
-}
+pub struct Sentinel(RedisNode);
 
 impl WatchedRedis {
     /// Starts all, and waits until each Sentinel knows the others and the replica.
@@ -85,8 +79,7 @@ impl WatchedRedis {
     /// # Panics
     /// If they speak no TLS.
     pub fn tls_url(&self) -> String {
-        let port = |sentinel: &Sentinel| sentinel.tls_port.expect("a port for TLS");
-        let hosts = self.sentinels.iter().map(|it| format!("127.0.0.1:{}", port(it))).collect::<Vec<_>>();
+        let hosts = self.sentinels.iter().map(|it| it.0.tls_addr().to_string()).collect::<Vec<_>>();
         format!("rediss-sentinel://{}/{MASTER}/0", hosts.join(","))
     }
 
@@ -121,39 +114,27 @@ impl Sentinel {
     }
 
     fn watching(watched: u16, quorum: u8, authority: Option<&Authority>) -> Self {
-        let (folder, port) = (TempDir::new().expect("a folder for a Sentinel"), free_port());
-        let mut settings = format!(
-            "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {MASTER} 127.0.0.1 {watched} {quorum}\n\
-             sentinel down-after-milliseconds {MASTER} 1000\nsentinel failover-timeout {MASTER} 3000\n",
-            folder.path().display()
-        );
-        let tls_port = authority.map(|authority| {
-            let port = free_port();
-            let tls = authority.redis_settings(folder.path(), port).map(|setting| setting.join(" "));
-            settings.extend([tls.join("\n"), "\ntls-replication yes\n".to_owned()]);
-            port
-        });
-        // The Sentinel writes what it learns into this file.
-        let file = folder.path().join("sentinel.conf");
-        std::fs::write(&file, settings).expect("a file for a Sentinel");
-        let mut command = Command::new("redis-server");
-        command.arg(&file).arg("--sentinel");
-        Self { port, tls_port, running: Running::start("redis-sentinel", command), _folder: folder }
+        let settings = [
+            format!("sentinel monitor {MASTER} 127.0.0.1 {watched} {quorum}"),
+            format!("sentinel down-after-milliseconds {MASTER} 1000"),
+            format!("sentinel failover-timeout {MASTER} 3000"),
+        ];
+        Self(RedisNode::start(Kind::Sentinel, &settings, authority, &["tls-replication yes"]))
     }
 
     /// The address of the Sentinel.
     pub fn addr(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+        self.0.addr()
     }
 
     /// Pauses it. Connections stay open, but nothing is answered.
     pub fn sigstop(&self) {
-        self.running.sigstop();
+        self.0.running().sigstop();
     }
 
     /// Continues it.
     pub fn sigcont(&self) {
-        self.running.sigcont();
+        self.0.running().sigcont();
     }
 
     /// Waits until it answers.

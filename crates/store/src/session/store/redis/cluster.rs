@@ -42,7 +42,7 @@ impl Cluster {
         let builder = ClusterClientBuilder::new(named)
             .connection_timeout(CONNECT_TO_NODE)
             .response_timeout(COMMAND_TIMEOUT)
-            // The store ends the whole command, with redirections.
+            // The store ends the whole command, with redirections and attempts.
             .overall_response_timeout(None)
             .min_retry_wait(5)
             .max_retry_wait(50);

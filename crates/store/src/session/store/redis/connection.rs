@@ -7,8 +7,11 @@ use std::time::Duration;
 
 /// The limit for one connection.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_millis(250);
-/// The limit for one command.
+/// The limit for one command, and for one node of a Cluster.
 pub(super) const COMMAND_TIMEOUT: Duration = Duration::from_millis(100);
+/// The limit for one command to a Cluster: with redirections, and a second attempt where a node did not answer. `/verify`
+/// answers within 250 ms.
+pub(super) const CLUSTER_TIMEOUT: Duration = Duration::from_millis(200);
 
 #[derive(Clone)]
 pub(super) enum Connection {

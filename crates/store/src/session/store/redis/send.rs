@@ -2,11 +2,12 @@
 //! name another primary. It belongs to the runtime on which the store was opened, whichever task connects.
 //!
 //! A connection that does not answer in time is dropped, because a half-open connection would lose all commands until
-//! the kernel notices. The connections to a Cluster are not: the crate replaces those that are lost, the others answer
-//! meanwhile, and `watch.rs` replaces all of them after a failover.
+//! the kernel notices. The connections to a Cluster are not: the crate replaces one that is lost or does not answer in time,
+//! the others answer meanwhile, and `watch.rs` replaces all of them after a failover. The crate sees that a node does not
+//! answer only while somebody waits for it, so a command to a Cluster may take longer than one node may.
 
 use super::super::StoreError;
-use super::connection::{COMMAND_TIMEOUT, CONNECT_TIMEOUT, Connection};
+use super::connection::{CLUSTER_TIMEOUT, COMMAND_TIMEOUT, CONNECT_TIMEOUT, Connection};
 use super::current::{Numbered, Request};
 use super::{RedisStore, Shared};
 use redis::{FromRedisValue, RedisError};
@@ -23,8 +24,9 @@ impl RedisStore {
         loop {
             let current = self.connection().await?;
             let is_cluster = matches!(current.connection, Connection::Cluster(_));
+            let limit = if is_cluster { CLUSTER_TIMEOUT } else { COMMAND_TIMEOUT };
             let (number, answer) = (current.number, request.send_on(current.connection));
-            match timeout(COMMAND_TIMEOUT, answer).await {
+            match timeout(limit, answer).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(error)) => {
                     self.0.refusals.note(&error);
@@ -44,7 +46,7 @@ impl RedisStore {
                     if !is_cluster {
                         self.discard(number).await;
                     }
-                    return Err(StoreError::Timeout(COMMAND_TIMEOUT));
+                    return Err(StoreError::Timeout(limit));
                 }
             }
         }
