@@ -21,6 +21,12 @@ RUN set -eu; mkdir -p /image/usr/local/bin /image/etc/ssl/certs /image/tmp /imag
     chmod 1777 /image/tmp; chown 10001:10001 /image/var/lib/gatepost; \
     find /image -exec touch --no-dereference --date=@0 {} +
 
+# The jobs `backup`, `restore` and `drill` of docker-compose.hetzner.yml: Postgres' programs, age for encrypted dumps, and the
+# binary that examines what was restored. The base has the C library that the binary is linked against.
+FROM postgres:18.6-bookworm AS backup
+RUN apt-get update && apt-get install --yes --no-install-recommends age && rm -rf /var/lib/apt/lists/*
+COPY --from=build /src/target/dist/gatepost /usr/local/bin/gatepost
+
 FROM scratch
 COPY --from=build /image/ /
 USER 10001:10001

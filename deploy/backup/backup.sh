@@ -4,6 +4,7 @@
 #   backup.sh now      one dump, then the retention
 #   backup.sh daily    the same now and every 24 h; a failed one is repeated after 5 minutes
 #   backup.sh fresh    succeeds if the newest dump is younger than 26 h (a health check)
+#   backup.sh drill    restores the newest dump into a database that is deleted again (restore.sh --drill)
 #
 # Connection as for libpq (PGHOST, PGPORT, PGUSER, PGDATABASE), the password also as PGPASSWORD_FILE.
 # BACKUP_DIR: folder of the dumps. BACKUP_KEEP_DAYS: days to keep them (28). The newest 3 are always kept.
@@ -71,6 +72,11 @@ case ${1:-} in
     done
     ;;
   fresh) [ -n "$(newest_first -mmin -1560)" ] || { say "there is no dump from the last 26 h"; exit 1; } ;;
+  drill)
+    newest=$(newest_first | head -n 1)
+    [ -n "$newest" ] || { say "there is no dump to restore"; exit 1; }
+    exec "$(dirname "$0")/restore.sh" --drill "$newest"
+    ;;
   *)
     sed -n 's/^#  *\(backup.sh .*\)/\1/p' "$0" >&2
     exit 2

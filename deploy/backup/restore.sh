@@ -2,13 +2,18 @@
 # Restores a dump of Gatepost's directory; the present database is kept under another name.
 #
 #   restore.sh FILE
+#   restore.sh --drill FILE   restores it into a database that is deleted again, has `gatepost check` examine that, and
+#                             notes in the present database that the dump can be restored; nothing else changes
 #
-# Stop Gatepost first. Connection as for backup.sh, by a user who may create databases and roles. RESTORE_OWNER: the role
-# that everything will belong to, if not that user. Nothing changes until the whole dump is in a new database and holds
-# what Gatepost needs; then the two swap names. BACKUP_IDENTITY_FILE: the identity of age that opens an encrypted dump.
+# Stop Gatepost before a restore, not before a drill. Connection as for backup.sh, by a user who may create databases and
+# roles. RESTORE_OWNER: the role that everything will belong to, if not that user. Nothing changes until the whole dump is in
+# a new database and holds what Gatepost needs; then the two swap names. BACKUP_IDENTITY_FILE: the identity of age that opens
+# an encrypted dump. The opened dump is never written to a disk.
 set -eu
 
-file=${1:?"restore.sh FILE"}
+drill=
+if [ "${1:-}" = --drill ]; then drill=1; shift; fi
+file=${1:?"restore.sh [--drill] FILE"}
 : "${PGDATABASE:?PGDATABASE is not set}"
 if [ -n "${PGPASSWORD_FILE:-}" ]; then
   PGPASSWORD=$(cat "$PGPASSWORD_FILE")
@@ -17,37 +22,55 @@ fi
 
 owner=${RESTORE_OWNER:-}
 
-say() { echo "restore: $*"; }
+say() { echo "${drill:+drill of the }restore: $*"; }
 die() { say "$*" >&2; exit 1; }
 now=$(date -u +%Y%m%dT%H%M%SZ)
-new=${PGDATABASE}_restored_$now
 before=${PGDATABASE}_before_$now
+new=${PGDATABASE}_restored_$now
+[ -z "$drill" ] || new=${PGDATABASE}_drill_$now
 sql() { psql --no-psqlrc --quiet --tuples-only --no-align --set=ON_ERROR_STOP=1 --dbname="$1" --command="$2"; }
 
-case $file in *.age)
+case $file in
+*.age)
   : "${BACKUP_IDENTITY_FILE:?the dump is encrypted: BACKUP_IDENTITY_FILE is not set}"
-  umask 077
-  opened=$(mktemp "$(dirname "$file")/.opened.XXXXXX")
-  trap 'rm -f "$opened"' EXIT
-  age --decrypt --identity "$BACKUP_IDENTITY_FILE" --output "$opened" "$file" || die "$file cannot be opened with this identity"
-  dump=$opened ;;
-*) dump=$file ;;
+  contents() { age --decrypt --identity "$BACKUP_IDENTITY_FILE" "$file"; }
+  # Reads all of it, because what comes last tells whether the rest is what was written.
+  contents >/dev/null || die "$file cannot be opened with this identity"
+  ;;
+*) contents() { cat "$file"; } ;;
 esac
-pg_restore --list "$dump" >/dev/null || die "$file is no dump, or cannot be read"
-[ "$(sql postgres "SELECT count(*) FROM pg_stat_activity WHERE datname = '$PGDATABASE' AND backend_type = 'client backend'")" = 0 ] ||
-  die "$PGDATABASE has open connections: stop Gatepost first"
+contents | pg_restore --list >/dev/null || die "$file is no dump, or cannot be read"
+if [ -n "$drill" ]; then
+  command -v gatepost >/dev/null || die "gatepost is not installed here, so nothing can examine the restored database"
+else
+  [ "$(sql postgres "SELECT count(*) FROM pg_stat_activity WHERE datname = '$PGDATABASE' AND backend_type = 'client backend'")" = 0 ] ||
+    die "$PGDATABASE has open connections: stop Gatepost first"
+fi
 
 # The roles that may read and write the views belong to the server, not to the dump.
 for role in gatepost_views_reader gatepost_views_writer; do
   sql postgres "DO \$\$ BEGIN CREATE ROLE $role NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END \$\$"
 done
-sql postgres "CREATE DATABASE \"$new\" TEMPLATE template0${owner:+ OWNER \"$owner\"}"
+drop_new() { sql postgres "DROP DATABASE IF EXISTS \"$new\""; }
 fail() {
-  sql postgres "DROP DATABASE IF EXISTS \"$new\""
+  drop_new
   die "$1; nothing was changed"
 }
-pg_restore --dbname="$new" --no-owner ${owner:+--role="$owner"} --single-transaction --exit-on-error "$dump" || fail "the dump cannot be restored"
+[ -z "$drill" ] || trap drop_new EXIT
+sql postgres "CREATE DATABASE \"$new\" TEMPLATE template0${owner:+ OWNER \"$owner\"}"
+contents | pg_restore --dbname="$new" --no-owner ${owner:+--role="$owner"} --single-transaction --exit-on-error || fail "the dump cannot be restored"
 people=$(sql "$new" "SELECT count(*) FROM gatepost.users") || fail "the dump is not of Gatepost's directory"
+
+if [ -n "$drill" ]; then
+  # The settings of Redis are read with those of Postgres; nothing asks it.
+  DATABASE_URL="postgres://${PGUSER:-postgres}@${PGHOST:?PGHOST is not set}:${PGPORT:-5432}/$new" REDIS_URL=redis://127.0.0.1 \
+    gatepost check --store || fail "gatepost check finds errors in the restored database"
+  sql "$PGDATABASE" "INSERT INTO gatepost.backup_drills (id, dump, drilled_at)
+    VALUES (1, '$(basename "$file" | tr -d "'")', extract(epoch FROM clock_timestamp())::bigint)
+    ON CONFLICT (id) DO UPDATE SET dump = excluded.dump, drilled_at = excluded.drilled_at" || die "the drill went well, but could not be noted"
+  say "$(basename "$file") can be restored: $people people"
+  exit 0
+fi
 
 if [ -n "$(sql postgres "SELECT 1 FROM pg_database WHERE datname = '$PGDATABASE'")" ]; then
   sql postgres "ALTER DATABASE \"$PGDATABASE\" RENAME TO \"$before\"" || fail "$PGDATABASE cannot be renamed"

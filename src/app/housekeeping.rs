@@ -27,8 +27,8 @@ const KEY_TTL: Duration = Duration::from_secs(30);
 const MAX_CLOCK_SKEW: i64 = 30;
 /// How often expired sessions are deleted, and limits that are no longer used.
 const DELETE_INTERVAL: Duration = Duration::from_mins(10);
-/// How often the metric of keys that end soon is made anew.
-const ENDING_KEYS_INTERVAL: Duration = Duration::from_mins(1);
+/// How often the metrics of what the directory says are made anew: keys that end soon, and the last drill of a restore.
+const DIRECTORY_METRICS_INTERVAL: Duration = Duration::from_mins(1);
 /// The metric shows keys that end within this time, unless they were made to live no longer.
 const ENDING_SOON: Duration = Duration::from_hours(14 * 24);
 /// The number of keys that the metric shows.
@@ -120,7 +120,7 @@ impl Housekeeping {
             spawn(watch_readiness(Arc::clone(state))),
             spawn(delete_expired(Arc::clone(state))),
             spawn(leading::take_part(Arc::clone(state))),
-            spawn(show_ending_keys(Arc::clone(state))),
+            spawn(show_directory_metrics(Arc::clone(state))),
             spawn(watch_secret_files(Arc::clone(state))),
             spawn(invalidation::keep_lease(Arc::clone(&state.stores), Arc::clone(&state.lease))),
             spawn(watch_quotas(Arc::clone(state))),
@@ -278,14 +278,20 @@ async fn delete_expired(state: Arc<State>) {
     }
 }
 
-/// Shows in the metrics which keys end soon, as the directory says.
-async fn show_ending_keys(state: Arc<State>) {
-    let mut ticks = interval(ENDING_KEYS_INTERVAL);
+/// Shows in the metrics which keys end soon, and when a dump was last restored in a drill, as the directory says.
+async fn show_directory_metrics(state: Arc<State>) {
+    let mut ticks = interval(DIRECTORY_METRICS_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         if let Err(error) = find_ending_keys(&state).await {
             tracing::debug!(error = %Chain(&error), "the metric of keys that end soon is as before");
+        }
+        match state.stores.directory.find_last_drill().await {
+            Ok(at) => state.stores.metrics.backup_drilled(at.unwrap_or(Timestamp::from_unix(0))),
+            Err(error) => {
+                tracing::debug!(error = %Chain(&error), "the metric of the last drill is as before")
+            }
         }
     }
 }

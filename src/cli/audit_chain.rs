@@ -104,7 +104,7 @@ fn verdict_to_json(verdict: &Verdict) -> Value {
     })
 }
 
-fn text(verdict: &Verdict) -> String {
+pub(super) fn text(verdict: &Verdict) -> String {
     let Verdict { fault, heads, entries, cut, uncovered } = verdict;
     match fault {
         Some(fault) => format!("The audit was changed. Hour {}: {}.", hour(fault), explain(fault)),

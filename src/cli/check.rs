@@ -3,7 +3,7 @@
 use super::console::Console;
 use super::environment::{Environment, NotText};
 use super::report::plain;
-use super::{CommandError, check_mcp};
+use super::{CommandError, check_mcp, check_store};
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use gatepost_check::{self as check, Finding, Order, Severity};
@@ -27,6 +27,9 @@ pub(super) struct Check {
     /// Where the proxy is, if the names of the tool servers' hosts lead elsewhere from here
     #[arg(long, value_name = "ADDRESS", requires = "mcp")]
     proxy: Option<IpAddr>,
+    /// Check only the database of the directory, and each entry of its audit, as after a restore
+    #[arg(long, conflicts_with_all = ["traefik", "mcp"])]
+    store: bool,
     /// Print JSON for programs: field names do not change
     #[arg(long)]
     json: bool,
@@ -43,7 +46,7 @@ pub(super) async fn run(
         .map(|environment| environment.variables().collect())
         .map_err(|NotText(name)| name.clone());
     let order = Order { config_file, environment, traefik: args.traefik };
-    let mut findings = check::run(&order).await;
+    let mut findings = if args.store { check_store::run(&order).await } else { check::run(&order).await };
     match opened {
         Some(Ok(console)) => {
             let config = &console.here()?.site.config;

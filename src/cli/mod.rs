@@ -12,6 +12,7 @@ mod audit_chain;
 mod certs;
 mod check;
 mod check_mcp;
+mod check_store;
 mod completions;
 mod console;
 mod copy;

@@ -9,6 +9,7 @@ mod footprint;
 mod keys;
 mod lists;
 mod production;
+mod replicas;
 mod sessions;
 mod sign_ins;
 mod strangers;
@@ -59,13 +60,15 @@ pub enum Kind {
     Api,
     /// `gatepost copy` of a million rows
     Copy,
+    /// Two replicas: how long nobody leads
+    Replicas,
     /// The slowest of a thousand while sign-ins run and a store is slow
     Tail,
 }
 
 impl Kind {
     /// All kinds, in the order in which they run.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Warm,
         Self::Keys,
         Self::Tools,
@@ -81,6 +84,7 @@ impl Kind {
         Self::Administration,
         Self::Api,
         Self::Copy,
+        Self::Replicas,
         // Last, because it lowers the priority of our processes, which cannot be raised again without privileges.
         Self::Tail,
     ];
@@ -164,6 +168,7 @@ impl Stage {
                 (Kind::Administration, _) => no_panic(administration::run(self)).await,
                 (Kind::Api, _) => no_panic(api::run(self)).await,
                 (Kind::Copy, _) => no_panic(copy::run(self)).await,
+                (Kind::Replicas, _) => no_panic(replicas::run(self)).await,
                 (Kind::Tail, _) => no_panic(tail::run(self)).await,
                 (_, None) => continue,
             };

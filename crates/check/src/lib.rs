@@ -21,6 +21,7 @@ pub mod traefik;
 pub use finding::{Code, Finding, Place, Severity};
 
 use gatepost_config::{Config, StoresConfig};
+use gatepost_store::directory::Directory;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -85,6 +86,19 @@ pub async fn run(order: &Order) -> Vec<Finding> {
     findings
 }
 
+/// Checks the database of the directory alone, and returns it if it can be used. Other settings may be missing.
+pub async fn run_store(order: &Order) -> (Vec<Finding>, Option<Directory>) {
+    let mut findings = Vec::new();
+    // What is wrong with the other settings matters only where those of the stores cannot be read.
+    let (_, Some((stores, ca_file))) = load(order, &mut findings) else { return (findings, None) };
+    postgres::inspect(&stores, ca_file.as_deref()).await
+}
+
+/// The finding that the audit does not fit its heads, or cannot be read.
+pub fn audit_broken(found: impl Into<String>) -> Finding {
+    postgres::audit_broken(found)
+}
+
 type Stores = (StoresConfig, Option<PathBuf>);
 
 /// Loads the configuration. If it has errors, loads at least the settings of the stores.
@@ -108,10 +122,7 @@ fn load(order: &Order, findings: &mut Vec<Finding>) -> (Option<Arc<Config>>, Opt
     }
 }
 
-async fn check_stores(
-    stores: &StoresConfig,
-    ca_file: Option<&PathBuf>,
-) -> (Vec<Finding>, Option<gatepost_store::directory::Directory>) {
+async fn check_stores(stores: &StoresConfig, ca_file: Option<&PathBuf>) -> (Vec<Finding>, Option<Directory>) {
     let ca_file = ca_file.map(PathBuf::as_path);
     let (mut findings, (others, directory)) = tokio::join!(
         async {

@@ -74,6 +74,9 @@ codes! {
     UNVERIFIED = Warning "postgres-unverified":
         "Whoever controls the network between Gatepost and Postgres can answer in the database's place, and grant access to anybody.",
         "Append ?sslmode=verify-full to DATABASE_URL, and add the server's authority to GATEPOST_CA_FILE.";
+    AUDIT = Error "audit-broken":
+        "Entries of the audit were changed or deleted after they were written, or the database is not Gatepost's.",
+        "Run `gatepost audit verify`, which names the hour, and compare with a dump and with the heads that you keep elsewhere.";
     EXPOSED = Error "embedded-file-exposed":
         "Gatepost does not start, because other users of the machine could read or change who signs in and what they may do.",
         "Run chmod 600 on the file that the finding names. Its folder should belong to Gatepost's user.";
@@ -121,6 +124,11 @@ pub(super) async fn inspect(
             (findings, None)
         }
     }
+}
+
+/// The audit does not fit its heads, or cannot be read.
+pub(super) fn audit_broken(found: impl Into<String>) -> Finding {
+    AUDIT.at(SETTING, found)
 }
 
 fn place(stores: &StoresConfig) -> Place {

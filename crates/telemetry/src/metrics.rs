@@ -86,6 +86,7 @@ pub struct Metrics {
     lease_renewals: Counter,
     leader: LeaderMetrics,
     redis_failovers: Counter,
+    backup_drilled: Gauge,
     passes: Gauge,
     passes_bytes: Gauge,
     key_ends: KeyEnds,
@@ -175,18 +176,13 @@ impl Metrics {
                 "Times that Sentinels named another primary of Redis",
                 Counter::default(),
             ),
-            passes: single(
+            backup_drilled: gauge(
                 r,
-                "gatepost_passes",
-                "Sessions in the cache, counted once for each host",
-                Gauge::default(),
+                "gatepost_backup_drilled_timestamp",
+                "When a dump of the directory was last restored in a drill, since the epoch; 0: never",
             ),
-            passes_bytes: single(
-                r,
-                "gatepost_passes_bytes",
-                "Estimated memory of the cached sessions",
-                Gauge::default(),
-            ),
+            passes: gauge(r, "gatepost_passes", "Sessions in the cache, counted once for each host"),
+            passes_bytes: gauge(r, "gatepost_passes_bytes", "Estimated memory of the cached sessions"),
             key_ends: KeyEnds::register(r),
             providers,
             registry,
@@ -273,6 +269,11 @@ impl Metrics {
         self.redis_failovers.inner().store(count, Ordering::Relaxed);
     }
 
+    /// Sets when a dump of the directory was last restored in a drill.
+    pub fn backup_drilled(&self, at: Timestamp) {
+        self.backup_drilled.set(at.unix());
+    }
+
     /// Sets the number of cached sessions, and their estimated memory in bytes.
     pub fn cached_sessions(&self, count: usize, bytes: u64) {
         self.passes.set(i64::try_from(count).unwrap_or(i64::MAX));
@@ -302,13 +303,18 @@ impl Metrics {
     }
 }
 
+fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
+    single(registry, name, help, Gauge::default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::labels::{CallOutcome, ProviderEndpoint, RefreshOutcome, SignInOutcome};
     use std::collections::BTreeSet;
 
-    const FAMILIES: [(&str, &str); 27] = [
+    const FAMILIES: [(&str, &str); 28] = [
+        ("gatepost_backup_drilled_timestamp", "gauge"),
         ("gatepost_build", "info"),
         ("gatepost_decisions", "counter"),
         ("gatepost_deletions_completed_timestamp", "gauge"),

@@ -1,3 +1,4 @@
+use super::time;
 use gatepost_store::directory::{self, ServerAddress};
 use gatepost_store::session;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,8 @@ pub struct DirectoryStore {
     pub pooler: String,
     /// Standbys that follow now.
     pub standbys: Option<u64>,
+    /// When a dump was last restored in a drill.
+    pub last_drill: Option<String>,
     /// The rows of each table, counted up to 10,000.
     pub rows: BTreeMap<String, u64>,
 }
@@ -70,6 +73,7 @@ impl DirectoryStore {
             version: found.version,
             schema: found.schema.to_string(),
             standbys: found.standbys.and_then(|count| u64::try_from(count).ok()),
+            last_drill: time(found.last_drill),
             rows: found.rows.into_iter().map(|(table, count)| (table.to_owned(), count.number)).collect(),
         }
     }

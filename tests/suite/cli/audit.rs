@@ -39,6 +39,12 @@ async fn verify(world: &World, arguments: &[&str]) -> (Option<i32>, String) {
     (code, stdout)
 }
 
+async fn check_store(world: &World) -> (Option<i32>, String) {
+    let (code, stdout, stderr) = run_command(&world.builder, &["check", "--store"]).await;
+    assert_eq!(stderr, "");
+    (code, stdout)
+}
+
 both_pairs! {
     async fn verify_names_the_hour_and_the_exit_code_says_whether_the_audit_is_whole(pair) {
         let world = World::start(pair).await;
@@ -50,6 +56,8 @@ both_pairs! {
         make_head(&world).await;
         let (code, said) = verify(&world, &[]).await;
         assert!(code == Some(0) && said.starts_with("The audit is whole: ") && said.contains(" entries fit 1 heads."), "{said}");
+        let (code, said) = check_store(&world).await;
+        assert!(code == Some(0) && said.contains("The audit is whole: ") && !said.contains("provider"), "{said}");
         let kept = world.stores.folder().join("heads.jsonl");
         let heads = world.cli(&["audit", "heads"]).await;
         let head: Value = serde_json::from_str(&heads).unwrap();
@@ -62,6 +70,8 @@ both_pairs! {
         let (code, said) = verify(&world, &["--json"]).await;
         let said: Value = serde_json::from_str(&said).unwrap();
         assert_eq!((code, &said["whole"], &said["fault"]["hour"]), (Some(1), &Value::Bool(false), &head["hour"]));
+        let (code, said) = check_store(&world).await;
+        assert!(code == Some(1) && said.contains("audit-broken") && said.contains("2024-10-04T00"), "{said}");
         sql(&world, "UPDATE audit_entries SET actor = 'cli:test' WHERE target = 'group:b'").await;
         if pair == Pair::Embedded {
             sql(&world, "DROP TRIGGER keep_audit_heads_from_deletion").await;

@@ -3,7 +3,7 @@
 
 use super::repository;
 use crate::world::{APP, MCP_GITHUB, Pair, Stores, World};
-use gatepost_kit::process::{Running, until};
+use gatepost_kit::process::{Postgres, Running, find_ok, until};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -131,6 +131,81 @@ async fn a_restore_that_cannot_be_done_changes_nothing() {
     assert!(world.cli(&["user", "list"]).await.contains("alice@example.com"));
 }
 
+/// `backup.sh drill`, with the binary of Gatepost at hand.
+async fn drill(url: &str, dumps: &Path, identity: Option<&Path>) -> (bool, String) {
+    let mut command = script("backup.sh", url, dumps);
+    let binary = Path::new(env!("CARGO_BIN_EXE_gatepost")).parent().unwrap().display().to_string();
+    command.env("PATH", format!("{binary}:{}", std::env::var("PATH").unwrap()));
+    command.arg("drill").envs(identity.map(|file| ("BACKUP_IDENTITY_FILE", file)));
+    run(command).await
+}
+
+async fn stores_shown(world: &World) -> serde_json::Value {
+    serde_json::from_str(&world.cli(&["store", "show", "--json"]).await).unwrap()
+}
+
+/// What drills of this database have left beside it.
+async fn scratch_databases(url: &str) -> String {
+    let (server, database) = (Postgres::shared().await, url.rsplit('/').next().unwrap());
+    let sql = format!("SELECT count(*) FROM pg_database WHERE datname LIKE '{database}\\_drill\\_%'");
+    server.sql("postgres", &sql).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drill_restores_the_newest_dump_beside_a_serving_gatepost_which_says_when() {
+    let world = World::start(Pair::Shared).await;
+    let (dumps, url) = (TempDir::new().unwrap(), database(&world));
+    let alice = world.signed_in("alice").await;
+    let (is_done, said) = drill(&url, dumps.path(), None).await;
+    assert!(!is_done && said.contains("there is no dump"), "{said}");
+    let old = dumps.path().join(format!("{}-20260101T000000Z.dump", url.rsplit('/').next().unwrap()));
+    std::fs::write(old, "not a dump, and not the newest").unwrap();
+    dump(&url, dumps.path()).await;
+    let shown = stores_shown(&world).await;
+    assert_eq!(shown["directory"]["last_drill"], serde_json::Value::Null, "{shown}");
+
+    let (is_done, said) = drill(&url, dumps.path(), None).await;
+    assert!(is_done && said.contains("can be restored: 1 people"), "{said}");
+    assert_eq!(scratch_databases(&url).await, "0");
+    assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 200);
+    let shown = stores_shown(&world).await;
+    assert!(shown["directory"]["last_drill"].is_string(), "{shown}");
+    // The metric is read at the start, and each minute from then on.
+    let replica = world.builder.clone().elsewhere().start().await;
+    until("the metric", TIMEOUT, async || {
+        let told = find_ok(replica.internal(), "/metrics").await?;
+        let at = told.lines().find_map(|line| line.strip_prefix("gatepost_backup_drilled_timestamp "))?;
+        at.parse::<u64>().ok().filter(|at| *at > 1_700_000_000)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drill_of_a_dump_that_gatepost_could_not_serve_fails_and_notes_nothing() {
+    let world = World::start(Pair::Shared).await;
+    let (dumps, url) = (TempDir::new().unwrap(), database(&world));
+    let server = Postgres::shared().await;
+    let name = url.rsplit('/').next().unwrap();
+    let whole = dump(&url, dumps.path()).await;
+    let newer = "INSERT INTO gatepost.migrations SELECT 29991231000000, description, installed_on, success, checksum, \
+                 execution_time FROM gatepost.migrations LIMIT 1";
+    server.sql(name, newer).await;
+    std::fs::remove_file(&whole).unwrap();
+    let of_newer = dump(&url, dumps.path()).await;
+    let (is_done, said) = drill(&url, dumps.path(), None).await;
+    assert!(!is_done && said.contains("schema-newer") && said.contains("finds errors"), "{said}");
+    let mut command = script("backup.sh", &url, dumps.path());
+    command.arg("drill");
+    let (is_done, said) = run(command).await;
+    assert!(!is_done && said.contains("gatepost is not installed here"), "{said}");
+    let bytes = std::fs::read(&of_newer).unwrap();
+    std::fs::write(&of_newer, &bytes[..bytes.len() * 9 / 10]).unwrap();
+    let (is_done, said) = drill(&url, dumps.path(), None).await;
+    assert!(!is_done && said.contains("cannot be"), "{said}");
+    assert_eq!(scratch_databases(&url).await, "0");
+    assert_eq!(server.sql(name, "SELECT count(*) FROM gatepost.backup_drills").await, "0");
+}
+
 /// A key pair of age: the file with the identity, and the recipient.
 fn key_pair(folder: &Path, name: &str) -> (PathBuf, String) {
     let file = folder.join(name);
@@ -162,6 +237,12 @@ async fn a_dump_for_a_recipient_is_opened_by_its_identity_only() {
     command.arg("fresh");
     assert!(run(command).await.0, "an encrypted dump is a dump");
 
+    let (is_done, said) = drill(&url, dumps.path(), None).await;
+    assert!(!is_done && said.contains("BACKUP_IDENTITY_FILE is not set"), "{said}");
+    let (is_done, said) = drill(&url, dumps.path(), Some(&identity)).await;
+    assert!(is_done && said.contains("can be restored: 1 people"), "{said}");
+    assert_eq!(names(dumps.path()), found, "nothing that is opened is left");
+
     stop(&world).await;
     let (stranger, _) = key_pair(keys.path(), "stranger");
     for (key, words) in [(None, "BACKUP_IDENTITY_FILE is not set"), (Some(&stranger), "cannot be opened")] {
@@ -174,7 +255,7 @@ async fn a_dump_for_a_recipient_is_opened_by_its_identity_only() {
     command.arg(&file).env("BACKUP_IDENTITY_FILE", &identity);
     let (is_done, said) = run(command).await;
     assert!(is_done && said.contains(": 1 people"), "{said}");
-    assert_eq!(names(dumps.path()), found, "the opened dump is gone");
+    assert_eq!(names(dumps.path()), found, "nothing that is opened is left");
 }
 
 #[tokio::test(flavor = "multi_thread")]

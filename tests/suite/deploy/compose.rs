@@ -58,6 +58,8 @@ fn no_application_reaches_another_a_store_or_the_gate() {
     let compose = Folder::prepare().compose_with(&["setup"]);
     let wanted = [
         ("backup", "postgres"),
+        ("drill", "postgres"),
+        ("drill", "restore"),
         ("gatepost", "postgres"),
         ("gatepost", "redis"),
         ("gatepost", "traefik"),
@@ -229,7 +231,7 @@ fn a_fault_in_the_file_is_named() {
 
 /// The superuser's is for making roles and databases, which nothing does that runs all day.
 #[test]
-fn nobody_gets_the_superusers_password_but_postgres_and_the_restore() {
+fn nobody_gets_the_superusers_password_but_postgres_the_restore_and_its_drill() {
     let compose = Folder::prepare().compose();
     let who_has = |secret: &str| -> Vec<&str> {
         let has_it = |service: &Value| {
@@ -238,11 +240,14 @@ fn nobody_gets_the_superusers_password_but_postgres_and_the_restore() {
         };
         services(&compose).iter().filter(|(_, one)| has_it(one)).map(|(name, _)| name.as_str()).collect()
     };
-    assert_eq!(who_has("postgres_password"), ["postgres", "restore"]);
+    assert_eq!(who_has("postgres_password"), ["drill", "postgres", "restore"]);
     assert_eq!(who_has("postgres_owner_password"), ["postgres"]);
     assert_eq!(who_has("postgres_backup_password"), ["backup", "postgres"]);
     assert_eq!(who_has("grafana_password"), ["grafana"]);
-    assert_eq!(services(&compose)["restore"]["profiles"], serde_json::json!(["setup"]));
+    for (name, service) in services(&compose) {
+        let runs_by_itself = service["profiles"] != serde_json::json!(["setup"]);
+        assert!(!(runs_by_itself && ["drill", "restore"].contains(&name.as_str())), "{name}");
+    }
     let variable = |service: &str, name: &str| {
         environment(&compose, service).into_iter().find(|(found, _)| found == name).map(|(_, value)| value)
     };

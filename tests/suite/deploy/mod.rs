@@ -9,6 +9,7 @@ mod documents;
 mod folder;
 mod mcp_clients;
 mod metrics;
+mod one_of_two;
 mod open_webui;
 mod profiles;
 mod roles;

@@ -119,8 +119,8 @@ fn grafana_shows_the_shipped_dashboard_with_a_random_password_and_asks_nobody_ou
     assert!(!command.contains("enable-"), "nobody may change or stop Prometheus from outside: {command}");
 }
 
-/// The files as docs/scaling.md switches them to two replicas.
-fn switched(folder: &Path) -> Vec<PathBuf> {
+/// The files as docs/scaling.md switches them to two replicas, with the Compose file.
+pub fn switched(folder: &Path) -> Vec<PathBuf> {
     let document = read("docs/scaling.md");
     let commands: Vec<&str> = document
         .lines()

@@ -2,6 +2,7 @@
 //! private stores, and an application in the place of each container.
 
 use super::folder::Folder;
+use super::profiles::switched;
 use super::traefik::Shipped;
 use crate::world::{MCP_GITHUB, alice, run_command};
 use gatepost_kit::client::Client;
@@ -9,7 +10,9 @@ use gatepost_kit::echo::Echo;
 use gatepost_kit::entra::{Entra, Person};
 use gatepost_kit::process::{Authority, Gatepost, GatepostBuilder, Postgres, Redis, free_addr};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use tempfile::TempDir;
 
 pub const PUBLIC: &str = "https://auth.example.com";
 pub const CHAT: &str = "https://chat.example.com";
@@ -29,6 +32,7 @@ pub struct Stage {
     pub reports: Echo,
     pub administration: Echo,
     pub gatepost: Gatepost,
+    pub replica: Option<Gatepost>,
     pub traefik: Shipped,
     pub authority: Authority,
     builder: GatepostBuilder,
@@ -41,6 +45,9 @@ pub struct Others {
     /// Who answers instead of the application that tells what it was sent.
     pub open_webui: Option<SocketAddr>,
     pub mcp_proxy: Option<SocketAddr>,
+    /// Whether a second replica serves, as docs/scaling.md describes. Its internal address is 127.0.0.2, with the port of the
+    /// first one, because Traefik's health checks know one port.
+    pub has_replica: bool,
     /// More of Gatepost's environment.
     pub variables: Vec<(String, String)>,
 }
@@ -71,10 +78,11 @@ impl Stage {
         let builder = builder(&folder, &entra, &redis).await.envs(others.variables);
         let gatepost = builder.start().await;
         gatepost.wait_ready().await;
+        let replica = if others.has_replica { Some(start_replica(&builder, &gatepost).await) } else { None };
         let (chat, mcp, wiki) = (Echo::start().await, Echo::start().await, Echo::start().await);
         let (reports, administration) = (Echo::start().await, Echo::start().await);
         let authority = Authority::for_names(["*.example.com"]);
-        let addresses = [
+        let mut addresses = vec![
             ("https://gatepost:4181", format!("https://{}", gatepost.internal())),
             ("/etc/traefik/gatepost", folder.path("certs/traefik").display().to_string()),
             ("http://gatepost:4180", format!("http://{}", gatepost.public())),
@@ -84,7 +92,17 @@ impl Stage {
             ("http://reports:8080", format!("http://{}", reports.addr())),
             ("http://administration:8080", format!("http://{}", administration.addr())),
         ];
-        let traefik = Shipped::start(&authority, &addresses).await;
+        let traefik = match &replica {
+            None => Shipped::start(&authority, &addresses).await,
+            Some(replica) => {
+                addresses.extend([
+                    ("https://gatepost-2:4181", format!("https://{}", replica.internal())),
+                    ("http://gatepost-2:4180", format!("http://{}", replica.public())),
+                    ("port: 4181", format!("port: {}", gatepost.internal().port())),
+                ]);
+                Shipped::start_with(files_for_two(), &authority, &addresses).await
+            }
+        };
         let stage = Self {
             folder,
             entra,
@@ -94,6 +112,7 @@ impl Stage {
             reports,
             administration,
             gatepost,
+            replica,
             traefik,
             authority,
             builder,
@@ -114,6 +133,11 @@ impl Stage {
         let (code, stdout, stderr) = run_command(&self.builder, arguments).await;
         assert_eq!(code, Some(0), "{arguments:?}: {stdout}{stderr}");
         stdout
+    }
+
+    /// Starts the second replica again, at its address.
+    pub async fn start_replica_again(&mut self) {
+        self.replica = Some(start_replica(&self.builder, &self.gatepost).await);
     }
 
     /// A browser in front of which sits nobody yet; its person is patient, as in [`crate::world::World::browser`].
@@ -171,6 +195,22 @@ async fn builder(folder: &Folder, entra: &Entra, redis: &Redis) -> GatepostBuild
         .env("GATEPOST_PROVIDERS__ENTRA__AUTHORITY", entra.authority())
         .env("MICROSOFT_CLIENT_ID", entra.client_id())
         .env("MICROSOFT_CLIENT_TENANT_ID", entra.tid())
+}
+
+/// The second replica. It listens where an earlier one did.
+async fn start_replica(builder: &GatepostBuilder, first: &Gatepost) -> Gatepost {
+    let second = |addr: SocketAddr| SocketAddr::from(([127, 0, 0, 2], addr.port()));
+    let builder = builder.clone().internal(second(first.internal())).public(second(first.public()));
+    let replica = builder.health(second(first.health())).start().await;
+    replica.wait_ready().await;
+    replica
+}
+
+/// The shipped files, switched to two replicas.
+fn files_for_two() -> BTreeMap<String, String> {
+    let folder = TempDir::new().unwrap();
+    let files = switched(folder.path()).into_iter().filter(|file| file.starts_with(folder.path()));
+    files.map(|file| (file.display().to_string(), std::fs::read_to_string(file).unwrap())).collect()
 }
 
 /// Runs the service `certs`, in this folder's places and with loopback's address among the names.

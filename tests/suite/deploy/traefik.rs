@@ -48,10 +48,23 @@ pub struct Shipped {
 impl Shipped {
     /// Starts it; `addresses` are pairs of text in the dynamic files and what stands for it here.
     pub async fn start(authority: &Authority, addresses: &[(&str, String)]) -> Self {
+        Self::start_with(dynamic_files(), authority, addresses).await
+    }
+
+    /// The same with these dynamic files.
+    pub async fn start_with(
+        files: BTreeMap<String, String>,
+        authority: &Authority,
+        addresses: &[(&str, String)],
+    ) -> Self {
         let folder = TempDir::new().unwrap();
         let [plain, secure, health, replicas, api] = std::array::from_fn(|_| free_addr());
         let dynamic = folder.path().join("dynamic");
-        write_dynamic(&dynamic, folder.path(), authority, addresses);
+        let wanted = files.values().map(|text| text.matches("rule: ").count()).sum::<usize>();
+        let own = ("127.0.0.1:8083", replicas.to_string());
+        let addresses: Vec<_> = addresses.iter().cloned().chain([own]).collect();
+        write_dynamic(&dynamic, files, &addresses);
+        write_certificate(&dynamic, folder.path(), authority);
 
         let binary = install_traefik().await.to_owned();
         let refuses_all_aliases = knows_aliases(&binary);
@@ -72,7 +85,6 @@ impl Shipped {
         let mut command = Command::new(&binary);
         command.env_clear().current_dir(folder.path()).arg(format!("--configFile={}", file.display()));
         let running = Running::start("traefik", command);
-        let wanted = dynamic_files().values().map(|text| text.matches("rule: ").count()).sum::<usize>();
         let routers = running
             .ready(START, async || {
                 let routers = find_ok(api, "/api/http/routers?per_page=1000").await?;
@@ -107,6 +119,13 @@ impl Shipped {
             .await;
     }
 
+    /// Whether a service's health checks have found this server ready.
+    pub async fn finds_ready(&self, service: &str, server: &str) -> bool {
+        let shown = find_ok(self.api, &format!("/api/http/services/{service}@file")).await;
+        let shown = shown.and_then(|shown| serde_json::from_str::<Value>(&shown).ok());
+        shown.is_some_and(|shown| shown["serverStatus"][server] == "UP")
+    }
+
     /// Everything Traefik wrote, access log included.
     pub fn log(&self) -> String {
         self.running.log()
@@ -118,18 +137,21 @@ impl Shipped {
     }
 }
 
-fn write_dynamic(dynamic: &Path, folder: &Path, authority: &Authority, addresses: &[(&str, String)]) {
+fn write_dynamic(dynamic: &Path, files: BTreeMap<String, String>, addresses: &[(&str, String)]) {
     std::fs::create_dir(dynamic).unwrap();
-    for (path, mut text) in dynamic_files() {
+    for (path, mut text) in files {
         for (shipped, here) in addresses {
             text = text.replace(shipped, here);
         }
         let left = text
             .lines()
-            .find(|line| line.contains("://") && !line.contains("127.0.0.1") || line.contains("/etc/"));
+            .find(|line| line.contains("://") && !line.contains("127.0.0.") || line.contains("/etc/"));
         assert_eq!(left, None, "in {path} this is replaced by nothing");
         std::fs::write(dynamic.join(path.rsplit('/').next().unwrap()), text).unwrap();
     }
+}
+
+fn write_certificate(dynamic: &Path, folder: &Path, authority: &Authority) {
     let (certificate, key) = authority.write(folder);
     let mut text = String::from("tls:\n  certificates:\n");
     write!(text, "    - certFile: {}\n      keyFile: {}\n", certificate.display(), key.display()).unwrap();

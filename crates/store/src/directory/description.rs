@@ -1,6 +1,7 @@
 //! What the database of the directory is and holds, for operators.
 
 use super::count::Count;
+use gatepost_core::clock::Timestamp;
 
 /// The database of the directory at one moment.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub struct Description {
     pub rows: Vec<(&'static str, Count)>,
     /// Standbys that follow. `None`: there can be none.
     pub standbys: Option<i64>,
+    /// When a dump was last restored in a drill. `None`: never, or there can be none.
+    pub last_drill: Option<Timestamp>,
 }
 
 /// Where a server is.

@@ -189,6 +189,11 @@ impl Directory {
         on_store!(self, describe())
     }
 
+    /// When a dump of this directory was last restored in a drill. `None`: never, or it is a file.
+    pub async fn find_last_drill(&self) -> Result<Option<Timestamp>> {
+        on_store!(self, find_last_drill())
+    }
+
     /// The servers that the settings name. Empty for the embedded file.
     pub fn servers(&self) -> Vec<ServerAddress> {
         match &self.store {

@@ -74,6 +74,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261129170000_note_managers_of_tiers_and_rules",
     "20261129170001_note_managers_of_keys",
     "20261129173000_keep_refused_names",
+    "20261129202000_note_backup_drills",
 );
 
 /// Locks the rows that are read until the transaction ends.
@@ -142,6 +143,13 @@ macro_rules! server_version {
 macro_rules! standbys {
     () => {
         "SELECT count(*) FROM pg_stat_replication"
+    };
+}
+
+/// When a dump was last restored in a drill, in seconds since the epoch.
+macro_rules! last_drill {
+    () => {
+        "SELECT max(drilled_at) FROM backup_drills"
     };
 }
 

@@ -135,6 +135,13 @@ macro_rules! standbys {
     };
 }
 
+/// A file has no drills.
+macro_rules! last_drill {
+    () => {
+        "SELECT NULL"
+    };
+}
+
 mod audit_log;
 mod lease;
 #[path = "statements/mod.rs"]

@@ -169,6 +169,11 @@ impl Gatepost {
         self.public
     }
 
+    /// The address of the listener for health checks; without one of its own, the internal listener's.
+    pub fn health(&self) -> SocketAddr {
+        self.health
+    }
+
     /// The URL of `/verify` with the requirement in `query` (`""`, `"group=A"`).
     pub fn verify_url(&self, query: &str) -> String {
         let separator = if query.is_empty() { "" } else { "?" };

@@ -47,6 +47,7 @@ pub const NOT_COPIED: &[(&str, &str)] = &[
     ("copy_state", "it is about the copy itself"),
     ("leases", "which replica leads is decided anew"),
     ("serving_replicas", "each replica notes itself"),
+    ("backup_drills", "dumps of the source are not restored into the target"),
     ("sqlite_sequence", "SQLite's own"),
 ];
 

@@ -4,6 +4,7 @@ use super::{Result, Store};
 use crate::directory::copy::TABLES;
 use crate::directory::count::Count;
 use crate::directory::description::Description;
+use gatepost_core::clock::Timestamp;
 use sqlx::AssertSqlSafe;
 
 /// Up to how many rows of a table are counted, so that a long audit does not keep the database busy: there are some thirty tables.
@@ -16,6 +17,9 @@ impl Store {
             let newest = "SELECT max(version) FROM migrations";
             let schema: Option<i64> = sqlx::query_scalar(newest).fetch_one(&mut *connection).await?;
             let standbys = sqlx::query_scalar(standbys!()).fetch_one(&mut *connection).await?;
+            let last_drill: Option<i64> =
+                sqlx::query_scalar(last_drill!()).fetch_one(&mut *connection).await?;
+            let last_drill = last_drill.map(Timestamp::from_unix);
             let mut rows = Vec::with_capacity(TABLES.len());
             for table in TABLES {
                 let (name, limit) = (table.name, MOST + 1);
@@ -24,7 +28,14 @@ impl Store {
                 let number = u64::try_from(found.min(MOST)).unwrap_or(0);
                 rows.push((name, Count { number, is_more: found > MOST }));
             }
-            Ok(Description { version, schema: schema.unwrap_or(0), rows, standbys })
+            Ok(Description { version, schema: schema.unwrap_or(0), rows, standbys, last_drill })
+        })
+    }
+
+    pub(in crate::directory) async fn find_last_drill(&self) -> Result<Option<Timestamp>> {
+        reading!(self, |connection| {
+            let at: Option<i64> = sqlx::query_scalar(last_drill!()).fetch_one(connection).await?;
+            Ok(at.map(Timestamp::from_unix))
         })
     }
 }
