@@ -4,7 +4,7 @@
 
 use super::{Context, TrialError};
 use crate::dns;
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use gatepost_core::access::Role;
 use gatepost_core::administration::Scope;
 use gatepost_core::error_chain::{Chain, sentence};
@@ -12,13 +12,16 @@ use gatepost_core::host::HostName;
 use gatepost_core::tenant::TenantState;
 use gatepost_core::tenant_host::{HostProof, HostState};
 use gatepost_store::directory::{DirectoryError, TenantHostRecord, TenantRecord};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+/// Questions to the DNS at once: whoever runs a tenant says how many hosts it has.
+const AT_ONCE: usize = 8;
 /// Members that are read at a time.
 const PAGE: u32 = 500;
 
 /// How bad a finding is, from the least on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TenantSeverity {
     Hint,
@@ -35,19 +38,21 @@ struct Kind {
 }
 
 /// What was found.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TenantFinding {
     pub severity: TenantSeverity,
     /// The kind of finding, as docs/tenants.md lists them.
-    pub code: &'static str,
+    #[schema(example = "host-unproved")]
+    pub code: String,
     /// The host, the domain, or the tenant.
     pub about: String,
     pub found: String,
-    pub fix: &'static str,
+    /// What to do.
+    pub fix: String,
 }
 
 /// The result of a check.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TenantCheck {
     pub tenant: String,
     pub errors: usize,
@@ -90,6 +95,7 @@ kinds! {
 impl Kind {
     fn at(&self, about: &impl ToString, found: impl Into<String>) -> TenantFinding {
         let Self { code, severity, fix } = *self;
+        let (code, fix) = (code.to_owned(), fix.to_owned());
         TenantFinding { severity, code, about: about.to_string(), found: found.into(), fix }
     }
 }
@@ -117,7 +123,8 @@ impl Context {
         if tenant.hosts.is_empty() {
             findings.push(NO_HOST.at(&tenant.id, "The tenant has no host of its own."));
         }
-        let hosts = join_all(tenant.hosts.iter().map(|host| self.check_host(tenant, host))).await;
+        let hosts: Vec<_> = tenant.hosts.iter().map(|host| self.check_host(tenant, host)).collect();
+        let hosts: Vec<_> = stream::iter(hosts).buffered(AT_ONCE).collect().await;
         findings.extend(hosts.into_iter().flatten());
         findings.extend(self.check_provider(tenant).await?);
         findings.extend(self.check_members(tenant).await?);
@@ -219,10 +226,9 @@ impl Context {
         }
         let kinds = Proof { provable: DOMAIN_PROVABLE, unproved: DOMAIN_UNPROVED };
         let proposed = found.domains.iter().filter(|domain| domain.state == HostState::Proposed);
-        findings.extend(
-            join_all(proposed.map(|domain| self.check_proof(domain.domain.name(), &domain.proof, &kinds)))
-                .await,
-        );
+        let proofs: Vec<_> =
+            proposed.map(|domain| self.check_proof(domain.domain.name(), &domain.proof, &kinds)).collect();
+        findings.extend(stream::iter(proofs).buffered(AT_ONCE).collect::<Vec<_>>().await);
         Ok(findings)
     }
 

@@ -9,10 +9,14 @@ use gatepost_core::ids::TenantId;
 use gatepost_store::directory::DirectoryError;
 
 pub(super) async fn run(console: &Console, id: &TenantId) -> Result<Report, CommandError> {
-    let admin = &console.here()?.admin;
-    let found = admin.stores.directory.find_tenant(&Scope::System, id).await?;
-    let tenant = found.ok_or_else(|| DirectoryError::UnknownTenant(id.clone()))?;
-    let check = admin.check_tenant(&tenant).await?;
+    let check = if let Some(api) = console.api() {
+        api.check_tenant(id).await?
+    } else {
+        let admin = &console.here()?.admin;
+        let found = admin.stores.directory.find_tenant(&Scope::System, id).await?;
+        let tenant = found.ok_or_else(|| DirectoryError::UnknownTenant(id.clone()))?;
+        admin.check_tenant(&tenant).await?
+    };
     let mut said = Vec::new();
     for finding in &check.findings {
         let severity = match finding.severity {

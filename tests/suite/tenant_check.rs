@@ -2,8 +2,9 @@
 
 use crate::cli::sql;
 use crate::world::{PUBLIC, Pair, Plan, World, run_command};
+use gatepost_kit::client::{Answer, Client, retry};
 use gatepost_kit::dns::DnsServer;
-use gatepost_kit::entra::Entra;
+use gatepost_kit::entra::{Entra, Person};
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 
@@ -71,11 +72,22 @@ impl Checked {
     }
 }
 
+/// The check by the API, as this person.
+async fn asked(world: &World, browser: &Client) -> Answer {
+    let url = world.url(PUBLIC, "/api/v1/tenants/acme/check");
+    retry(async || browser.get(&url).await, |answer| answer.status == 503).await
+}
+
 both_pairs! {
     async fn a_check_says_what_is_wrong_with_a_tenant_until_nothing_is(pair) {
         let checked = Checked::start(pair).await;
         let world = &checked.world;
         world.cli_refuses(&["tenant", "check", "nobody"]).await;
+        world.entra.add(Person::named("bob"));
+        let bob = world.signed_in("bob").await;
+        assert_eq!(asked(world, &bob).await.status, 403, "bob administers nothing");
+        world.cli_all(&[&["tenant", "create", "zeta"], &["tenant", "add-member", "zeta", "bob@example.com", "--role", "admin"]]).await;
+        assert_eq!(asked(world, &bob).await.status, 404, "he administers another tenant");
         checked.finds(0, &["hint host-none", "warning member-none"], "it is new").await;
         world.cli(&["tenant", "add-member", "acme", "dana@acme.example"]).await;
         checked.host("blog.acme.example", "proposed").await;
@@ -85,6 +97,10 @@ both_pairs! {
         checked.finds(0, &["warning host-provable"], "the record is there").await;
         checked.dns.fail(true);
         checked.finds(0, &["warning dns-silent"], "nobody knows").await;
+        world.cli(&["tenant", "add-member", "acme", "bob@example.com", "--role", "admin"]).await;
+        let answer = asked(world, &bob).await;
+        let said = world.cli(&["tenant", "check", "acme", "--json"]).await;
+        assert_eq!((answer.status, answer.json()), (200, serde_json::from_str::<Value>(&said).unwrap()), "{}", answer.body);
         checked.dns.fail(false);
         world.cli(&["tenant", "host", "refuse", "acme", "blog.acme.example"]).await;
         checked.host(HOST, "active").await;

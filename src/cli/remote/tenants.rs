@@ -3,6 +3,7 @@
 use super::api::{Answer, Api};
 use super::changes::{Remote, done, silent};
 use super::error::ApiError;
+use crate::admin::TenantCheck;
 use crate::admin::views::{
     TenantHost, TenantHostChange, TenantProvider, TenantProviderChange, TenantWritten,
 };
@@ -127,6 +128,12 @@ impl Api {
     fn provider_after(&self, before: Option<&str>, answer: Answer) -> Result<TenantProviderChange, ApiError> {
         let provider: TenantProvider = self.read(answer.body)?;
         Ok(TenantProviderChange { changed: before != Some(&*provider.version), provider })
+    }
+
+    /// Checks a tenant. The DNS and its provider are asked there.
+    pub(in crate::cli) async fn check_tenant(&self, tenant: &TenantId) -> Result<TenantCheck, ApiError> {
+        let found = self.find(&["tenants", tenant.as_str(), "check"]).await?;
+        found.ok_or_else(|| DirectoryError::UnknownTenant(tenant.clone()).into())
     }
 
     /// Decides about a domain of a provider: `confirm`, `approve` or `refuse`. The DNS is asked there.

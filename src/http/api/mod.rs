@@ -31,6 +31,7 @@ mod reply;
 mod requests;
 mod system;
 mod tenant_bodies;
+mod tenant_check;
 mod tenant_hosts;
 mod tenant_providers;
 mod tenants;
@@ -40,6 +41,7 @@ mod users;
 
 pub(in crate::http) use documents::Documents;
 pub use openapi::document;
+pub(in crate::http) use tenant_check::Checks;
 pub use tenant_providers::{ProviderFlaws, read_provider};
 
 use crate::http::public::HostScope;
@@ -151,6 +153,7 @@ fn tenant_parts(api: &mut Routes<'_>) {
     api.add(approve.on(POST_EMPTY, SystemWrite, OwnPagesOrKey, tenant_hosts::approve));
     let refuse = at("/tenants/{id}/hosts/{host}/refuse");
     api.add(refuse.on(POST_EMPTY, SystemWrite, OwnPagesOrKey, tenant_hosts::refuse));
+    api.add(at_or_slash("/tenants/{id}/check").on(GET, AdminRead, Anywhere, tenant_check::check));
     let provider = at_or_slash("/tenants/{id}/provider").on(GET, AdminRead, Anywhere, tenant_providers::show);
     let provider = provider.on(PUT, AdminWrite, OwnPagesOrKey, tenant_providers::put);
     api.add(provider.on(DELETE, AdminWrite, OwnPagesOrKey, tenant_providers::remove));

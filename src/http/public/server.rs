@@ -9,7 +9,7 @@ use crate::gate::failing::FailingCredentials;
 use crate::gate::key_uses::KeyUses;
 use crate::gate::tools::ToolServers;
 use crate::gate::tools::listing::Listing;
-use crate::http::api::Documents;
+use crate::http::api::{Checks, Documents};
 use crate::rate::Rate;
 use crate::readiness::Readiness;
 use crate::{admin, explain, sign_in};
@@ -105,13 +105,14 @@ pub(super) fn configure(context: &Context) -> impl Fn(&mut web::ServiceConfig) +
     let key_uses = web::Data::from(Arc::clone(&context.key_uses));
     let rate = web::Data::new(Rate::<UserId>::default());
     let documents = web::Data::new(Documents::default());
+    let checks = web::Data::new(Checks::default());
     let bodies = web::Data::new(Bodies::default());
     let permits = web::Data::new(Semaphore::new(PERSON_PAGES));
     move |config| {
         config.app_data(sign_in.clone()).app_data(explain.clone()).app_data(assertion_keys.clone());
         config.app_data(admin.clone()).app_data(readiness.clone()).app_data(rate.clone());
         config.app_data(bodies.clone()).app_data(permits.clone()).app_data(tool_servers.clone());
-        config.app_data(documents.clone()).app_data(listing.clone());
+        config.app_data(checks.clone()).app_data(documents.clone()).app_data(listing.clone());
         config.app_data(wrong_keys.clone()).app_data(key_rates.clone()).app_data(key_uses.clone());
         config.default_service(web::to(nothing_here));
         register(config);

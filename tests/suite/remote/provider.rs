@@ -31,6 +31,12 @@ both_pairs! {
         let (there, here) = (elsewhere.run(&key, &show).await, elsewhere.run_here(&show).await);
         assert_eq!(there, here);
         assert!(here.1.contains("acme.example (active)"), "{}", here.1);
+        for command in [["tenant", "check", "acme"].as_slice(), &["tenant", "check", "acme", "--json"]] {
+            let (there, here) = (elsewhere.run(&key, command).await, elsewhere.run_here(command).await);
+            assert_eq!(there, here);
+            assert!(here.1.contains("host-none"), "{}", here.1);
+        }
+        assert_eq!(elsewhere.run(&key, &["tenant", "check", "nobody"]).await.0, Some(1));
         assert_eq!(elsewhere.run(&key, &["tenant", "provider", "remove", "acme"]).await.0, Some(0));
         assert_eq!(elsewhere.run(&key, &show).await.0, Some(1));
     }
