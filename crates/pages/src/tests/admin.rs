@@ -100,9 +100,7 @@ fn person(name: &str, words: &str, is_full: bool, is_system: bool) -> Sample {
             reasons: &reasons[..some(1)],
             version,
         },
-        sessions: Some(&[session; 3][..some(3)]),
         more_groups: some(250),
-        more_sessions: some(3),
         refusals: &[refusal; 2][..some(2)],
         refused_sign_ins: &["disabled", "address_held", "kept_address_refused", words]
             .map(|reason| RefusedSignIn { at: NOW, provider: words, reason })[..some(4)],
@@ -124,6 +122,8 @@ fn person(name: &str, words: &str, is_full: bool, is_system: bool) -> Sample {
         identities: &[IdentityEntry { provider: words, email: Some(&address) }][..some(1)],
         tenants: &ways[..some(3)],
         keys: if is_full { "2" } else { "0" },
+        sessions: Some(&[session; 3][..some(3)]),
+        more_sessions: some(3),
         audit: &audit[..some(1)],
         system: is_system.then_some(system),
         now: NOW,
