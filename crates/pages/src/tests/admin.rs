@@ -231,6 +231,15 @@ fn home(name: &str, words: &str, is_full: bool) -> Sample {
         Attention::Replicas(ReplicaTrouble::NoLeader { replicas: 1 }),
         Attention::Replicas(ReplicaTrouble::NoLeader { replicas: 3 }),
         Attention::Replicas(ReplicaTrouble::Versions { versions: 2 }),
+        Attention::Quotas { count: 1, tenant: &tenant, used: 8_000_000, limit: 10_000_000 },
+        Attention::Quotas { count: 12, tenant: &tenant, used: 1, limit: 1 },
+        Attention::Credential { provider: words, what: Credential::Secret, until: NOW, has_ended: true },
+        Attention::Credential {
+            provider: words,
+            what: Credential::Certificate,
+            until: NOW,
+            has_ended: false,
+        },
     ];
     let found = Found {
         q: words,
