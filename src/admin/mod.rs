@@ -27,6 +27,7 @@ pub use tenant_providers::TrialError;
 
 use crate::hosts::Hosts;
 use crate::leadership::Leadership;
+use crate::quotas::Quotas;
 use crate::revocation;
 use crate::site::Site;
 use crate::stores::Stores;
@@ -47,6 +48,8 @@ pub struct Context {
     pub revocation: Arc<revocation::Context>,
     /// Which replica leads.
     pub leadership: Arc<Leadership>,
+    /// How many requests tenants may send, and have sent.
+    pub quotas: Arc<Quotas>,
     /// Tells a chat about requests for access.
     pub webhook: Webhook,
 }

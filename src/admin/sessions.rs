@@ -4,15 +4,16 @@
 use super::Context;
 use crate::authn::LoadError;
 use crate::revocation;
-use gatepost_core::administration::{Matter, Scope, Version};
+use gatepost_core::administration::{Denied, Scope, Version};
 use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::Hash;
-use gatepost_store::directory::changes::{EndSessions, Once, Repeat};
+use gatepost_store::directory::changes::{EndSession, EndSessions, Once, Repeat};
 use gatepost_store::directory::{Actor, Conditions, DirectoryError, Done, UserKey, Who};
 use gatepost_store::retry::retry;
 use gatepost_store::session::store::StoreError;
 use gatepost_telemetry::EndCause;
+use gatepost_telemetry::labels::Label;
 use std::time::Duration;
 
 /// Why sessions were not ended.
@@ -39,24 +40,39 @@ pub struct EndedSessions {
 }
 
 impl Context {
-    /// Ends one session. Returns the person.
+    /// Ends one session. The outcome is the person.
     ///
     /// # Errors
-    /// `UnknownSession`, `Denied`, [`LoadError`].
-    pub async fn end_session(&self, hash: &Hash, actor: &Actor) -> Result<UserId, SessionError> {
-        let user = self.find_session(hash, actor).await?;
-        self.end(hash, user, actor).await?;
-        Ok(user)
-    }
-
-    /// The person whose session the actor may end. This is the dry run of [`Context::end_session`].
-    ///
-    /// # Errors
-    /// `UnknownSession`, `Denied`, [`LoadError`].
-    pub async fn find_session(&self, hash: &Hash, actor: &Actor) -> Result<UserId, SessionError> {
-        self.scope_of(actor).await?.allows(&Matter::Platform).map_err(DirectoryError::from)?;
+    /// `UnknownSession` (also for one that the actor may not end), `Overtaken`, [`StoreError`].
+    pub async fn end_session(
+        &self,
+        hash: &Hash,
+        conditions: Conditions,
+        actor: &Actor,
+    ) -> Result<Done<UserId>, SessionError> {
         let found = retry(async || self.stores.sessions.find_by_hash(hash).await).await?;
-        Ok(found.ok_or(SessionError::UnknownSession(*hash))?.user)
+        let record = found.ok_or(SessionError::UnknownSession(*hash))?;
+        let change = EndSession {
+            session: *hash,
+            user: record.user,
+            provider: record.provider,
+            expires_at: revocation::kept_until(&self.revocation),
+            reason: EndCause::Administrator.as_str(),
+        };
+        let done = match self.carry_out(&change, conditions, actor).await {
+            // A session that somebody may not end does not exist for them.
+            Err(
+                DirectoryError::Denied(Denied::SystemOnly | Denied::Hidden) | DirectoryError::UnknownUser(_),
+            ) => {
+                return Err(SessionError::UnknownSession(*hash));
+            }
+            done => done?,
+        };
+        if !conditions.is_dry_run {
+            let cause = done.changed.then_some(EndCause::Administrator);
+            revocation::forget_ended(&self.revocation, (hash, record.user), cause, actor).await;
+        }
+        Ok(done)
     }
 
     /// Ends all sessions of a person. Sessions that started in earlier seconds end by their start time, even if the

@@ -147,6 +147,7 @@ async fn delete(state: &State, leading: Leading<'_>) {
 }
 
 async fn delete_expired(leading: Leading<'_>, now: Timestamp) -> Result<(), DirectoryError> {
+    leading.delete_traces().await?;
     while leading.delete_expired(now).await? > 0 {}
     Ok(())
 }

@@ -100,7 +100,7 @@ impl State {
             refresh: refresh.clone(),
             cache: cache.clone(),
             tool_servers: tool_servers.clone(),
-            quotas,
+            quotas: quotas.clone(),
             assertion_keys: assertion_keys.clone(),
             last_used: LastUsed::default(),
             key_uses: Arc::new(KeyUses::default()),
@@ -130,6 +130,7 @@ impl State {
             stores: stores.clone(),
             revocation: revocation.clone(),
             leadership: leadership.clone(),
+            quotas,
             webhook,
         });
         let explain =

@@ -15,8 +15,6 @@ pub(super) enum OnlyHere {
     Keys,
     /// Addresses of people.
     Address,
-    /// One session.
-    Session,
 }
 
 impl OnlyHere {
@@ -35,7 +33,6 @@ impl OnlyHere {
                 "no key makes or changes a key there, so that nobody who steals one has another that you do not know"
             }
             Self::Address => "its API does not change which address applications get",
-            Self::Session => "its API ends all sessions of a person, not one of them",
         }
     }
 
@@ -51,10 +48,6 @@ impl OnlyHere {
             }
             Self::Keys => {
                 "use the portal, or run it where that installation runs, without GATEPOST_API; `gatepost key revoke` works from here"
-            }
-            Self::Session => {
-                "`gatepost session end --user USER` works from here; for one session, run it where that installation runs, without \
-                 GATEPOST_API"
             }
         }
     }

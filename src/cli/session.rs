@@ -2,14 +2,13 @@
 
 use super::console::{Console, WHAT_GOES_ON};
 use super::error::CommandError;
-use super::only_here::OnlyHere;
 use super::report::{Report, minute_of, text_or_dash};
 use crate::admin::views::{Session, SessionEnd, SessionsEnd};
 use crate::authn;
 use clap::{Args, Subcommand};
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::Hash;
-use gatepost_store::directory::UserKey;
+use gatepost_store::directory::{DirectoryError, UserKey};
 use gatepost_store::retry::retry;
 
 #[derive(Debug, Subcommand)]
@@ -82,16 +81,21 @@ async fn list_live(console: &Console, user: UserId) -> Result<Vec<Session>, Comm
 }
 
 async fn end_one(console: &Console, hash: &Hash) -> Result<Report, CommandError> {
-    let admin = &console.only_here(OnlyHere::Session)?.admin;
-    let id = if console.conditions.is_dry_run {
-        admin.find_session(hash, &console.actor).await?
+    let end = if let Some(api) = console.api() {
+        console.sent(Box::pin(api.end_session(hash, console.conditions)).await)?
     } else {
-        admin.end_session(hash, &console.actor).await?
+        let admin = &console.here()?.admin;
+        let ended = Box::pin(admin.end_session(hash, console.conditions, &console.actor)).await;
+        let done = ended.map_err(|error| console.explain_overtaken(error.into()))?;
+        let (hash, user_id) = (hash.to_string(), done.outcome.to_string());
+        SessionEnd { hash, user_id, changed: done.changed }
     };
-    let user = console.find_user(&UserKey::Id(id)).await?;
+    // An installation elsewhere answers with text, which may be anything.
+    let key = end.user_id.parse::<UserId>().map_err(DirectoryError::unreadable)?;
+    let user = console.find_user(&UserKey::Id(key)).await?;
     let has = console.either("has ended", "would end");
     let text = format!("The session of {} {has}.{}", user.called(), console.note(WHAT_GOES_ON));
-    Ok(Report::new(text, SessionEnd { hash: hash.to_string(), user_id: id.to_string(), changed: true }))
+    Ok(Report::new(text, end))
 }
 
 async fn end_all(console: &Console, key: &UserKey) -> Result<Report, CommandError> {

@@ -12,6 +12,9 @@ mod account;
 mod drawing;
 mod fields;
 mod limits;
+mod spent;
+
+pub use spent::SpentDay;
 
 use crate::authn::LoadError;
 use crate::invalidation::directory_copy::{DirectoryCopy, Snapshot};

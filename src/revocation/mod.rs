@@ -66,12 +66,16 @@ struct Ending {
 }
 
 impl Ending {
-    /// The end of one session of a person. The directory keeps it for a whole lifetime from now, because a callback
-    /// that runs at the same time may write the record again with a new start time.
+    /// The end of one session of a person.
     fn new(context: &Context, hash: Hash, user: UserId) -> Self {
-        let lifetime = context.site.lifetimes.absolute;
-        Self { hash, user, expires_at: Timestamp::now().plus(lifetime).plus(CALLBACK_TIME) }
+        Self { hash, user, expires_at: kept_until(context) }
     }
+}
+
+/// Until when the directory keeps the end of a session: for a whole lifetime from now, because a callback that runs at the
+/// same time may write the record again with a new start time.
+pub fn kept_until(context: &Context) -> Timestamp {
+    Timestamp::now().plus(context.site.lifetimes.absolute).plus(CALLBACK_TIME)
 }
 
 /// Ends one session of a person: in the directory, then in the session store.
@@ -97,18 +101,29 @@ async fn write_end(
     let Context { stores, .. } = context;
     let Ending { hash, user, expires_at } = ending;
     let query = stores.directory.end_session(hash, *user, *expires_at, cause.as_str(), actor);
-    if stores.query(Store::Directory, StoreOperation::EndSession, query).await? {
+    let is_new = stores.query(Store::Directory, StoreOperation::EndSession, query).await?;
+    forget_ended(context, (hash, *user), is_new.then_some(cause), actor).await;
+    Ok(())
+}
+
+/// Forgets a session that the directory records as ended. `cause`: why it has ended just now, `None` if it had before.
+pub async fn forget_ended(
+    Context { stores, lease, .. }: &Context,
+    (hash, user): (&Hash, UserId),
+    cause: Option<EndCause>,
+    actor: &Actor,
+) {
+    if let Some(cause) = cause {
         stores.metrics.sessions_ended(cause, 1);
         let request_id = actor.request_id.map(tracing::field::display);
         tracing::info!(request.id = request_id, user.id = %user, session.hash = %hash, cause = cause.as_str(), "a session ended");
     }
     // At once on this replica. The directory notifies the others.
-    context.lease.invalidate_user(*user);
-    if let Err(error) = stores.sessions.forget(hash, *user).await {
+    lease.invalidate_user(user);
+    if let Err(error) = stores.sessions.forget(hash, user).await {
         // The directory's row ends the session. The record only takes up space until it expires.
         tracing::warn!(error = %Chain(&error), session.hash = %hash, "the record of an ended session was not deleted");
     }
-    Ok(())
 }
 
 /// Ends a session that its provider refused to refresh. If the directory cannot be written now, its row is written

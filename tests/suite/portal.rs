@@ -2,7 +2,7 @@
 
 mod applications;
 mod audit;
-mod forms;
+pub(crate) mod forms;
 mod keys;
 mod overtaken;
 mod person;

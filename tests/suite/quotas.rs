@@ -4,12 +4,13 @@
 use crate::answers::{Asked, Told};
 use crate::cli::sql;
 use crate::keys::create;
+use crate::portal::page;
 use crate::replicas::another;
 use crate::tools::{FAST, JSON, MCP, PATH, current, error, post, tool_world_of};
 use crate::world::{Pair, Plan, Stores, World};
 use futures_util::StreamExt;
 use gatepost_core::clock::Timestamp;
-use gatepost_kit::client::retry;
+use gatepost_kit::client::{Client, retry};
 use gatepost_kit::entra::Person;
 use gatepost_kit::process::{Clock, Gatepost, Redis, find_ok, until};
 use serde_json::Value;
@@ -106,6 +107,42 @@ pub async fn demand_thousand(world: &World, passed: usize, replicas: &[&Gatepost
 }
 
 both_pairs! {
+    async fn the_first_page_names_a_tenant_that_has_used_most_of_its_requests_of_today(pair) {
+        let (world, program) = world(pair, &a_day(10)).await;
+        for name in ["root", "carol", "dave"] {
+            world.entra.add(Person::named(name));
+        }
+        world.cli_all(&[
+            &["admin", "grant", "root@example.com"],
+            &["tenant", "create", "other"],
+            &["tenant", "add-member", "acme", "carol@example.com", "--role", "admin"],
+            &["tenant", "add-member", "other", "dave@example.com", "--role", "admin"],
+        ])
+        .await;
+        let mut browsers = Vec::new();
+        for name in ["root", "carol", "dave"] {
+            world.entra.forget_browsers();
+            browsers.push(world.signed_in(name).await);
+        }
+        let told = async |browser: &Client| {
+            let shown = page(&world, browser, "/admin").await;
+            assert_eq!(shown.status, 200, "{}", shown.body);
+            shown.body.contains("acme has used at least 80 % of its requests of today")
+        };
+        counts(&program, &world.gatepost).await;
+        // One unit more may be drawn than requests were sent.
+        for _ in 0..5 {
+            assert_eq!(settled(&program, &world.gatepost).await.status, 200);
+        }
+        assert!(!told(&browsers[0]).await, "at most 7 of 10");
+        for _ in 0..2 {
+            assert_eq!(settled(&program, &world.gatepost).await.status, 200);
+        }
+        assert!(told(&browsers[0]).await, "the administrator of the system");
+        assert!(told(&browsers[1]).await, "the administrator of the tenant");
+        assert!(!told(&browsers[2]).await, "another tenant's administrator");
+    }
+
     async fn a_key_passes_as_often_as_its_tenant_may_send_requests_and_then_gets_429(pair) {
         let (world, program) = world(pair, r#"{"api_requests_per_day":3,"requests_per_minute":60}"#).await;
         for left in [2, 1, 0] {

@@ -9,6 +9,7 @@ use gatepost_kit::dns::DnsServer;
 use gatepost_kit::entra::Group;
 use serde_json::{Value, json};
 
+mod sessions;
 mod two;
 mod under_way;
 

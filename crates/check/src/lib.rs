@@ -19,6 +19,7 @@ mod time;
 pub mod traefik;
 
 pub use finding::{Code, Finding, Place, Severity};
+pub use provider::{EXPIRES_SOON_DAYS, credential_ends_at};
 
 use gatepost_config::{Config, StoresConfig};
 use gatepost_store::directory::Directory;

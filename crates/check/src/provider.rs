@@ -40,6 +40,9 @@ codes! {
     SECRET_EXPIRED = Error "provider-secret-expired":
         "Nobody can sign in, and sessions are no longer refreshed.",
         "Create a new client secret in the app registration (Certificates & secrets), and configure its Value.";
+    SECRET_EXPIRES = Warning "provider-secret-expires":
+        "When it has expired, nobody can sign in, and sessions are no longer refreshed.",
+        "Create a second client secret at the provider, configure it, and write its last day into ..__CLIENT_SECRET_EXPIRES_AT.";
     CREDENTIAL_REFUSED = Error "provider-credential-refused":
         "Nobody can sign in, and sessions are no longer refreshed.",
         "Configure the secret's Value, not its Secret ID; or register the configured certificate or federated credential at the provider.";
@@ -73,13 +76,15 @@ codes! {
 }
 
 const SLOW_SECONDS: u64 = 2;
-const EXPIRES_SOON_DAYS: i64 = 30;
+/// A credential that ends within so many days needs attention.
+pub const EXPIRES_SOON_DAYS: u32 = 30;
 const DAY: i64 = 86_400;
 
 pub(super) async fn inspect(config: &Arc<Config>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for own in &config.providers {
         certificate(own, &mut findings);
+        secret(own, Timestamp::now(), &mut findings);
     }
     let providers = match Providers::new(&Settings::of(config), &Calls::new(|_| {})) {
         Ok(providers) => providers,
@@ -243,19 +248,48 @@ fn policy(own: &ProviderConfig, findings: &mut Vec<Finding>) {
     }
 }
 
-fn certificate(own: &ProviderConfig, findings: &mut Vec<Finding>) {
-    let ClientCredential::Certificate(pem) = &own.credential else { return };
-    // A malformed certificate is reported when the provider is set up.
-    let Ok(der) = CertificateDer::from_pem_slice(pem.current().expose_secret().as_bytes()) else { return };
-    let Ok((_, certificate)) = parse_x509_certificate(&der) else { return };
+/// When the credential of a client ends, as far as that is known: a certificate says it, of a secret the operator may have
+/// said it.
+pub fn credential_ends_at(own: &ProviderConfig) -> Option<Timestamp> {
+    match &own.credential {
+        ClientCredential::Secret(_) => own.secret_expires_at,
+        ClientCredential::Certificate(_) => validity(own).map(|(_, until)| Timestamp::from_unix(until)),
+        ClientCredential::AssertionFile(_) => None,
+    }
+}
+
+/// From when until when the certificate of a client counts. A malformed one is reported when the provider is set up.
+fn validity(own: &ProviderConfig) -> Option<(i64, i64)> {
+    let ClientCredential::Certificate(pem) = &own.credential else { return None };
+    let der = CertificateDer::from_pem_slice(pem.current().expose_secret().as_bytes()).ok()?;
+    let (_, certificate) = parse_x509_certificate(&der).ok()?;
     let validity = certificate.validity();
-    let (from, until) = (validity.not_before.timestamp(), validity.not_after.timestamp());
+    Some((validity.not_before.timestamp(), validity.not_after.timestamp()))
+}
+
+/// Compares what the operator said about the end of a secret.
+fn secret(own: &ProviderConfig, now: Timestamp, findings: &mut Vec<Finding>) {
+    let Some(until) = own.secret_expires_at else { return };
+    let days = (until.unix() - now.unix()).div_euclid(DAY);
+    let place = setting(&own.id, "CLIENT_SECRET_EXPIRES_AT");
+    if until <= now {
+        findings.push(SECRET_EXPIRES.at(place, "By this setting the client secret has expired."));
+    } else if days < i64::from(EXPIRES_SOON_DAYS) {
+        findings.push(SECRET_EXPIRES.at(place, format!("The client secret expires in {days} days.")));
+    } else {
+        let found = format!("The client secret counts for {days} more days.");
+        findings.push(Finding::fine("provider", place, found));
+    }
+}
+
+fn certificate(own: &ProviderConfig, findings: &mut Vec<Finding>) {
+    let Some((from, until)) = validity(own) else { return };
     let now = Timestamp::now().unix();
     let place = setting(&own.id, "CLIENT_CERTIFICATE");
     let days = (until - now) / DAY;
     if until <= now || from > now {
         findings.push(CERTIFICATE_EXPIRED.at(place, "The certificate has expired, or is not valid yet."));
-    } else if days < EXPIRES_SOON_DAYS {
+    } else if days < i64::from(EXPIRES_SOON_DAYS) {
         findings.push(CERTIFICATE_EXPIRES.at(place, format!("The certificate expires in {days} days.")));
     } else {
         findings.push(Finding::fine(

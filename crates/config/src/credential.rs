@@ -3,6 +3,7 @@
 use super::reader::{Found, Read, Reader};
 use super::watched::take_if;
 use super::{AssertionAlgorithm, AssertionConfig, ClientCredential};
+use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::ProviderId;
 use secrecy::ExposeSecret;
 use uuid::Uuid;
@@ -87,6 +88,27 @@ pub(super) fn read_assertion(
         );
     }
     Ok(AssertionConfig { kid, algorithm })
+}
+
+/// Reads when the client's secret ends. No provider tells a client that; a certificate says it itself.
+pub(super) fn read_end(
+    reader: &mut Reader,
+    id: &ProviderId,
+    credential: &Read<ClientCredential>,
+) -> Read<Option<Timestamp>> {
+    let key = format!("providers.{id}.client_secret_expires_at");
+    let expected = "a day in UTC or a time of RFC 3339, as in 2027-01-31 or 2027-01-31T12:00:00Z";
+    let end = reader.value(&key, expected, |text| {
+        let is_day = text.len() == "2027-01-31".len();
+        if is_day { format!("{text}T00:00:00Z").parse().ok() } else { text.parse().ok() }
+    })?;
+    if let Ok(ClientCredential::Certificate(_) | ClientCredential::AssertionFile(_)) = credential
+        && end.is_some()
+    {
+        let why = "only applies to client_secret, but another credential is given";
+        return Err(reader.contradiction(&key, why));
+    }
+    Ok(end)
 }
 
 fn read_certificate(reader: &mut Reader, pem: Found) -> Read<ClientCredential> {

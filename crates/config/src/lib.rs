@@ -48,6 +48,7 @@ pub use redis_servers::{NoRedisUrl, RedisServers, SentinelServers};
 pub use speaker_config::{SpeakerConfig, SpeakerKey, SpeakerKind, UNSIGNED_HEADERS};
 pub use watched::{DerivedSecret, RELOAD_INTERVAL, WatchedSecret};
 
+use gatepost_core::clock::Timestamp;
 use gatepost_core::host::{HostName, HostPattern, Origin};
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupName, ProviderId, ServiceName, TenantId};
@@ -162,6 +163,8 @@ pub struct ProviderConfig {
     pub credential: ClientCredential,
     /// `..__CLIENT_CERTIFICATE_KID`, `..__CLIENT_CERTIFICATE_ALG`.
     pub assertion: AssertionConfig,
+    /// `..__CLIENT_SECRET_EXPIRES_AT`: when the client's secret ends, as the operator knows from the provider.
+    pub secret_expires_at: Option<Timestamp>,
     /// `..__SCOPES`.
     pub scopes: Vec<String>,
     /// `..__ALLOWED_DOMAINS`: the domains whose addresses it may assert; `None` if not limited.
@@ -193,6 +196,7 @@ impl ProviderConfig {
             client_id,
             credential,
             assertion: AssertionConfig::default(),
+            secret_expires_at: None,
             scopes: Vec::new(),
             allowed_domains: None,
             email_verified: if is_entra { EmailVerified::Assumed } else { EmailVerified::Required },

@@ -56,6 +56,7 @@ fn read_one(reader: &mut Reader, name: &str, names: &BTreeSet<String>) -> Read<P
     let client_id = reader.required(&at("client_id"), "the client's id as the provider gave it", visible);
     let credential = credential::read(reader, &id, kind.is_ok_and(|kind| kind == Kind::Entra));
     let assertion = credential::read_assertion(reader, &id, &credential);
+    let secret_expires_at = credential::read_end(reader, &id, &credential);
     let label = reader.value(&at("label"), "a name for people", printable);
     let scopes = read_scopes(reader, &at("scopes"));
     let domains = reader.filled_list(&at("allowed_domains"), DOMAINS, |text| text.parse().ok());
@@ -83,6 +84,7 @@ fn read_one(reader: &mut Reader, name: &str, names: &BTreeSet<String>) -> Read<P
     Ok(ProviderConfig {
         label,
         assertion: assertion?,
+        secret_expires_at: secret_expires_at?,
         scopes: scopes?,
         allowed_domains: domains?,
         email_verified: email_verified?.unwrap_or(default.email_verified),

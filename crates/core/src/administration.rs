@@ -3,8 +3,8 @@
 //!
 //! Guarantee: a [`Granted`] change was decided here. The statements that write a change take nothing else.
 
-use super::access::{Role, Standing};
-use super::ids::{TenantId, UserId};
+use super::access::{Access, Role, Standing};
+use super::ids::{ProviderId, TenantId, UserId};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -59,6 +59,20 @@ impl Scope {
             // Whoever it is: one person does not exist for another.
             (Self::Tenants(_), Matter::Person(_)) => Err(Denied::Hidden),
             (Self::Tenants(_), _) => Err(Denied::SystemOnly),
+        }
+    }
+
+    /// Whether this scope covers the sessions that a person with this access began at a provider. Administrators of a
+    /// tenant have those of its members at its own provider, which open nothing outside of the tenant
+    /// ([`Access::confined_to`]). A session at a provider of the platform may open other tenants too.
+    pub fn covers_sessions(&self, provider: &ProviderId, access: &Access) -> bool {
+        match (self, provider.tenant()) {
+            (Self::System, _) => true,
+            (Self::Tenants(own), Some(tenant)) => {
+                let role = access.tenants.find(&tenant).or_else(|| access.suspended.find(&tenant));
+                own.contains(&tenant) && role.is_some()
+            }
+            (Self::Tenants(_), None) => false,
         }
     }
 }
@@ -211,7 +225,7 @@ impl FromStr for Version {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::{Access, Person};
+    use crate::access::Person;
     use crate::clock::BootTime;
     use crate::ids::UserId;
 
@@ -248,6 +262,30 @@ mod tests {
         assert_eq!(scope.allows(&person), Err(Denied::Hidden), "what is one person's is nobody else's");
         for other in ["m", "v", "b"] {
             assert_eq!(scope.allows(&Matter::Tenant(tenant(other))), Err(Denied::Hidden), "{other}");
+        }
+    }
+
+    #[test]
+    fn administrators_of_a_tenant_have_the_sessions_of_its_members_at_its_own_provider_alone() {
+        let scope = Scope::of(&standing(false, false));
+        let roles = |id: &str| [(tenant(id), Role::Viewer)].into();
+        let of = |id: &str| ProviderId::of_tenant(&tenant(id));
+        let member = Access { tenants: roles("a"), ..Access::default() };
+        let suspended = Access { suspended: roles("a"), ..Access::default() };
+        let elsewhere = Access { tenants: roles("m"), ..Access::default() };
+        let entra: ProviderId = "entra".parse().expect("a provider");
+        for (provider, access, is_covered) in [
+            (of("a"), &member, true),
+            (of("a"), &suspended, true),
+            (of("a"), &elsewhere, false),
+            (of("a"), &Access::default(), false),
+            (of("m"), &elsewhere, false),
+            (of("b"), &Access { tenants: roles("b"), ..Access::default() }, false),
+            (entra.clone(), &member, false),
+        ] {
+            assert_eq!(scope.covers_sessions(&provider, access), is_covered, "{provider} {access:?}");
+            assert!(Scope::System.covers_sessions(&provider, access));
+            assert!(!Scope::NONE.covers_sessions(&provider, access));
         }
     }
 

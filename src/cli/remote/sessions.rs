@@ -2,7 +2,8 @@
 
 use super::api::Api;
 use super::error::ApiError;
-use crate::admin::views::SessionsEnd;
+use crate::admin::views::{SessionEnd, SessionsEnd};
+use gatepost_core::secret::Hash;
 use gatepost_store::directory::{Conditions, UserKey};
 use reqwest::Method;
 
@@ -15,6 +16,16 @@ impl Api {
     ) -> Result<SessionsEnd, ApiError> {
         let id = self.user_id(user).await?;
         let answer = self.change(&Method::POST, &["users", &id, "end-sessions"], None, conditions).await?;
+        self.read(answer.body)
+    }
+
+    /// Ends one session.
+    pub(in crate::cli) async fn end_session(
+        &self,
+        hash: &Hash,
+        conditions: Conditions,
+    ) -> Result<SessionEnd, ApiError> {
+        let answer = self.remove(&["sessions", &hash.to_string()], &[], conditions).await?;
         self.read(answer.body)
     }
 }

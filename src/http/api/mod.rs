@@ -96,7 +96,8 @@ fn people(api: &mut Routes<'_>) {
     api.add(at("/users/{id}/erase").on(POST, SystemWrite, OwnPagesOrKey, personal::erase));
     api.add(at("/users/{id}/export").on(GET, SystemRead, Anywhere, personal::export));
     api.add(at("/users/{id}/memberships").on(GET, AdminRead, Anywhere, users::memberships));
-    api.add(at("/users/{id}/sessions").on(GET, SystemRead, Anywhere, users::sessions));
+    api.add(at("/users/{id}/sessions").on(GET, AdminRead, Anywhere, users::sessions));
+    api.add(at("/sessions/{id}").on(DELETE, AdminWrite, OwnPagesOrKey, users::end_session));
 }
 
 fn all_groups(api: &mut Routes<'_>) {

@@ -42,6 +42,7 @@ use utoipa::openapi::{Components, Required};
         users::memberships,
         users::access,
         users::sessions,
+        users::end_session,
         audit::of_user,
         personal::export_own,
         personal::export,

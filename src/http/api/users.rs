@@ -1,7 +1,7 @@
 //! People: who there is, what they may, and whether they may sign in.
 
 use super::caller::Caller;
-use super::input::{Body, Post, PostEmpty};
+use super::input::{Body, Post, PostEmpty, Write};
 use super::list::{Filter, Filtered, List, Page, PageParameters, Parameters, SearchText};
 use super::me::{live, session_page};
 use super::members::Members;
@@ -9,7 +9,9 @@ use super::problems::{ReadProblems, WriteProblems};
 use super::refused::{Refused, not_found};
 use super::repeats::Terms;
 use super::reply::Reply;
-use crate::admin::views::{AddressRelease, Openable, Session, SessionsEnd, User, UserChange, UserDetails};
+use crate::admin::views::{
+    AddressRelease, Openable, Session, SessionEnd, SessionsEnd, User, UserChange, UserDetails,
+};
 use crate::admin::{Context, EndedSessions};
 use crate::authn;
 use crate::http::public::extract::Path;
@@ -19,6 +21,7 @@ use gatepost_core::administration::Scope;
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupId, TenantId, UserId};
+use gatepost_core::secret::Hash;
 use gatepost_store::directory::changes::{CreateUser, DisableUser, EnableUser, ReleaseAddress};
 use gatepost_store::directory::{
     By, Conditions, DirectoryError, Done, Membership, MembershipSource, TenantWay, UserFilter, UserKey,
@@ -309,7 +312,7 @@ pub(super) async fn access(
     Ok(Reply::ok(Openable::from(&found)))
 }
 
-/// The valid sessions of a person.
+/// The valid sessions of a person. Administrators of a tenant see those at the tenant's own provider.
 #[utoipa::path(get, path = "/api/v1/users/{id}/sessions", tag = "users", params(("id" = String, Path), PageParameters),
     responses((status = 200, body = List<Session>), ReadProblems))]
 pub(super) async fn sessions(
@@ -322,6 +325,21 @@ pub(super) async fn sessions(
     find(&admin, &caller.scope, id).await?;
     let standing = authn::load_person(&context.stores, id).await?;
     let standing = standing.ok_or_else(|| not_found(format!("There is no user {id}.")))?;
-    let live = live(&context, &standing, page.place()).await?;
+    let mut live = live(&context, &standing, page.place()).await?;
+    live.retain(|(_, record)| caller.scope.covers_sessions(&record.provider, &standing.access));
     Ok(session_page(&page, live))
+}
+
+/// Ends one session of a person. Administrators of a tenant end those of its members at its own provider.
+#[utoipa::path(delete, path = "/api/v1/sessions/{id}", tag = "users", params(("id" = String, Path)),
+    responses((status = 204, description = "It has ended."), (status = 200, body = SessionEnd, description = "A dry run."), WriteProblems))]
+pub(super) async fn end_session(
+    caller: Caller,
+    admin: Data<Context>,
+    Path(hash): Path<Hash>,
+    Write(conditions): Write,
+) -> Result<Reply, Refused> {
+    let done = Box::pin(admin.end_session(&hash, conditions, &caller.actor())).await?;
+    let end = SessionEnd { hash: hash.to_string(), user_id: done.outcome.to_string(), changed: done.changed };
+    Ok(Reply::removed(conditions, end))
 }

@@ -38,7 +38,7 @@ pub(super) fn path_of(route: &Route, ids: &Ids) -> String {
         Some("me") if path.starts_with("/me/keys/") => "0199d1f0-5b7c-7d2e-8a3f-0123456789ab",
         Some("tool-servers") => "server-a",
         Some("tiers") => "pro",
-        Some("me") => NO_SESSION,
+        Some("me" | "sessions") => NO_SESSION,
         Some(other) => panic!("{other} is new: which id does it take?"),
     };
     let path = path
@@ -98,7 +98,14 @@ pub(super) fn body_of(route: &Route) -> Option<Value> {
 pub(super) fn status_for(route: &Route) -> u16 {
     match (route.method, route.path.strip_prefix(ROOT).unwrap()) {
         // They name what is not there.
-        (_, "/me/sessions/{id}" | "/me/keys/{id}" | "/me/keys/{id}/rotate" | "/keys/lookup")
+        (
+            _,
+            "/me/sessions/{id}"
+            | "/sessions/{id}"
+            | "/me/keys/{id}"
+            | "/me/keys/{id}/rotate"
+            | "/keys/lookup",
+        )
         | (
             "DELETE",
             "/groups/{id}/links"
@@ -175,7 +182,7 @@ both_pairs! {
                         // To carol bob exists in no list, and nothing of `a` exists to dave.
                         let is_hidden = route.path.starts_with("/api/v1/users/") || (is_of_tenant && tenant == "b");
                         let is_hidden = is_hidden || (route.path.starts_with("/api/v1/access") && tenant == "b");
-                        let is_hidden = is_hidden || route.path.ends_with("/members/{user}") || route.path.ends_with("/rules/{rule}") || route.path == "/api/v1/keys/lookup";
+                        let is_hidden = is_hidden || route.path.ends_with("/members/{user}") || route.path.ends_with("/rules/{rule}") || route.path == "/api/v1/keys/lookup" || route.path == "/api/v1/sessions/{id}";
                         let is_hidden = is_hidden || (route.method == "POST" && route.path == "/api/v1/keys" && tenant == "b");
                         let seen = if status_for(&route) == 422 { 422 } else { 200 };
                         assert_eq!(answer.status, if is_hidden { 404 } else { seen }, "{why} {tenant}: {}", answer.body);

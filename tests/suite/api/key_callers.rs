@@ -107,6 +107,7 @@ fn expected(of: Of, route: &Route) -> (u16, &'static str) {
             let is_of_a =
                 of_a.iter().any(|of_a| path.starts_with(of_a)) || (route.method, path) == ("POST", "/keys");
             let is_hidden = path.starts_with("/users/")
+                || path == "/sessions/{id}"
                 || ["/members/{user}", "/rules/{rule}", "/keys/lookup"].iter().any(|end| path.ends_with(end));
             match is_hidden || (is_of_a && tenant == "b") {
                 true => (404, ""),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 const SECRET: &str = "GATEPOST_PROVIDERS__ENTRA__CLIENT_SECRET";
 const CERTIFICATE: &str = "GATEPOST_PROVIDERS__ENTRA__CLIENT_CERTIFICATE";
+const EXPIRES_AT: &str = "GATEPOST_PROVIDERS__ENTRA__CLIENT_SECRET_EXPIRES_AT";
 const DAY: i64 = 86_400;
 
 #[tokio::test]
@@ -49,6 +50,21 @@ async fn a_certificate_is_tried_and_its_last_day_looked_at() {
             .without(SECRET)
             .env(CERTIFICATE, format!("{pem}\n{CLIENT_KEY_PEM}"));
         checked.entra.configure(|app| app.register_certificate(&pem, CLIENT_KEY_PEM));
+        let report = checked.examine(&[]).await;
+        report.has_only(&finding.into_iter().collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_secret_is_told_before_it_comes() {
+    let now = Timestamp::now().unix();
+    for (until, finding) in [
+        (now + 400 * DAY, None),
+        (now + 10 * DAY, Some("warning provider-secret-expires")),
+        (now - DAY, Some("warning provider-secret-expires")),
+    ] {
+        let until = gatepost_core::calendar::rfc3339(Timestamp::from_unix(until));
+        let checked = CheckedSite::embedded().await.env(EXPIRES_AT, until);
         let report = checked.examine(&[]).await;
         report.has_only(&finding.into_iter().collect::<Vec<_>>());
     }

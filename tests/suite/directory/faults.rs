@@ -5,12 +5,12 @@ use super::{Opened, actor, email, files, now, person};
 use gatepost_core::access::Role;
 use gatepost_core::access_request::Wanted;
 use gatepost_core::ids::{GroupName, TenantId, UserId};
-use gatepost_core::secret::Secret;
+use gatepost_core::secret::{Hash, Secret};
 use gatepost_store::directory::changes::{
     AddMember, AddTenantMember, ApplyPlan, ChangeAddress, ChangeMembers, CreateGroup, CreateTenant,
-    CreateUser, DeclineRequest, DeleteGroup, DeleteTenant, DisableUser, EnableUser, EndSessions, EraseUser,
-    GrantRequest, LinkGroup, MapGroup, Once, ReleaseAddress, RemoveMember, RemoveTenantMember, RenameGroup,
-    RenameTenant, Repeat, RequestAccess, SetAdmin, UnlinkGroup, UnmapGroup, WithdrawRequest,
+    CreateUser, DeclineRequest, DeleteGroup, DeleteTenant, DisableUser, EnableUser, EndSession, EndSessions,
+    EraseUser, GrantRequest, LinkGroup, MapGroup, Once, ReleaseAddress, RemoveMember, RemoveTenantMember,
+    RenameGroup, RenameTenant, Repeat, RequestAccess, SetAdmin, UnlinkGroup, UnmapGroup, WithdrawRequest,
 };
 use gatepost_store::directory::{Actor, Applicable, Conditions, DirectoryError, Done, UserKey, Via, Who};
 use std::sync::Arc;
@@ -174,6 +174,11 @@ both_stores! {
         faulty.make(SetAdmin { user: id.clone(), is_admin: Some(true), until: None }, &command_line).await;
         faulty.make(SetAdmin { user: id.clone(), is_admin: None, until: None }, &command_line).await;
         faulty.make(EndSessions { user: id.clone(), started_before: now() }, &command_line).await;
+        for provider in ["entra", "t-acme"] {
+            let (session, provider) = (Hash::of(&[provider.as_bytes()]), provider.parse().unwrap());
+            let end = EndSession { session, user, provider, expires_at: now(), reason: "administrator" };
+            faulty.make(end, &command_line).await;
+        }
         let to = "alice@example.org".parse().unwrap();
         faulty.make(ChangeAddress::new(id.clone(), to, &keep).unwrap(), &command_line).await;
         faulty.make(DisableUser { user: id.clone() }, &command_line).await;

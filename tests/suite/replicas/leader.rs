@@ -83,6 +83,23 @@ async fn the_view_shows_the_replicas_that_serve_and_which_one_leads() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_begins_to_lead_deletes_replicas_that_stopped_without_a_word() {
+    let world = World::start(Pair::Shared).await;
+    let other = another(&world).await;
+    world.gatepost.wait_for_line(LEADS).await;
+    let old = "INSERT INTO gatepost.serving_replicas (id, version, started_at, seen_at) \
+               VALUES ('old', '1', clock_timestamp(), clock_timestamp() - interval '61 min') RETURNING id";
+    assert_eq!(sql(&world, old).await, "old");
+    world.gatepost.sigterm();
+    other.wait_for_line(LEADS).await;
+    until("the old one to be deleted", DEADLINE, async || {
+        let left = sql(&world, "SELECT count(*)::text FROM gatepost.serving_replicas WHERE id = 'old'").await;
+        (left == "0").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_leader_that_was_paused_finds_another_one_and_leaves_the_work_to_it() {
     let world = World::start(Pair::Shared).await;
     let other = another(&world).await;

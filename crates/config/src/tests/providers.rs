@@ -5,6 +5,7 @@ use crate::{
     AssertionAlgorithm, BearerConfig, BearerPeople, ClientCredential, EmailVerified, EntraTenant, GroupNames,
     GroupsSource, ProviderConfig, ProviderKind, Recheck,
 };
+use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::SubjectKey;
 
@@ -343,6 +344,23 @@ fn what_an_assertion_looks_like_is_for_a_certificate_alone() {
         assert!(lines.len() == 1 && lines[0].contains("only applies to client_certificate"), "{lines:?}");
     }
     assert!(lines(of(&certificate, "client_certificate_alg = \"ES256\""))[0].contains("RS256 or PS256"));
+}
+
+#[test]
+fn the_end_of_a_secret_is_a_day_or_a_time_and_only_of_a_secret() {
+    let issuer = "issuer = \"https://idp.example.com\"\n";
+    let end = |text: &str| oidc(&format!("{issuer}client_secret_expires_at = \"{text}\""));
+    let read = |text: &str| accepted(end(text)).providers[0].secret_expires_at.map(Timestamp::unix);
+    assert_eq!(read("2027-01-31"), Some(1_801_353_600));
+    assert_eq!(read("2027-01-31T13:00:00+01:00"), Some(1_801_353_600 + 12 * 3_600));
+    assert_eq!(accepted(oidc(issuer)).providers[0].secret_expires_at, None);
+    for wrong in ["", "soon", "2027-02-31", "31.01.2027", "1801353600"] {
+        refused(end(wrong), &["providers.kc.client_secret_expires_at", "2027-01-31"]);
+    }
+    let other = format!(
+        "[providers.kc]\nkind = \"oidc\"\nclient_id = \"id\"\nclient_assertion_file = \"token\"\n{issuer}client_secret_expires_at = \"2027-01-31\""
+    );
+    refused(providers(&other), &["only applies to client_secret"]);
 }
 
 #[test]

@@ -75,8 +75,19 @@ pub enum Attention<'a> {
     Ends { count: usize, has_more: bool, next: EndingEntry<'a> },
     /// So many keys end within 14 days, or more, and the name and the end of the next.
     Keys { count: usize, has_more: bool, name: &'a str, until: Timestamp },
+    /// So many tenants have used at least 80 % of their requests of today. The one that used the greatest part of them.
+    Quotas { count: usize, tenant: &'a TenantId, used: u64, limit: u64 },
+    /// What Gatepost shows to a provider ends soon, or has ended.
+    Credential { provider: &'a str, what: Credential, until: Timestamp, has_ended: bool },
     /// Something is wrong with the replicas.
     Replicas(ReplicaTrouble),
+}
+
+/// What a client shows to a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    Secret,
+    Certificate,
 }
 
 /// What can be wrong with the replicas.
@@ -240,6 +251,42 @@ fn attention(entry: &Attention<'_>) -> AttentionView {
             link: paths::query(paths::ADMIN_KEYS, &[("state", Some("soon"))]),
             link_text: "Look at them",
         },
+        Attention::Quotas { count, tenant, used, limit } => quotas(count, tenant, (used, limit)),
+        Attention::Credential { provider, what, until, has_ended } => AttentionView {
+            title: format!(
+                "The client {} for {provider} {}",
+                match what {
+                    Credential::Secret => "secret",
+                    Credential::Certificate => "certificate",
+                },
+                if has_ended { "has ended" } else { "ends within 30 days" }
+            ),
+            detail: "Nobody can sign in there without a valid one. Create a second one at the provider, and configure it. The \
+                end of this one:"
+                .to_owned(),
+            at: Some(Moment(until)),
+            link: paths::ADMIN_SYSTEM.to_owned(),
+            link_text: "Look at the providers",
+        },
         Attention::Replicas(trouble) => replicas(trouble),
+    }
+}
+
+fn quotas(count: usize, tenant: &TenantId, (used, limit): (u64, u64)) -> AttentionView {
+    let title = match count {
+        1 => format!("{tenant} has used at least 80 % of its requests of today"),
+        _ => format!("{count} tenants have used at least 80 % of their requests of today"),
+    };
+    let (used, limit) = (grouped(used), grouped(limit));
+    let which = if count == 1 { "It has used" } else { "The first is" };
+    let of = if count == 1 { String::new() } else { format!("{tenant} with ") };
+    AttentionView {
+        title,
+        detail: format!(
+            "{which} {of}{used} of {limit}. Beyond that requests are refused until midnight (UTC)."
+        ),
+        at: None,
+        link: paths::admin_tenant(tenant),
+        link_text: "Look at the tenant",
     }
 }

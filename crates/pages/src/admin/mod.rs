@@ -55,7 +55,7 @@ pub use group::{GroupDetails, GroupEntered, LinkEntry, LinkStanding, MappedTenan
 pub use group_link::{GroupLinking, SeenGroup};
 pub use group_removal::{GroupDeletion, LinkRemoval};
 pub use groups::{GroupEntry, Groups};
-pub use home::{Attention, Found, Home, HomeNumbers, ReplicaTrouble};
+pub use home::{Attention, Credential, Found, Home, HomeNumbers, ReplicaTrouble};
 pub use keys::{
     EnteredKeyEnd, KeyChoices, KeyDetails, KeyEndChoice, KeyEntered, KeyFacts, KeyForm, KeyFormOf, KeyLookup,
     KeyMade, KeyPages, KeyRevocation, KeyRotation, KeyState, Keys, KeysOf, OVERLAPS,

@@ -28,6 +28,10 @@ pub struct PersonDetails<'a> {
     pub tenants: &'a [TenantEntry<'a>],
     /// How many keys of the person count.
     pub keys: &'a str,
+    /// Those that the reader may end. `None`: the session store does not answer.
+    pub sessions: Option<&'a [AdminSession<'a>]>,
+    /// How many more there are, which were used longer ago.
+    pub more_sessions: usize,
     /// The newest changes first.
     pub audit: &'a [AuditEntry<'a>],
     /// `None`: the reader administers tenants alone.
@@ -43,10 +47,6 @@ pub struct SystemDetails<'a> {
     /// How many more there are.
     pub more_groups: usize,
     pub admin: AdminEntry<'a>,
-    /// `None`: the session store does not answer.
-    pub sessions: Option<&'a [AdminSession<'a>]>,
-    /// How many more there are, which were used longer ago.
-    pub more_sessions: usize,
     /// The newest first.
     pub refusals: &'a [RefusalEntry<'a>],
     /// The newest first.
@@ -89,6 +89,7 @@ struct View<'a> {
     last_sign_in_at: Option<Moment>,
     system: Option<SystemView<'a>>,
     tenants: Vec<TenantView<'a>>,
+    sessions: Vec<SessionView>,
     audit: Vec<(Moment, &'a AuditEntry<'a>)>,
     all_changes: String,
     api: Vec<ApiCall>,
@@ -104,7 +105,6 @@ struct SystemView<'a> {
     groups: Vec<GroupView<'a>>,
     group: Field<'a>,
     joining_end: Ends<'a>,
-    sessions: Vec<SessionView>,
     refusals: Vec<RefusalView<'a>>,
     refused_sign_ins: Vec<(Moment, &'a RefusedSignIn<'a>)>,
     /// All refused sign-ins in the audit.
@@ -175,6 +175,7 @@ impl PersonDetails<'_> {
                     until: entry.until.map(Moment),
                 })
                 .collect(),
+            sessions: self.sessions.unwrap_or_default().iter().map(|one| self.session(one)).collect(),
             audit: self.audit.iter().map(|entry| (Moment(entry.at), entry)).collect(),
             all_changes: paths::query(paths::ADMIN_AUDIT, &[("user", Some(&person.id.to_string()))]),
             api: self.calls(),
@@ -190,9 +191,33 @@ impl PersonDetails<'_> {
         Some(paths::admin_group(held.id))
     }
 
+    fn session(&self, entry: &AdminSession<'_>) -> SessionView {
+        let device = words::device(entry.user_agent.unwrap_or_default());
+        let last_used = words::ago(self.now.since(entry.last_used_at));
+        let label = format!("End the session: {device}, last used {last_used}");
+        let (link, fields) = (paths::admin_user(self.person.id), vec![("session", entry.handle.to_string())]);
+        SessionView {
+            address: entry.address,
+            began_at: Moment(entry.began_at),
+            last_used_at: Moment(entry.last_used_at),
+            end: Button { action: format!("{link}/end-session"), fields, text: "End", label },
+            device,
+            last_used,
+        }
+    }
+
     fn calls(&self) -> Vec<ApiCall> {
         let (id, version) = (self.person.id, self.person.version);
-        let mut calls = vec![ApiCall::get(&format!("/users/{id}"), &[])];
+        let mut calls = vec![
+            ApiCall::get(&format!("/users/{id}"), &[]),
+            ApiCall::get(&format!("/users/{id}/sessions"), &[]),
+        ];
+        calls.extend(
+            self.sessions
+                .unwrap_or_default()
+                .first()
+                .map(|session| ApiCall::of("DELETE", &format!("/sessions/{}", session.handle))),
+        );
         if self.system.is_some() {
             let verb = |verb| ApiCall::of("POST", &format!("/users/{id}/{verb}")).if_match(version);
             let until = serde_json::json!({ "until": "2027-01-31T17:00:00Z" });
@@ -229,7 +254,6 @@ impl SystemDetails<'_> {
             groups: self.groups.iter().map(|entry| group(&link, entry)).collect(),
             group: self.group_field(),
             joining_end: Ends::new("joining", "How long?", &joining.end, joining.end_error, now),
-            sessions: self.sessions.unwrap_or_default().iter().map(|one| session(&link, one, now)).collect(),
             refusals: self.refusals.iter().map(refusal).collect(),
             refused_sign_ins: self.refused_sign_ins.iter().map(|one| (Moment(one.at), one)).collect(),
             all_refused_sign_ins: paths::query(paths::ADMIN_AUDIT, &[("action", Some("user.refuse"))]),
@@ -299,21 +323,6 @@ fn group<'a>(link: &str, entry: &'a MembershipEntry<'a>) -> GroupView<'a> {
         by: entry.by.words(),
         until,
         change,
-    }
-}
-
-fn session(link: &str, entry: &AdminSession<'_>, now: Timestamp) -> SessionView {
-    let device = words::device(entry.user_agent.unwrap_or_default());
-    let last_used = words::ago(now.since(entry.last_used_at));
-    let label = format!("End the session: {device}, last used {last_used}");
-    let fields = vec![("session", entry.handle.to_string())];
-    SessionView {
-        address: entry.address,
-        began_at: Moment(entry.began_at),
-        last_used_at: Moment(entry.last_used_at),
-        end: Button { action: format!("{link}/end-session"), fields, text: "End", label },
-        device,
-        last_used,
     }
 }
 

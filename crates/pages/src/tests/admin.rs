@@ -100,9 +100,7 @@ fn person(name: &str, words: &str, is_full: bool, is_system: bool) -> Sample {
             reasons: &reasons[..some(1)],
             version,
         },
-        sessions: Some(&[session; 3][..some(3)]),
         more_groups: some(250),
-        more_sessions: some(3),
         refusals: &[refusal; 2][..some(2)],
         refused_sign_ins: &["disabled", "address_held", "kept_address_refused", words]
             .map(|reason| RefusedSignIn { at: NOW, provider: words, reason })[..some(4)],
@@ -124,6 +122,8 @@ fn person(name: &str, words: &str, is_full: bool, is_system: bool) -> Sample {
         identities: &[IdentityEntry { provider: words, email: Some(&address) }][..some(1)],
         tenants: &ways[..some(3)],
         keys: if is_full { "2" } else { "0" },
+        sessions: Some(&[session; 3][..some(3)]),
+        more_sessions: some(3),
         audit: &audit[..some(1)],
         system: is_system.then_some(system),
         now: NOW,
@@ -231,6 +231,15 @@ fn home(name: &str, words: &str, is_full: bool) -> Sample {
         Attention::Replicas(ReplicaTrouble::NoLeader { replicas: 1 }),
         Attention::Replicas(ReplicaTrouble::NoLeader { replicas: 3 }),
         Attention::Replicas(ReplicaTrouble::Versions { versions: 2 }),
+        Attention::Quotas { count: 1, tenant: &tenant, used: 8_000_000, limit: 10_000_000 },
+        Attention::Quotas { count: 12, tenant: &tenant, used: 1, limit: 1 },
+        Attention::Credential { provider: words, what: Credential::Secret, until: NOW, has_ended: true },
+        Attention::Credential {
+            provider: words,
+            what: Credential::Certificate,
+            until: NOW,
+            has_ended: false,
+        },
     ];
     let found = Found {
         q: words,

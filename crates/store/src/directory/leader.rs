@@ -50,7 +50,7 @@ impl Directory {
     }
 }
 
-/// What only the leader does. Every call fails with [`super::DirectoryError::NotLeader`], and changes nothing more, as
+/// What only the leader does. Every call but [`Leading::delete_traces`] fails with [`super::DirectoryError::NotLeader`], and changes nothing more, as
 /// soon as another replica leads.
 #[derive(Clone, Copy, Debug)]
 pub struct Leading<'a> {
@@ -90,12 +90,17 @@ impl Leading<'_> {
         on_store!(self, erase_deleted_tenants(self.term, now.minus(KEPT_DELETED), most))
     }
 
+    /// Deletes what the replicas leave behind for one another: with Postgres the notes of those that stopped, with the
+    /// embedded file the changes that every watch has seen. Whoever no longer leads deletes nothing, and is not told so.
+    pub async fn delete_traces(&self) -> Result<()> {
+        match self.store {
+            Store::Sqlite(store) => store.delete_old_changes().await,
+            Store::Postgres(store) => store.delete_old_replicas(self.term).await,
+        }
+    }
+
     /// Deletes expired rows, at most 1,000 of each kind in one transaction, and returns their number.
     pub async fn delete_expired(&self, now: Timestamp) -> Result<u64> {
-        match self.store {
-            Store::Sqlite(store) => store.delete_old_changes().await?,
-            Store::Postgres(store) => store.delete_old_replicas(self.term).await?,
-        }
         on_store!(self, delete_expired(self.term, now, EXPIRED_AT_ONCE))
     }
 

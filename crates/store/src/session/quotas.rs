@@ -1,8 +1,8 @@
 //! Quotas of tenants that all replicas share.
 
 use super::sessions::Sessions;
-use super::store::StoreError;
 pub use super::store::{Draw, Drawn, Tally};
+use super::store::{StoreError, read_counter};
 use gatepost_core::clock::Day;
 use gatepost_core::ids::TenantId;
 use gatepost_core::secret;
@@ -22,8 +22,20 @@ impl Sessions {
     /// # Errors
     /// [`StoreError`]: whether anything was drawn is not known. Repeated with the same id, nothing is drawn twice.
     pub async fn draw(&self, tenant: &TenantId, day: Day, draw: &Draw) -> Result<Drawn, StoreError> {
-        let key = format!("{}:day:{}", tag(tenant), day.compact());
-        self.store.draw(key.as_bytes(), draw).await
+        self.store.draw(&counter(tenant, day), draw).await
+    }
+
+    /// How many units of one day each of these tenants has used, or a replica holds for it; in the same order.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list_used(&self, tenants: &[&TenantId], day: Day) -> Result<Vec<u64>, StoreError> {
+        let keys: Vec<Vec<u8>> = tenants.iter().map(|tenant| counter(tenant, day)).collect();
+        let counters = self.store.find_many(&keys).await?;
+        Ok(counters
+            .iter()
+            .map(|counter| counter.as_deref().map_or(0, |text| read_counter(text).used()))
+            .collect())
     }
 
     /// Which mark shows that the counters of a tenant were lost.
@@ -43,6 +55,11 @@ impl Sessions {
         secret::fill_random(&mut mark);
         Ok(self.store.create(key, &mark, MARK_TTL).await?.unwrap_or_else(|| mark.to_vec()))
     }
+}
+
+/// The name of the counter of a tenant's requests of one day.
+fn counter(tenant: &TenantId, day: Day) -> Vec<u8> {
+    format!("{}:day:{}", tag(tenant), day.compact()).into_bytes()
 }
 
 /// The braces make a Cluster of Redis keep everything of one tenant in one slot.

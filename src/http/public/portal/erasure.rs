@@ -86,7 +86,7 @@ async fn page(
         id: user.id,
         name: &named(user),
         version: user.version,
-        sessions: sessions(context, user.id).await.map(|sessions| sessions.len()),
+        sessions: sessions(context, &administrator.scope, user.id).await.map(|sessions| sessions.len()),
         keys: &keys,
         typed,
     };

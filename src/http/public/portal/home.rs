@@ -10,15 +10,17 @@ use crate::authn::LoadError;
 use crate::http::public::answer::{PageAnswer, Redirect};
 use crate::http::public::callers::Administrator;
 use crate::http::public::extract::Query;
+use crate::quotas::SpentDay;
 use crate::sign_in::Context;
 use actix_web::{Either, web};
+use gatepost_config::{ClientCredential, Config, ProviderConfig};
 use gatepost_core::access_request::RequestState;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::{HostName, Origin};
 use gatepost_core::ids::{GroupId, GroupName, TenantId};
 use gatepost_pages::admin::{
-    Attention, EndingSoon, Found, Home, HomeNumbers, KeyState, PersonEntry, ReplicaTrouble,
+    Attention, Credential, EndingSoon, Found, Home, HomeNumbers, KeyState, PersonEntry, ReplicaTrouble,
 };
 use gatepost_pages::{Activity, DayNumbers};
 use gatepost_store::directory::{
@@ -37,6 +39,8 @@ const COUNTED: u32 = 99;
 const UNLINKED: u32 = 3;
 /// Fewer people with an unlinked group need no attention.
 const MANY: u64 = 2;
+/// Within how many days a credential at a provider ends that needs attention, as for `check`.
+const CREDENTIAL_SOON: u32 = gatepost_check::EXPIRES_SOON_DAYS;
 /// The time after which a replica that serves is expected to lead, if no other does.
 const STARTING: Duration = Duration::from_mins(1);
 
@@ -85,12 +89,15 @@ pub(in crate::http::public) async fn home(
     let ending = directory.list_ending(scope, soon, None, COUNTED).await?;
     let ending_keys =
         directory.list_ending_keys(scope, (now, now.plus(DAY * KeyState::SOON)), None, COUNTED).await?;
+    let spent = system.quotas.list_spent(scope).await?;
     let is_fresh = *scope == Scope::System && is_fresh(directory).await?;
     let unlinked = unlinked.iter().filter(|group| group.people.number >= MANY);
     let others =
         unlinked.map(|group| nameless(&context, group)).chain(ends(&ending)).chain(keys(&ending_keys));
-    let attention =
-        requests(directory, scope).await?.into_iter().chain(others).chain(troubles(&replicas, now));
+    let attention = requests(directory, scope).await?.into_iter().chain(others);
+    let attention = attention.chain(quotas(&spent));
+    let attention = attention.chain(credentials(&context.site.config, scope, now));
+    let attention = attention.chain(troubles(&replicas, now));
     let (people, groups, tenants) = matches.as_ref().map(Matches::entries).unwrap_or_default();
     let page = Home {
         frame: administrator.frame(None),
@@ -212,6 +219,27 @@ fn keys(ending: &Page<KeyRecord>) -> Option<Attention<'_>> {
     Some(Attention::Keys { count, has_more, name: &next.name, until: next.limits.expires_at? })
 }
 
+/// The tenants that have nearly used up their requests of today, if there are any.
+fn quotas(spent: &[SpentDay]) -> Option<Attention<'_>> {
+    let SpentDay { tenant, used, limit } = spent.first()?;
+    Some(Attention::Quotas { count: spent.len(), tenant, used: *used, limit: *limit })
+}
+
+/// The credentials at the configuration's providers that end soon, for administrators of the system.
+fn credentials<'a>(config: &'a Config, scope: &Scope, now: Timestamp) -> Vec<Attention<'a>> {
+    let providers = if scope.is_system() { config.providers.as_slice() } else { &[] };
+    let soon = now.plus(DAY * CREDENTIAL_SOON);
+    let ending = |own: &'a ProviderConfig| {
+        let until = gatepost_check::credential_ends_at(own).filter(|until| *until <= soon)?;
+        let what = match own.credential {
+            ClientCredential::Certificate(_) => Credential::Certificate,
+            ClientCredential::Secret(_) | ClientCredential::AssertionFile(_) => Credential::Secret,
+        };
+        Some(Attention::Credential { provider: &own.label, what, until, has_ended: until <= now })
+    };
+    providers.iter().filter_map(ending).collect()
+}
+
 /// What is wrong with the replicas. One that has just started may not lead yet.
 fn troubles(replicas: &[Replica], now: Timestamp) -> Vec<Attention<'static>> {
     let leads = replicas.iter().any(|one| one.is_leader || one.started_at > now.minus(STARTING));
@@ -246,5 +274,31 @@ mod tests {
         assert_eq!(told(&[("1", 0, false), ("1", 990, false)]), Vec::<String>::new(), "one has just started");
         assert_eq!(told(&[("1", 0, false), ("1", 900, false)]), ["Replicas(NoLeader { replicas: 2 })"]);
         assert_eq!(told(&[("1", 0, true), ("2", 0, false)]), ["Replicas(Versions { versions: 2 })"]);
+    }
+
+    #[test]
+    fn a_credential_that_ends_within_30_days_needs_attention_of_the_systems_administrators() {
+        let shown = |end: &str, scope: &Scope| {
+            let text = format!(
+                "public_url = 'https://auth.example.com'\nhosts = ['wiki.example.com']\n[providers.kc]\nkind = 'oidc'\n\
+                 issuer = 'https://id.example.com'\nlabel = 'Staff'\nclient_id = 'x'\nclient_secret = 'y'\n{end}"
+            );
+            let config = Config::parse(&text, std::iter::empty()).expect("a configuration");
+            let now = "2027-01-01T00:00:00Z".parse().expect("a time");
+            let found = credentials(&config, scope, now);
+            found.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>()
+        };
+        let end = |day: &str| shown(&format!("client_secret_expires_at = '{day}'"), &Scope::System);
+        assert!(shown("", &Scope::System).is_empty(), "nobody said when it ends");
+        assert!(end("2027-02-01").is_empty(), "31 days");
+        for (day, has_ended) in
+            [("2027-01-31", false), ("2027-01-02", false), ("2027-01-01", true), ("2026-12-31", true)]
+        {
+            let found = end(day);
+            assert!(found.len() == 1 && found[0].contains("Secret"), "{day}: {found:?}");
+            assert!(found[0].contains(&format!("has_ended: {has_ended}")), "{day}: {found:?}");
+        }
+        let of_a_tenant = Scope::Tenants(["a".parse().expect("a tenant")].into());
+        assert!(shown("client_secret_expires_at = '2027-01-02'", &of_a_tenant).is_empty());
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct LoadedPerson {
     pub(super) changes: Vec<LoadedChange>,
     /// How many keys of the person count, as a text.
     pub(super) keys: String,
+    /// Those that the reader may end. `None`: the session store does not answer.
+    pub(super) sessions: Option<Vec<(Hash, SessionRecord)>>,
     /// `None`: the reader administers tenants alone.
     pub(super) system: Option<SystemFacts>,
 }
@@ -46,8 +48,6 @@ pub(super) struct LoadedPerson {
 /// What administrators of the system see beside it.
 pub(super) struct SystemFacts {
     pub(super) memberships: Vec<Membership>,
-    /// `None`: the session store does not answer.
-    pub(super) sessions: Option<Vec<(Hash, SessionRecord)>>,
     pub(super) refusals: Vec<Reasoned>,
     pub(super) refused_sign_ins: Vec<LoadedRefusal>,
     /// Names of groups that the form proposes.
@@ -80,7 +80,8 @@ impl LoadedPerson {
             Scope::Tenants(_) => None,
         };
         let changes = changes.into_iter().map(LoadedChange::from).collect();
-        Ok(Self { user, ways, changes, keys: working_keys(directory, scope, id).await?, system })
+        let keys = working_keys(directory, scope, id).await?;
+        Ok(Self { user, ways, changes, keys, sessions: sessions(context, scope, id).await, system })
     }
 }
 
@@ -96,7 +97,6 @@ impl SystemFacts {
         let groups = directory.search_groups(&Scope::System, &groups, None, PROPOSED).await?;
         Ok(Self {
             memberships,
-            sessions: sessions(context, id).await,
             refusals: refusals.items.into_iter().map(Reasoned::from).collect(),
             refused_sign_ins: refused_sign_ins(directory, user).await?,
             group_names: groups.items.into_iter().map(|group| group.name).collect(),
@@ -157,10 +157,16 @@ async fn refused_sign_ins(
     Ok(rows.into_iter().filter_map(read).collect())
 }
 
-/// The valid sessions of a person, the one that was used last first. `None`: a store does not answer.
-pub(super) async fn sessions(context: &Context, id: UserId) -> Option<Vec<(Hash, SessionRecord)>> {
+/// The valid sessions of a person that the reader may end, the one that was used last first. `None`: a store does not
+/// answer.
+pub(super) async fn sessions(
+    context: &Context,
+    scope: &Scope,
+    id: UserId,
+) -> Option<Vec<(Hash, SessionRecord)>> {
     let Some(standing) = authn::load_person(&context.stores, id).await.ok()? else { return Some(Vec::new()) };
     let mut live = authn::list_live(&context.site, &context.stores, &standing).await.ok()?;
+    live.retain(|(_, record)| scope.covers_sessions(&record.provider, &standing.access));
     live.sort_by_key(|(_, record)| std::cmp::Reverse(record.last_seen_at));
     Some(live)
 }

@@ -61,7 +61,7 @@ pub(super) fn register(routes: &mut Routes<'_>) {
             OwnPages,
             standing::end_sessions,
         ));
-        users.add(page("/{id}/end-session").on(POST, SystemAdministrators, OwnPages, standing::end_session));
+        users.add(page("/{id}/end-session").on(POST, Administrators, OwnPages, standing::end_session));
         users.add(page("/{id}/join").on(POST, SystemAdministrators, OwnPages, joining::join));
         users.add(page("/{id}/leave").on(POST, SystemAdministrators, OwnPages, joining::leave));
         users.add(page("/{id}/decide").on(POST, SystemAdministrators, OwnPages, deciding::decide));

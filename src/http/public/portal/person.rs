@@ -104,7 +104,7 @@ pub(super) fn show(
     let held = facts.map(|facts| facts.memberships.as_slice()).unwrap_or_default();
     let groups: Vec<MembershipEntry<'_>> =
         held.iter().take(MOST_GROUPS).map(|held| membership(context, held)).collect();
-    let live = facts.and_then(|facts| facts.sessions.as_ref());
+    let live = loaded.sessions.as_ref();
     let sessions: Option<Vec<AdminSession<'_>>> =
         live.map(|live| live.iter().take(MOST_SESSIONS).map(session).collect());
     let refusals: Vec<RefusalEntry<'_>> =
@@ -124,12 +124,12 @@ pub(super) fn show(
         tenants: &loaded.ways.iter().map(tenant).collect::<Vec<_>>(),
         audit: &changes,
         keys: &loaded.keys,
+        sessions: sessions.as_deref(),
+        more_sessions: live.map_or(0, |live| live.len().saturating_sub(MOST_SESSIONS)),
         system: facts.map(|_| SystemDetails {
             groups: &groups,
             more_groups: held.len() - groups.len(),
-            more_sessions: live.map_or(0, |live| live.len().saturating_sub(MOST_SESSIONS)),
             admin: admin_entry(admin),
-            sessions: sessions.as_deref(),
             refusals: &refusals,
             refused_sign_ins: &refused,
             group_names: &names,

@@ -16,7 +16,7 @@ use gatepost_core::secret::Hash;
 use gatepost_pages::admin::{Again, Overtaken, PersonNotice, Question};
 use gatepost_pages::{Section, paths};
 use gatepost_store::directory::changes::{DisableUser, EnableUser, ReleaseAddress};
-use gatepost_store::directory::{UserKey, UserSummary};
+use gatepost_store::directory::{Conditions, UserKey, UserSummary};
 use serde::Deserialize;
 
 /// What the form showed: the version of the person's own data, and in words.
@@ -82,7 +82,7 @@ pub(in crate::http::public) async fn ask_to_disable(
     let name = named(&user);
     let mut effects = vec![
         format!("{name} can no longer sign in, until an administrator enables the person again."),
-        match sessions(&context, id).await.map(|sessions| sessions.len()) {
+        match sessions(&context, &administrator.scope, id).await.map(|sessions| sessions.len()) {
             Some(1) => "This ends 1 session at once.".to_owned(),
             Some(number) => format!("This ends {number} sessions at once."),
             None => "This ends all sessions at once. How many there are is not known now: the session store does not answer.".to_owned(),
@@ -200,7 +200,8 @@ pub(in crate::http::public) async fn end_session(
 ) -> FormAnswer {
     let back = paths::admin_user(id);
     let hash: Hash = session.and_then(|session| session.parse().ok()).ok_or(Fault::NotFound)?;
-    match admin.end_session(&hash, &administrator.actor()).await.map_err(Refused::from) {
+    let ended = admin.end_session(&hash, Conditions::default(), &administrator.actor()).await;
+    match ended.map_err(Refused::from) {
         Ok(_) => done(&admin, &back, PersonNotice::SessionEnded.as_str()),
         Err(why) => why.answer(&administrator, Section::People, &back),
     }

@@ -157,9 +157,13 @@ async fn every_page_of_keys_and_tool_servers_is_accessible() {
     let server = ["", "/edit", "/delete"]
         .map(|verb| (format!("tool-server{}", verb.replace('/', "-")), format!("/admin/tools/demo{verb}")));
     let who = ("tool-callers".to_owned(), format!("/admin/access?by=tool&of=demo:{}", "t".repeat(512)));
+    let app: String = url::form_urlencoded::byte_serialize(url(APP, "/").as_bytes()).collect();
+    let opens = ("openers".to_owned(), format!("/admin/access?by=url&of={app}"));
     let ends = ("ends-with-keys".to_owned(), "/admin/ends?days=14".to_owned());
-    for (name, path) in
-        pages(&[("key", key.clone()), ("own-key", own.clone())]).into_iter().chain(server).chain([ends, who])
+    for (name, path) in pages(&[("key", key.clone()), ("own-key", own.clone())])
+        .into_iter()
+        .chain(server)
+        .chain([ends, who, opens])
     {
         open(&root, &path, "The same through the API").await;
         assert_accessible(&root, &format!("full-{name}")).await;

@@ -42,7 +42,9 @@ pub use tenants::{
 pub use tool_servers::{
     AddToolRule, CreateToolServer, DeleteToolServer, RemoveToolRule, ToolServerPatch, UpdateToolServer,
 };
-pub use users::{ChangeAddress, CreateUser, DisableUser, EnableUser, EndSessions, EraseUser, ReleaseAddress};
+pub use users::{
+    ChangeAddress, CreateUser, DisableUser, EnableUser, EndSession, EndSessions, EraseUser, ReleaseAddress,
+};
 
 use super::error::DirectoryError;
 use gatepost_core::administration::{Matter, Version};

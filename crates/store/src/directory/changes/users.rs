@@ -1,12 +1,14 @@
 //! Changes of people.
 
-use super::platform_change;
+use super::{Change, platform_change};
 use crate::directory::error::DirectoryError;
 use crate::directory::records::{AddressNews, UserKey, UserSummary};
 use gatepost_config::{AddressChanges, Config};
+use gatepost_core::administration::Matter;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
-use gatepost_core::ids::UserId;
+use gatepost_core::ids::{ProviderId, UserId};
+use gatepost_core::secret::Hash;
 use std::sync::Arc;
 
 /// Creates a placeholder for an address that nobody holds. The first person who signs in with it takes it over.
@@ -83,3 +85,28 @@ pub struct EndSessions {
     pub started_before: Timestamp,
 }
 platform_change!(EndSessions => UserId);
+
+/// Ends one session of a person, whatever the session store contains. Administrators of a tenant end those of its members
+/// at its own provider. Unchanged: it had already ended.
+///
+/// Errors: `UnknownUser` (also for a person who is not in the tenant).
+#[derive(Clone, Debug)]
+pub struct EndSession {
+    pub session: Hash,
+    pub user: UserId,
+    /// Where the session began. This decides who may end it.
+    pub provider: ProviderId,
+    /// Until then one of its cookies could be used.
+    pub expires_at: Timestamp,
+    /// The cause, as the audit names it.
+    pub reason: &'static str,
+}
+
+impl Change for EndSession {
+    type Outcome = UserId;
+    const NAME: &'static str = "EndSession";
+
+    fn matter(&self) -> Matter {
+        self.provider.tenant().map_or(Matter::Platform, Matter::Tenant)
+    }
+}

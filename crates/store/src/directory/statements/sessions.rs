@@ -4,17 +4,20 @@
 use super::sign_in::identity_lock;
 use super::users::{self, UserRow, find_known};
 use super::{
-    Connection, Result, Store, access_requests, audit, json_texts, present, refusals, repeats, requirements,
+    Apply, Connection, Result, Store, access_requests, audit, json_texts, present, refusals, repeats,
+    requirements, standing,
 };
 use crate::directory::actor::Actor;
+use crate::directory::changes::{Done, EndSession};
 use crate::directory::error::DirectoryError;
 use crate::directory::lease::Term;
 use crate::directory::records::UserKey;
+use gatepost_core::administration::{Granted, Scope, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::SubjectKey;
 use gatepost_core::ids::{ProviderId, UserId};
 use gatepost_core::secret::Hash;
-use serde_json::json;
+use serde_json::{Value, json};
 
 impl Store {
     /// `false`: it had already ended.
@@ -27,20 +30,9 @@ impl Store {
         actor: &Actor,
     ) -> Result<bool> {
         transaction!(self, |connection| {
-            let ended_at = present(connection).await?;
-            let inserted = sqlx::query(
-                "INSERT INTO ended_sessions (session_hash, user_id, ended_at, expires_at) VALUES ($1, $2, $3, $4) \
-                 ON CONFLICT (session_hash) DO NOTHING",
-            )
-            .bind(&session.as_bytes()[..])
-            .bind(user.to_string())
-            .bind(ended_at.unix())
-            .bind(expires_at.unix())
-            .execute(&mut *connection)
-            .await?;
-            let is_new = inserted.rows_affected() > 0;
+            let is_new = insert_end(connection, session, user, expires_at).await?;
             if is_new {
-                let after = json!({ "session": session.to_string(), "reason": reason });
+                let after = end_of(session, reason);
                 users::note(connection, actor, "session.end", user, None, Some(after)).await?;
             }
             Ok(is_new)
@@ -168,6 +160,70 @@ impl Store {
             Ok(deleted)
         })
     }
+}
+
+/// The audit row of a session at a tenant's provider is shown to the administrators of the tenant.
+impl Apply for EndSession {
+    type Locked = UserRow;
+
+    async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
+        Ok((find_known(connection, &UserKey::Id(self.user)).await?, None))
+    }
+
+    async fn write(
+        granted: Granted<&Self>,
+        user: Self::Locked,
+        connection: &mut Connection,
+        actor: &Actor,
+    ) -> Result<Done<UserId>> {
+        let Self { session, provider, expires_at, reason, .. } = granted.change();
+        let tenant = provider.tenant();
+        if let Some(tenant) = &tenant
+            && !granted.is_by_system()
+        {
+            let standing = standing::find(connection, user.id).await?;
+            let scope = Scope::Tenants([tenant.clone()].into());
+            if !standing.is_some_and(|standing| scope.covers_sessions(provider, &standing.access)) {
+                return Err(DirectoryError::UnknownUser(UserKey::Id(user.id)));
+            }
+        }
+        if !insert_end(connection, session, user.id, *expires_at).await? {
+            return Ok(Done::unchanged(None, user.id));
+        }
+        let (target, after) = (format!("user:{}", user.id), Some(end_of(session, reason)));
+        let entry = audit::Entry { action: "session.end", target, before: None, after };
+        match tenant {
+            Some(tenant) => audit::write_for_tenant(connection, actor, &tenant, entry).await?,
+            None => audit::write(connection, actor, entry).await?,
+        }
+        Ok(Done::changed(None, user.id))
+    }
+}
+
+/// `false`: it had already ended.
+async fn insert_end(
+    connection: &mut Connection,
+    session: &Hash,
+    user: UserId,
+    expires_at: Timestamp,
+) -> Result<bool> {
+    let ended_at = present(connection).await?;
+    let inserted = sqlx::query(
+        "INSERT INTO ended_sessions (session_hash, user_id, ended_at, expires_at) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (session_hash) DO NOTHING",
+    )
+    .bind(&session.as_bytes()[..])
+    .bind(user.to_string())
+    .bind(ended_at.unix())
+    .bind(expires_at.unix())
+    .execute(connection)
+    .await?;
+    Ok(inserted.rows_affected() > 0)
+}
+
+/// The end of a session for the audit.
+fn end_of(session: &Hash, reason: &str) -> Value {
+    json!({ "session": session.to_string(), "reason": reason })
 }
 
 /// Moves the time forward, never back.

@@ -73,7 +73,7 @@ pub(super) fn written(tally: Tally) -> Vec<u8> {
 }
 
 /// Reads a counter. One that nobody could have written is empty.
-pub(super) fn read(text: &[u8]) -> Tally {
+pub(in crate::session) fn read(text: &[u8]) -> Tally {
     let parse = |text: &str| text.parse().ok();
     let numbers = std::str::from_utf8(text).ok().and_then(|text| text.split_once(' '));
     let tally = numbers

@@ -13,6 +13,7 @@ pub use self::redis::{CLUSTER_RULES, RedisStore, USER_RULES, is_refusal};
 pub use self::sqlite::SqliteStore;
 use super::QUOTA_MARK;
 pub use description::Description;
+pub(in crate::session) use draw::read as read_counter;
 pub use draw::{Draw, Drawn, Tally};
 pub use entries::{Entry, EntryKind, EntryPage, Place};
 use std::borrow::Cow;
