@@ -290,7 +290,7 @@ async fn show_directory_metrics(state: Arc<State>) {
         match state.stores.directory.find_last_drill().await {
             Ok(at) => state.stores.metrics.backup_drilled(at.unwrap_or(Timestamp::from_unix(0))),
             Err(error) => {
-                tracing::debug!(error = %Chain(&error), "the metric of the last drill is as before")
+                tracing::debug!(error = %Chain(&error), "the metric of the last drill is as before");
             }
         }
     }
