@@ -205,17 +205,18 @@ async fn where_too_many_bodies_are_waited_for_the_oldest_gives_up_and_a_whole_on
     let public = world.gatepost.public();
     let request = head("/logout/backchannel", LENGTH);
     let mut oldest = open(public, request.as_bytes()).await;
-    let begun = Instant::now();
     let mut others = Vec::new();
     for _ in 0..200 {
         others.push(open(public, request.as_bytes()).await);
     }
-    let (answer, _) = to_the_end(&mut oldest).await;
+    // From here on, because a busy machine takes its time to open so many. Each answer comes without waiting for a deadline.
+    let (answer, took) = to_the_end(&mut oldest).await;
     assert_eq!(status(&answer), "408", "{answer}");
+    assert!(took < Duration::from_secs(4), "{took:?}");
     let whole = [request, "a".repeat(1000)].concat();
-    let (answer, _) = to_the_end(&mut open(public, whole.as_bytes()).await).await;
+    let (answer, took) = to_the_end(&mut open(public, whole.as_bytes()).await).await;
     assert_eq!(status(&answer), "400", "it was read, and is no token: {answer}");
-    assert!(begun.elapsed() < Duration::from_secs(4), "nobody waited for a deadline: {:?}", begun.elapsed());
+    assert!(took < Duration::from_secs(4), "{took:?}");
     drop(others);
 }
 

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 /// The pause between two looks at the metrics.
 const LOOK: Duration = Duration::from_millis(10);
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// What happens to the leader.
 #[derive(Clone, Copy, Debug)]

@@ -17,6 +17,7 @@ use gatepost_config::{ClientCredential, Config, ProviderConfig};
 use gatepost_core::access_request::RequestState;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
+use gatepost_core::error_chain::Chain;
 use gatepost_core::host::{HostName, Origin};
 use gatepost_core::ids::{GroupId, GroupName, TenantId};
 use gatepost_pages::admin::{
@@ -89,7 +90,7 @@ pub(in crate::http::public) async fn home(
     let ending = directory.list_ending(scope, soon, None, COUNTED).await?;
     let ending_keys =
         directory.list_ending_keys(scope, (now, now.plus(DAY * KeyState::SOON)), None, COUNTED).await?;
-    let spent = system.quotas.list_spent(scope).await?;
+    let spent = list_spent(&system, scope).await;
     let is_fresh = *scope == Scope::System && is_fresh(directory).await?;
     let unlinked = unlinked.iter().filter(|group| group.people.number >= MANY);
     let others =
@@ -217,6 +218,14 @@ fn keys(ending: &Page<KeyRecord>) -> Option<Attention<'_>> {
     let next = ending.items.first()?;
     let (count, has_more) = (ending.items.len(), ending.next.is_some());
     Some(Attention::Keys { count, has_more, name: &next.name, until: next.limits.expires_at? })
+}
+
+/// The counters are in the session store, and the page is needed most while a store is away: then it does without them.
+async fn list_spent(admin: &admin::Context, scope: &Scope) -> Vec<SpentDay> {
+    admin.quotas.list_spent(scope).await.unwrap_or_else(|error| {
+        tracing::warn!(error = %Chain(&error), "the first page of the portal does not say which quotas are used up");
+        Vec::new()
+    })
 }
 
 /// The tenants that have nearly used up their requests of today, if there are any.
