@@ -132,6 +132,7 @@ async fn a_restore_that_cannot_be_done_changes_nothing() {
 }
 
 /// `backup.sh drill`, with the binary of Gatepost at hand.
+#[expect(clippy::disallowed_methods, reason = "the script finds programs where the tests find them")]
 async fn drill(url: &str, dumps: &Path, identity: Option<&Path>) -> (bool, String) {
     let mut command = script("backup.sh", url, dumps);
     let binary = Path::new(env!("CARGO_BIN_EXE_gatepost")).parent().unwrap().display().to_string();
