@@ -19,6 +19,7 @@ mod time;
 pub mod traefik;
 
 pub use finding::{Code, Finding, Place, Severity};
+pub use postgres::audit_broken;
 pub use provider::{EXPIRES_SOON_DAYS, credential_ends_at};
 
 use gatepost_config::{Config, StoresConfig};
@@ -93,11 +94,6 @@ pub async fn run_store(order: &Order) -> (Vec<Finding>, Option<Directory>) {
     // What is wrong with the other settings matters only where those of the stores cannot be read.
     let (_, Some((stores, ca_file))) = load(order, &mut findings) else { return (findings, None) };
     postgres::inspect(&stores, ca_file.as_deref()).await
-}
-
-/// The finding that the audit does not fit its heads, or cannot be read.
-pub fn audit_broken(found: impl Into<String>) -> Finding {
-    postgres::audit_broken(found)
 }
 
 type Stores = (StoresConfig, Option<PathBuf>);

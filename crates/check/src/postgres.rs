@@ -126,8 +126,8 @@ pub(super) async fn inspect(
     }
 }
 
-/// The audit does not fit its heads, or cannot be read.
-pub(super) fn audit_broken(found: impl Into<String>) -> Finding {
+/// The finding that the audit does not fit its heads, or cannot be read.
+pub fn audit_broken(found: impl Into<String>) -> Finding {
     AUDIT.at(SETTING, found)
 }
 

@@ -5,6 +5,7 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::TypedMetric;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::{Family, MetricConstructor};
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use std::fmt;
@@ -102,4 +103,9 @@ where
 {
     registry.register(name, help, metric.clone());
     metric
+}
+
+/// Registers a gauge without labels.
+pub(super) fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
+    single(registry, name, help, Gauge::default())
 }

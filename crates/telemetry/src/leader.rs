@@ -1,6 +1,6 @@
 //! Who leads: the replica that does the work that one alone does.
 
-use super::handles::single;
+use super::handles::{gauge, single};
 use gatepost_core::clock::Timestamp;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
@@ -17,7 +17,6 @@ pub(super) struct LeaderMetrics {
 
 impl LeaderMetrics {
     pub fn register(registry: &mut Registry) -> Self {
-        let gauge = |registry: &mut Registry, name, help| single(registry, name, help, Gauge::default());
         Self {
             leads: gauge(
                 registry,

@@ -3,7 +3,7 @@
 //! Guarantees that requests cannot create new series: providers come from the configuration, API keys that end soon from
 //! the directory, at most 100 of them. All other labels are enums of [`super::labels`]. After its first use, a counter costs an array access and an atomic addition.
 
-use super::handles::{Handles, NewCounter, NewHistogram, counters, durations, single};
+use super::handles::{Handles, NewCounter, NewHistogram, counters, durations, gauge, single};
 use super::key_ends::KeyEnds;
 use super::labels::{
     Answer, Credential, EndCause, Label, NotKept, Reason, Store, StoreOperation, StoreOutcome,
@@ -301,10 +301,6 @@ impl Metrics {
         written.expect("a String takes every text");
         text
     }
-}
-
-fn gauge(registry: &mut Registry, name: &str, help: &str) -> Gauge {
-    single(registry, name, help, Gauge::default())
 }
 
 #[cfg(test)]
