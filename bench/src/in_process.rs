@@ -6,9 +6,9 @@ use crate::load::answer::Answer;
 use crate::site::{Addresses, Provider, Site};
 use crate::tool_call;
 use gatepost::app::State;
-use gatepost::http::internal;
-use gatepost::invalidation;
+use gatepost::internal;
 use gatepost_core::mcp::Mode;
+use gatepost_runtime::invalidation;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -126,7 +126,7 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gatepost::gate::session_cache::{CacheKey, SessionProof};
+    use gatepost_runtime::session_cache::{CacheKey, SessionProof};
 
     #[test]
     fn a_gate_in_memory_lets_its_visitor_pass() {

@@ -2,15 +2,15 @@
 //! expired data.
 
 use super::{StartError, State, leading};
-use crate::invalidation;
-use crate::readiness::Obstacle;
-use crate::revocation;
 use actix_web::rt::{spawn, task::JoinHandle};
 use gatepost_certs::tls;
 use gatepost_config::{RELOAD_INTERVAL, StoresConfig};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::TenantId;
+use gatepost_runtime::invalidation;
+use gatepost_runtime::readiness::Obstacle;
+use gatepost_runtime::revocation;
 use gatepost_store::directory::{Directory, DirectoryError};
 use gatepost_store::retry::retry;
 use gatepost_telemetry::NotKept;

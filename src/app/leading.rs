@@ -2,9 +2,9 @@
 //! time; the lease decides which. Nothing that a request needs is done here.
 
 use super::State;
-use crate::leadership::TRY_INTERVAL;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
+use gatepost_runtime::leadership::TRY_INTERVAL;
 use gatepost_store::directory::{DirectoryError, Leading, Term};
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,16 +3,12 @@
 mod housekeeping;
 mod leading;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use state::State;
 
-use crate::gate::assertion::AssertionKeys;
-use crate::http::internal::{self, Listener, Surface, Workers};
-use crate::http::public;
-use crate::revocation;
-use crate::site::Site;
-use crate::stores::Stores;
-use crate::webhook::Webhook;
+use crate::internal::{self, Listener, Surface, Workers};
 use actix_web::dev::ServerHandle;
 use gatepost_certs::tls;
 use gatepost_certs::{self as certs, CertsError, InternalTls};
@@ -22,6 +18,11 @@ use gatepost_core::decision::Lifetimes;
 use gatepost_core::host::ProtectedHosts;
 use gatepost_core::secret::Secret;
 use gatepost_oidc::{Calls, Providers, Settings, Speakers, TenantClients};
+use gatepost_runtime::assertion::AssertionKeys;
+use gatepost_runtime::revocation;
+use gatepost_runtime::site::Site;
+use gatepost_runtime::stores::Stores;
+use gatepost_runtime::webhook::Webhook;
 use gatepost_store::directory::{Directory, DirectoryError};
 use gatepost_store::session::Sessions;
 use gatepost_store::session::cookie::CookiePolicy;
@@ -245,8 +246,8 @@ fn listen_internal(
 
 fn listen_public(state: &Arc<State>) -> Result<ServerHandle, StartError> {
     let address = state.site.config.public_addr;
-    let server =
-        public::start(&state.public, address, FINISH).map_err(|error| StartError::Listen(address, error))?;
+    let server = gatepost_web::start(&state.public, address, FINISH)
+        .map_err(|error| StartError::Listen(address, error))?;
     let handle = server.handle();
     tokio::spawn(server);
     Ok(handle)

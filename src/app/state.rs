@@ -1,29 +1,31 @@
 //! Puts the parts of the process together.
 
-use crate::gate::assertion::AssertionKeys;
-use crate::gate::session_cache::SessionCache;
-use crate::gate::tools::ToolServers;
-use crate::gate::tools::listing::Listing;
+use crate::explain;
 use crate::gate::{
-    self, failing::FailingCredentials, key_uses::KeyUses, refusals::Refusals,
-    seen_requirements::SeenRequirements, unknown_requirements::UnknownRequirements,
+    self, refusals::Refusals, seen_requirements::SeenRequirements, unknown_requirements::UnknownRequirements,
 };
-use crate::hosts::Hosts;
-use crate::http::{internal, public};
-use crate::invalidation::lease::Lease;
-use crate::leadership::Leadership;
-use crate::permits::Permits;
-use crate::providers::Providers;
-use crate::quotas::Quotas;
-use crate::readiness::Readiness;
-use crate::sign_in::{self, limit::Limits, return_cookie::Slots};
-use crate::site::Site;
-use crate::stores::Stores;
-use crate::tasks::Tasks;
-use crate::webhook::Webhook;
-use crate::{admin, explain, refresh, revocation};
+use crate::internal;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::ReplicaId;
+use gatepost_runtime::assertion::AssertionKeys;
+use gatepost_runtime::failing::FailingCredentials;
+use gatepost_runtime::hosts::Hosts;
+use gatepost_runtime::invalidation::lease::Lease;
+use gatepost_runtime::key_uses::KeyUses;
+use gatepost_runtime::leadership::Leadership;
+use gatepost_runtime::permits::Permits;
+use gatepost_runtime::providers::Providers;
+use gatepost_runtime::quotas::Quotas;
+use gatepost_runtime::readiness::Readiness;
+use gatepost_runtime::session_cache::SessionCache;
+use gatepost_runtime::site::Site;
+use gatepost_runtime::stores::Stores;
+use gatepost_runtime::tasks::Tasks;
+use gatepost_runtime::tools::ToolServers;
+use gatepost_runtime::tools::listing::Listing;
+use gatepost_runtime::webhook::Webhook;
+use gatepost_runtime::{refresh, revocation};
+use gatepost_sign_in::{limit::Limits, return_cookie::Slots};
 use gatepost_store::session::last_used::LastUsed;
 use reqwest::Client;
 use std::fs;
@@ -50,15 +52,15 @@ pub struct State {
     /// Judges requests.
     pub gate: Arc<gate::Context>,
     /// Signs in and out.
-    pub sign_in: Arc<sign_in::Context>,
+    pub sign_in: Arc<gatepost_sign_in::Context>,
     /// Makes changes for administrators.
-    pub admin: Arc<admin::Context>,
+    pub admin: Arc<gatepost_admin::Context>,
     /// Explains decisions.
     pub explain: Arc<explain::Context>,
     /// What the internal listener needs.
     pub internal: Arc<internal::Context>,
     /// What the public listener needs.
-    pub public: public::Context,
+    pub public: gatepost_web::Context,
 }
 
 impl State {
@@ -112,7 +114,7 @@ impl State {
             key_rates: Arc::default(),
             tasks: tasks.clone(),
         });
-        let sign_in = &Arc::new(sign_in::Context {
+        let sign_in = &Arc::new(gatepost_sign_in::Context {
             site: site.clone(),
             providers: providers.clone(),
             hosts: hosts.clone(),
@@ -124,7 +126,7 @@ impl State {
             limits: Limits::default(),
             return_slots: Slots::default(),
         });
-        let admin = &Arc::new(admin::Context {
+        let admin = &Arc::new(gatepost_admin::Context {
             site: site.clone(),
             hosts: hosts.clone(),
             stores: stores.clone(),
@@ -145,12 +147,12 @@ impl State {
                 upstreams: upstreams.clone(),
                 listing: Arc::new(Permits::new(most_of_one, most)),
             }),
-            public: public::Context {
+            public: gatepost_web::Context {
                 sign_in: sign_in.clone(),
                 wrong_keys: gate.wrong_keys.clone(),
                 key_rates: gate.key_rates.clone(),
                 key_uses: gate.key_uses.clone(),
-                explain: explain.clone(),
+                explainer: explain.clone(),
                 admin: admin.clone(),
                 readiness: readiness.clone(),
                 assertion_keys: assertion_keys.clone(),

@@ -3,13 +3,13 @@
 use super::console::Console;
 use super::error::CommandError;
 use super::report::{Report, lines, minute_of, minute_or_dash, print_part, table};
-use crate::admin::access::Question;
-use crate::admin::access::{AccessError, ServersTool, What};
-use crate::admin::views::{
+use clap::{ArgGroup, Args};
+use gatepost_admin::access::Question;
+use gatepost_admin::access::{AccessError, ServersTool, What};
+use gatepost_admin::explain::RequestUrl;
+use gatepost_admin::views::{
     AccessList, AccessWay, CSV_HEADER, OpenTenant, Openable, Opener, OpeningKey, OpeningKeyList,
 };
-use crate::explain::RequestUrl;
-use clap::{ArgGroup, Args};
 use gatepost_core::administration::Scope;
 use gatepost_core::ids::TenantId;
 use gatepost_store::directory::{DirectoryError, Place, UserKey};

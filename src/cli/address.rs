@@ -4,7 +4,7 @@ use super::console::{Console, Known, WHAT_GOES_ON};
 use super::error::CommandError;
 use super::only_here::OnlyHere;
 use super::report::Report;
-use crate::admin::views::AddressRelease;
+use gatepost_admin::views::AddressRelease;
 use gatepost_core::calendar::{minute, rfc3339};
 use gatepost_core::email::EmailAddress;
 use gatepost_store::directory::changes::{ChangeAddress, ReleaseAddress};

@@ -1,7 +1,7 @@
 //! `gatepost check --store`: the database of the directory alone, with its audit, as `restore.sh --drill` needs it.
 
 use super::audit_chain;
-use crate::admin::audit;
+use gatepost_admin::audit;
 use gatepost_check::{self as check, Finding, Order};
 use gatepost_core::error_chain::Chain;
 use std::collections::BTreeMap;

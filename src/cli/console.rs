@@ -8,9 +8,9 @@ use super::error::CommandError;
 use super::only_here::OnlyHere;
 use super::remote::{Api, ApiError, Remote};
 use super::report::{Report, rfc3339};
-use crate::admin::views::{Group, Tenant, UserDetails};
-use crate::admin::{self, SessionError};
 use crate::app::{self, State};
+use gatepost_admin::SessionError;
+use gatepost_admin::views::{Group, Tenant, UserDetails};
 use gatepost_config::{Config, RemoteConfig, StoresConfig};
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
@@ -87,7 +87,7 @@ impl Console {
     }
 
     /// What the configuration here says, if the stores here are worked on. One elsewhere asks its own.
-    pub(super) fn configured_here(&self) -> Option<&admin::Context> {
+    pub(super) fn configured_here(&self) -> Option<&gatepost_admin::Context> {
         self.here().ok().map(|state| &*state.admin)
     }
 

@@ -3,11 +3,10 @@
 use super::CommandError;
 use super::console::Console;
 use super::report::{Report, plain, table};
-use crate::explain::{
-    Asker, Initiator, Question, RequestUrl, explain, explain_request, requirement_of_groups,
-};
+use crate::explain::{explain, explain_request};
 use anstyle::{AnsiColor, Style};
 use clap::{ArgGroup, Args};
+use gatepost_admin::explain::{Asker, Initiator, Question, RequestUrl, requirement_of_groups};
 use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::Origin;

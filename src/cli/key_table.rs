@@ -3,7 +3,7 @@
 use super::console::Console;
 use super::error::CommandError;
 use super::report::{Report, lines, minute_of, minute_or_dash, table, text_or_dash};
-use crate::admin::views::Key;
+use gatepost_admin::views::Key;
 use gatepost_core::administration::Scope;
 use gatepost_store::directory::{Directory, KeyFilter, Place};
 

@@ -4,7 +4,7 @@ use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::end::{self, End};
 use super::error::CommandError;
 use super::report::{Report, lines, minute_or_dash, rfc3339, text_or_dash};
-use crate::admin::views::{Member, MemberChange};
+use gatepost_admin::views::{Member, MemberChange};
 use gatepost_core::administration::Scope;
 use gatepost_core::ids::{GroupId, GroupName};
 use gatepost_store::directory::changes::{AddMember, RemoveMember};

@@ -1,7 +1,7 @@
 //! `gatepost openapi`: the OpenAPI document of the API, as this program has it.
 
 use super::error::CommandError;
-use crate::http::api;
+use gatepost_web::api;
 use std::io::{self, ErrorKind, Write};
 
 pub(super) fn print() -> Result<(), CommandError> {

@@ -3,11 +3,11 @@
 use super::console::{Console, WHAT_GOES_ON};
 use super::error::CommandError;
 use super::report::{Report, minute_of, text_or_dash};
-use crate::admin::views::{Session, SessionEnd, SessionsEnd};
-use crate::authn;
 use clap::{Args, Subcommand};
+use gatepost_admin::views::{Session, SessionEnd, SessionsEnd};
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::Hash;
+use gatepost_runtime::authn;
 use gatepost_store::directory::{DirectoryError, UserKey};
 use gatepost_store::retry::retry;
 

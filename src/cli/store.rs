@@ -3,8 +3,8 @@
 use super::console::Console;
 use super::error::CommandError;
 use super::report::{Report, table};
-use crate::admin::views::StoresView;
 use clap::Subcommand;
+use gatepost_admin::views::StoresView;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {

@@ -3,7 +3,7 @@
 use super::console::Console;
 use super::error::CommandError;
 use super::report::{Report, lines};
-use crate::admin::TenantSeverity;
+use gatepost_admin::TenantSeverity;
 use gatepost_core::administration::Scope;
 use gatepost_core::ids::TenantId;
 use gatepost_store::directory::DirectoryError;

@@ -3,7 +3,7 @@
 use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::error::CommandError;
 use super::report::Report;
-use crate::admin::views::TenantChange;
+use gatepost_admin::views::TenantChange;
 use gatepost_core::ids::TenantId;
 use gatepost_core::tenant::SuspensionReason;
 use gatepost_store::directory::changes::{DeleteTenant, RestoreTenant, ResumeTenant, SuspendTenant};

@@ -4,7 +4,7 @@ use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::end::{self, End};
 use super::error::CommandError;
 use super::report::{Report, rfc3339};
-use crate::admin::views::TenantMember;
+use gatepost_admin::views::TenantMember;
 use gatepost_core::access::Role;
 use gatepost_core::administration::Scope;
 use gatepost_core::ids::TenantId;

@@ -3,9 +3,8 @@
 use super::console::Console;
 use super::error::CommandError;
 use super::report::{Report, lines};
-use crate::admin::views::{TenantProvider, TenantProviderChange};
-use crate::http::api::read_provider;
 use clap::{Args, Subcommand};
+use gatepost_admin::views::{TenantProvider, TenantProviderChange};
 use gatepost_core::administration::Scope;
 use gatepost_core::ids::TenantId;
 use gatepost_core::tenant_provider::EmailDomain;
@@ -13,6 +12,7 @@ use gatepost_store::directory::changes::{
     DecideTenantDomain, DomainVerdict, RemoveTenantProvider, TenantDomainName,
 };
 use gatepost_store::directory::{Done, TenantProviderRecord};
+use gatepost_web::api::read_provider;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 

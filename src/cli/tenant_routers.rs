@@ -3,9 +3,9 @@
 use super::console::Console;
 use super::error::CommandError;
 use super::report::{Report, lines};
-use crate::tenant_routers::TenantRouters;
 use clap::Args;
 use gatepost_core::router_options::RouterOptions;
+use gatepost_runtime::tenant_routers::TenantRouters;
 
 /// What the routers have.
 #[derive(Debug, Args)]

@@ -3,8 +3,8 @@
 use super::console::Console;
 use super::error::CommandError;
 use super::report::{Report, lines};
-use crate::admin::views::{self, TenantHostChange, TenantWritten};
 use clap::{Args, Subcommand};
+use gatepost_admin::views::{self, TenantHostChange, TenantWritten};
 use gatepost_core::administration::Scope;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{ServiceName, TenantId, TierId};

@@ -3,8 +3,8 @@
 use super::console::Console;
 use super::error::CommandError;
 use super::report::{Report, lines, text_or_dash};
-use crate::admin::views;
 use clap::{Args, Subcommand};
+use gatepost_admin::views;
 use gatepost_core::access::Role;
 use gatepost_core::administration::Scope;
 use gatepost_core::ids::{GroupName, ProviderId, ServiceName, TenantId, ToolRuleId, ToolServerId};

@@ -1,15 +1,14 @@
 //! What both stores contain about a person and about the groups and tenants that a router requires. Read once for one
 //! explanation.
 
-use super::context::ExplainError;
-use super::question::Asker;
-use crate::stores::Stores;
+use gatepost_admin::explain::{Asker, ExplainError};
 use gatepost_core::access::Standing;
 use gatepost_core::administration::Scope;
 use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_core::requirement::Requirement;
 use gatepost_core::secret::Hash;
 use gatepost_core::tenant::TenantState;
+use gatepost_runtime::stores::Stores;
 use gatepost_store::directory::{
     DirectoryError, FoundKey, GroupLink, GroupRecord, KeyRecord, LinkSource, Membership, MembershipSource,
     TenantRecord, UserFilter, UserKey, UserRecord,

@@ -7,23 +7,24 @@
 
 mod context;
 mod facts;
-pub mod header_diagnosis;
 mod past_request;
-mod question;
+#[cfg(test)]
+mod tests;
 mod trace;
 
-pub use context::{Context, ExplainError};
-pub use gatepost_core::request_mode::{Initiator, RequestMode};
+pub use context::Context;
 pub use past_request::explain_request;
-pub use question::{Asker, Question, RequestUrl, RequestUrlError, requirement_of_groups};
 
-use crate::admin::access::missing;
-use crate::stores::Stores;
 use facts::{Facts, Subject};
+use futures_util::future::LocalBoxFuture;
+use gatepost_admin::access::missing;
+use gatepost_admin::explain::{ExplainError, Explainer, Question};
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
+use gatepost_core::ids::RequestId;
 use gatepost_core::requirement::Requirement;
-use gatepost_pages::explanation::{Change, Changes, Explanation, RemedyFacts, Step, UtcTime};
+use gatepost_pages::explanation::{Change, Changes, Explanation, PastRequest, RemedyFacts, Step, UtcTime};
+use gatepost_runtime::stores::Stores;
 use gatepost_store::directory::{AuditFilter, AuditRecord, DirectoryError};
 use std::time::Duration;
 use trace::Trace;
@@ -32,6 +33,19 @@ use trace::Trace;
 const MAX_CHANGES: u32 = 50;
 /// Audit actions that record an event and change no access.
 const CHANGES_NOTHING: [&str; 2] = ["user.sign_in", "user.refuse"];
+
+impl Explainer for Context {
+    fn explain<'a>(
+        &'a self,
+        question: &'a Question,
+    ) -> LocalBoxFuture<'a, Result<Explanation, ExplainError>> {
+        Box::pin(explain(self, question))
+    }
+
+    fn explain_request(&self, id: RequestId) -> LocalBoxFuture<'_, Result<PastRequest, ExplainError>> {
+        Box::pin(explain_request(self, id))
+    }
+}
 
 /// Explains a request.
 ///

@@ -1,15 +1,15 @@
 //! Explains a past request by its id: the refusal that was stored, and the decision that would be made now.
 
-use super::context::{Context, ExplainError};
-use super::question::{Asker, Question, RequestUrl};
+use super::context::Context;
 use super::{MAX_CHANGES, change, explain};
-use crate::hosts::Hosts;
+use gatepost_admin::explain::{Asker, ExplainError, Question, RequestUrl};
 use gatepost_core::administration::Scope;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::RequestId;
 use gatepost_core::mcp::message::Call;
 use gatepost_core::refusal::{Refusal, Refused};
 use gatepost_pages::explanation::{Change, DecisionFacts, PastRequest, RefusalFacts, Step, UtcTime};
+use gatepost_runtime::hosts::Hosts;
 use gatepost_store::directory::{AuditFilter, UserKey};
 use gatepost_telemetry::Reason;
 use gatepost_telemetry::labels::Label;

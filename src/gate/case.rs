@@ -1,10 +1,6 @@
 //! The input and the result of a decision.
 
 use super::forwarded::Forwarded;
-use super::identity_headers::IdentityHeaders;
-use super::tools::ToolPassage;
-use crate::authn::LoadError;
-use crate::quotas::Charge;
 use gatepost_core::access::Standing;
 use gatepost_core::api_key::NamedKey;
 use gatepost_core::decision::{Denial, SessionTimes, SignInReason};
@@ -12,6 +8,10 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::host::Origin;
 use gatepost_core::ids::UserId;
 use gatepost_core::requirement::Requirement;
+use gatepost_runtime::authn::LoadError;
+use gatepost_runtime::identity_headers::IdentityHeaders;
+use gatepost_runtime::quotas::Charge;
+use gatepost_runtime::tools::ToolPassage;
 use hyper::HeaderMap;
 use std::sync::Arc;
 

@@ -3,11 +3,11 @@
 
 use super::forwarded::{Forwarded, Malformed};
 use super::said::Said;
-use super::session_cache::CacheKey;
-use crate::site::Site;
 use gatepost_core::api_key::{ApiKey, NotAKey, PREFIX};
 use gatepost_core::host::HostName;
 use gatepost_core::secret::Hash;
+use gatepost_runtime::session_cache::CacheKey;
+use gatepost_runtime::site::Site;
 use gatepost_store::session::cookie;
 use gatepost_telemetry::Credential as Label;
 

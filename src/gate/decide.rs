@@ -1,20 +1,21 @@
 //! Decides about a request: from the session cache alone where that suffices, else from the stores.
 
-use super::assertion::SignedAssertion;
 use super::case::{Caller, Case, Verdict};
 use super::context::Context;
 use super::credential::{Credential, HashedCookie, HashedToken};
 use super::pass::{Passing, charge_of_person, complete, count_now};
+use super::reply;
 use super::request::{Target, VerifyRequest};
-use super::session_cache::{CacheKey, CachedSession};
 use super::{decide_key, decide_token};
-use super::{identity_headers, reply};
-use crate::authn::{self, LoadError};
-use crate::refresh::checks;
-use crate::site::Site;
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::decision::{self, Demand, Denial, Permit, Recheck, RefreshDue, SignInReason};
 use gatepost_core::requirement::Requirement;
+use gatepost_runtime::assertion::SignedAssertion;
+use gatepost_runtime::authn::{self, LoadError};
+use gatepost_runtime::identity_headers;
+use gatepost_runtime::refresh::checks;
+use gatepost_runtime::session_cache::{CacheKey, CachedSession};
+use gatepost_runtime::site::Site;
 use gatepost_store::session::cookie::{self, BrowserCookie};
 use gatepost_store::session::tokens::{HostValue, SessionId};
 use hyper::HeaderMap;
@@ -177,8 +178,14 @@ pub fn judge_at(
     match decision::decide(&demand, caller.standing, &caller.times, &site.lifetimes) {
         Ok(permit) => {
             let mut headers = HeaderMap::with_capacity(12);
-            identity_headers::write(&mut headers, &permit, caller.headers, case.forwarded, site.cookies);
-            identity_headers::pass_authorization(&mut headers, case.forwarded);
+            identity_headers::write(
+                &mut headers,
+                &permit,
+                caller.headers,
+                case.forwarded.headers(),
+                site.cookies,
+            );
+            identity_headers::pass_authorization(&mut headers, case.forwarded.headers());
             let passing =
                 Passing { permit: &permit, access: &caller.standing.access, headers, now, key: None };
             complete(site, case, passing, std::convert::identity, || sign(&permit))

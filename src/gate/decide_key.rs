@@ -5,16 +5,16 @@ use super::case::{Case, Verdict};
 use super::context::Context;
 use super::credential::HashedKey;
 use super::decide_word;
-use super::identity_headers::{self, IdentityHeaders};
-use super::key_look_up::{Unfound, look_up_key};
 use super::pass::{Passing, complete, pass};
-use super::session_cache::{CachedKey, standing_of};
-use super::tools::ToolPassage;
-use crate::rate::Quota;
-use crate::site::Site;
 use gatepost_core::api_key::{KeyDenial, KeyUse, NamedKey};
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::decision::{self, Denial};
+use gatepost_runtime::identity_headers::{self, IdentityHeaders};
+use gatepost_runtime::key_look_up::{Unfound, look_up_key};
+use gatepost_runtime::rate::Quota;
+use gatepost_runtime::session_cache::{CachedKey, standing_of};
+use gatepost_runtime::site::Site;
+use gatepost_runtime::tools::ToolPassage;
 use gatepost_store::directory::FoundKey;
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
@@ -93,9 +93,15 @@ fn judge(
     }
     context.key_uses.note_pass(key, case.forwarded.client_address(), now);
     let mut headers = HeaderMap::with_capacity(12);
-    identity_headers::write(&mut headers, &permit, &key.headers, case.forwarded, context.site.cookies);
+    identity_headers::write(
+        &mut headers,
+        &permit,
+        &key.headers,
+        case.forwarded.headers(),
+        context.site.cookies,
+    );
     if !presented.is_authorization {
-        identity_headers::pass_authorization(&mut headers, case.forwarded);
+        identity_headers::pass_authorization(&mut headers, case.forwarded.headers());
     }
     let key_proof = Some(&key.proof);
     let passing = Passing { permit: &permit, access: &key.standing.access, headers, now, key: key_proof };
@@ -117,7 +123,7 @@ pub fn explain(site: &Site, case: &Case<'_>, found: &FoundKey, now: Timestamp) -
     };
     let rendered = IdentityHeaders::new(&standing, &site.config.verify);
     let mut headers = HeaderMap::with_capacity(12);
-    identity_headers::write(&mut headers, &permit, &rendered, case.forwarded, site.cookies);
+    identity_headers::write(&mut headers, &permit, &rendered, case.forwarded.headers(), site.cookies);
     let passing = Passing { permit: &permit, access: &standing.access, headers, now, key: None };
     let narrow = |passage: ToolPassage| passage.of_machine(named(), found.limits.clone().into());
     complete(site, case, passing, narrow, || HeaderValue::from_static("..."))

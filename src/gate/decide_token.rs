@@ -4,17 +4,17 @@
 use super::case::{Case, Verdict};
 use super::context::Context;
 use super::credential::HashedToken;
-use super::identity_headers;
 use super::pass::{Passing, pass};
-use super::session_cache::CachedToken;
-use super::tools::ToolPassage;
-use crate::authn::{self, LoadError};
 use gatepost_config::BearerPeople;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::{self, Denial, TokenDenial};
 use gatepost_core::identity::AssertedIdentity;
 use gatepost_core::secret::Secret;
 use gatepost_oidc::{AccessToken, AccessTokenError, TokenHolder};
+use gatepost_runtime::authn::{self, LoadError};
+use gatepost_runtime::identity_headers;
+use gatepost_runtime::session_cache::CachedToken;
+use gatepost_runtime::tools::ToolPassage;
 use gatepost_store::directory::{Actor, SignInContext, SignInOutcome, Via, Who};
 use gatepost_telemetry::{Store, StoreOperation};
 use hyper::HeaderMap;
@@ -189,7 +189,13 @@ fn judge(
         }
     };
     let mut headers = HeaderMap::with_capacity(12);
-    identity_headers::write(&mut headers, &permit, &token.headers, case.forwarded, context.site.cookies);
+    identity_headers::write(
+        &mut headers,
+        &permit,
+        &token.headers,
+        case.forwarded.headers(),
+        context.site.cookies,
+    );
     let passing = Passing { permit: &permit, access: &token.standing.access, headers, now, key: None };
     let is_person = token.proof.is_of_person();
     let narrow = |passage: ToolPassage| if is_person { passage } else { passage.of_program() };

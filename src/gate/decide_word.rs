@@ -4,16 +4,16 @@
 
 use super::case::{Case, Verdict};
 use super::context::Context;
-use super::identity_headers;
 use super::pass::{Passing, pass};
 use super::said::Said;
-use super::session_cache::{CacheKey, CachedKey, CachedWord, VerifiedWord};
-use crate::authn::{self, LoadError};
 use gatepost_core::api_key::KeyUse;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::{self, Denial, WordDenial};
 use gatepost_core::ids::TenantId;
 use gatepost_oidc::{OidcError, Word};
+use gatepost_runtime::authn::{self, LoadError};
+use gatepost_runtime::identity_headers;
+use gatepost_runtime::session_cache::{CacheKey, CachedKey, CachedWord, VerifiedWord};
 use hyper::HeaderMap;
 use std::sync::Arc;
 use tokio::time::timeout;
@@ -156,7 +156,7 @@ fn judge(
     };
     context.key_uses.note_pass(key, case.forwarded.client_address(), now);
     let mut headers = HeaderMap::with_capacity(12);
-    identity_headers::write(&mut headers, &permit, &person.headers, case.forwarded, site.cookies);
+    identity_headers::write(&mut headers, &permit, &person.headers, case.forwarded.headers(), site.cookies);
     identity_headers::write_via(&mut headers, &key.proof.name);
     let sent = Some(&key.proof);
     let passing = Passing { permit: &permit, access: &person.standing.access, headers, now, key: sent };

@@ -5,7 +5,6 @@
 //! answer. The cache alone may let a request pass or name what the person lacks. Before a request is answered as not
 //! signed in, the stores are queried.
 
-pub mod assertion;
 pub mod case;
 mod context;
 pub mod credential;
@@ -13,20 +12,13 @@ pub mod decide;
 pub mod decide_key;
 pub mod decide_token;
 mod decide_word;
-pub mod failing;
 pub mod forwarded;
-pub mod headers;
-pub mod identity_headers;
-pub mod key_look_up;
-pub mod key_uses;
 pub mod pass;
 pub mod refusals;
 pub mod reply;
 pub mod request;
 mod said;
 pub mod seen_requirements;
-pub mod session_cache;
-pub mod tools;
 pub mod unknown_requirements;
 
 pub use context::Context;

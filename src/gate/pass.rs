@@ -1,15 +1,15 @@
 //! What a permit becomes: the headers of a 200, or a question about the message that the request carries.
 
-use super::assertion::{self, Claims, SignedAssertion};
 use super::case::{Case, Verdict};
 use super::context::Context;
-use super::session_cache::{CacheKey, CachedCaller, KeyProof, Kind};
-use super::tools::ToolPassage;
-use crate::quotas::{Charge, Counting};
-use crate::site::Site;
 use gatepost_core::access::Access;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::{Denial, Permit};
+use gatepost_runtime::assertion::{self, Claims, SignedAssertion};
+use gatepost_runtime::quotas::{Charge, Counting};
+use gatepost_runtime::session_cache::{CacheKey, CachedCaller, KeyProof, Kind};
+use gatepost_runtime::site::Site;
+use gatepost_runtime::tools::ToolPassage;
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
 use std::sync::Arc;

@@ -8,7 +8,6 @@
 
 use super::case::Case;
 use super::reply::{Reply, reason_of};
-use crate::rate::{Quota, Rate};
 use gatepost_core::api_key::NamedKey;
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::decision::{Denial, TokenDenial, WordDenial};
@@ -16,6 +15,7 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{RequestId, UserId};
 use gatepost_core::refusal::{Refusal, Refused};
 use gatepost_core::request_mode::Initiator;
+use gatepost_runtime::rate::{Quota, Rate};
 use gatepost_telemetry::{NotKept, labels::Label};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -178,9 +178,9 @@ impl Denied<'_> {
 mod tests {
     use super::*;
     use crate::gate::forwarded::Forwarded;
-    use crate::gate::headers::Headers;
     use gatepost_core::api_key::{KeyDenial, KeyId};
     use gatepost_core::requirement::Requirement;
+    use gatepost_runtime::headers::Headers;
     use hyper::HeaderMap;
     use hyper::header::HeaderValue;
 

@@ -4,13 +4,13 @@
 use super::case::Case;
 use super::credential::{Credential, HashedCookie};
 use super::forwarded::{Forwarded, Malformed};
-use super::headers::Headers;
 use super::said;
-use super::session_cache::CacheKey;
-use crate::hosts::Protected;
-use crate::site::Site;
 use gatepost_core::host::Origin;
 use gatepost_core::requirement::{Requirement, RequirementError};
+use gatepost_runtime::headers::Headers;
+use gatepost_runtime::hosts::Protected;
+use gatepost_runtime::session_cache::CacheKey;
+use gatepost_runtime::site::Site;
 
 /// One request for `/verify`, parsed.
 #[derive(Debug)]

@@ -1,13 +1,13 @@
 //! What a program that sends an API key says about the person for whom it sends the request.
 
 use super::forwarded::{Forwarded, Malformed};
-use super::headers::Headers;
-use crate::site::Site;
 use gatepost_config::{SpeakerKind, UNSIGNED_HEADERS};
 use gatepost_core::decision::WordDenial;
 use gatepost_core::header_names::is_alias_of;
 use gatepost_core::host::HostName;
 use gatepost_oidc::Speaker;
+use gatepost_runtime::headers::Headers;
+use gatepost_runtime::site::Site;
 use std::sync::Arc;
 
 /// A word that has not been verified.
@@ -41,7 +41,7 @@ impl<'a> Said<'a> {
                 is_elsewhere = true;
                 continue;
             }
-            let text = super::headers::text(line).ok_or(WordDenial::Repeated)?;
+            let text = gatepost_runtime::headers::text(line).ok_or(WordDenial::Repeated)?;
             if lines.next().is_some() || found.is_some() {
                 return Err(WordDenial::Repeated);
             }

@@ -1,11 +1,11 @@
 //! Logs groups and tenants that a router requires but that do not exist. Nobody can meet such a requirement, so it is
 //! probably a mistake of the operator. The look-up runs in the background, at most once a minute for each name.
 
-use crate::stores::Stores;
-use crate::tasks::Tasks;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::Missing;
 use gatepost_core::ids::{GroupName, TenantId};
+use gatepost_runtime::stores::Stores;
+use gatepost_runtime::tasks::Tasks;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

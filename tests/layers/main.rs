@@ -1,6 +1,6 @@
 //! No import runs back.
 //!
-//! - The modules of `src/` need one another in the order of the table at the head of `src/lib.rs`.
+//! - The modules of `src/`, and of `crates/runtime`, need one another in the order of the table at the head of their `lib.rs`.
 //! - No files need one another in a circle, in `src/` and in each crate.
 //!
 //! A file needs what its imports name, and the paths in its code, in arguments of macros and of attributes. A path leads to
@@ -24,23 +24,30 @@ fn read(path: &Path) -> Option<String> {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).ok()
 }
 
-fn order() -> Vec<String> {
-    stated_order(&read(Path::new("src/lib.rs")).expect("src/lib.rs"))
+/// The crates whose modules have an order, stated at the head of the file.
+const ORDERED: [&str; 2] = ["crates/runtime/src/lib.rs", "src/lib.rs"];
+
+fn order(root: &Path) -> Vec<String> {
+    stated_order(&read(root).unwrap_or_else(|| panic!("{} is missing", root.display())))
 }
 
 #[test]
 fn the_table_in_lib_rs_lists_each_module_once() {
-    let mut stated = order();
-    stated.sort();
-    let tree = Tree::read(Path::new("src/lib.rs"), &read);
-    let declared = tree.modules.keys().filter(|name| name.len() == 1).map(|name| name[0].clone());
-    assert_eq!(stated, declared.collect::<Vec<_>>());
+    for root in ORDERED.map(Path::new) {
+        let mut stated = order(root);
+        stated.sort();
+        let tree = Tree::read(root, &read);
+        let declared = tree.modules.keys().filter(|name| name.len() == 1).map(|name| name[0].clone());
+        assert_eq!(stated, declared.collect::<Vec<_>>(), "{}", root.display());
+    }
 }
 
 #[test]
 fn no_module_needs_one_that_stands_later_in_lib_rs() {
-    let found = Vec::from_iter(backward_imports(&Tree::read(Path::new("src/lib.rs"), &read), &order()));
-    assert!(found.is_empty(), "{} paths against the order:\n{}", found.len(), found.join("\n"));
+    for root in ORDERED.map(Path::new) {
+        let found = Vec::from_iter(backward_imports(&Tree::read(root, &read), &order(root)));
+        assert!(found.is_empty(), "{} paths against the order:\n{}", found.len(), found.join("\n"));
+    }
 }
 
 #[test]

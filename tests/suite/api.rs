@@ -19,9 +19,9 @@ mod tenants;
 mod versions;
 
 use crate::world::{COOKIE, PUBLIC, Pair, Plan, World, alice};
-use gatepost::http::public::{self, Callers, Route};
 use gatepost_kit::client::{Answer, Client, Kind, Request};
 use gatepost_kit::entra::Person;
+use gatepost_web::{Callers, Route};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -36,7 +36,7 @@ const NO_USER: &str = "00000000-0000-7000-8000-000000000000";
 /// The operations of the API.
 fn operations() -> Vec<Route> {
     let is_api = |route: &Route| matches!(route.callers, Callers::Api(_));
-    public::routes().into_iter().filter(is_api).collect()
+    gatepost_web::routes().into_iter().filter(is_api).collect()
 }
 
 /// A world with a system administrator (alice), nobody in particular (bob), and an administrator each of the tenants `a`

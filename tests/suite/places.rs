@@ -2,9 +2,9 @@
 //! said about wrong fields.
 
 use crate::world::{MCP_GITHUB, PUBLIC, Pair, World};
-use gatepost::http::public::{self, Callers, Route};
 use gatepost_kit::client::{Answer, Client};
 use gatepost_kit::entra::Person;
+use gatepost_web::{Callers, Route};
 use reqwest::Method;
 
 /// A path, the fields of a form, and the status of the answer.
@@ -93,7 +93,7 @@ impl House {
 fn routes() -> Vec<Route> {
     let roots = ["/admin/groups", "/admin/tenants", "/admin/audit", "/admin/system"];
     let is_place = |route: &Route| roots.iter().any(|root| route.path.starts_with(root));
-    public::routes().into_iter().filter(is_place).collect()
+    gatepost_web::routes().into_iter().filter(is_place).collect()
 }
 
 /// The value of a hidden field in the form that is sent to this path.

@@ -10,7 +10,6 @@ mod tenant_life;
 mod tools;
 
 use crate::world::{APP, PUBLIC, Pair, Plan, World, alice};
-use gatepost::http::public;
 use gatepost_kit::client::{Answer, Client};
 use gatepost_kit::entra::Person;
 
@@ -88,7 +87,7 @@ both_pairs! {
         let user = path_of(&world, &root, "alice").await;
         let names = ["q", "state", "user", "actor", "action", "tenant", "via", "days", "after", "group", "link", "host", "query", "requirement", "path", "url", "number", "done", "note"];
         let mut tried = 0;
-        for route in public::routes().into_iter().filter(|route| route.method == "GET" && route.path.starts_with("/admin")) {
+        for route in gatepost_web::routes().into_iter().filter(|route| route.method == "GET" && route.path.starts_with("/admin")) {
             let id = if route.path.contains("/users/") { user.rsplit('/').next().unwrap() } else if route.path.contains("/tenants/") { "a" } else { "1" };
             let path = route.path.replace("{id}", id).replace("{user}", user.rsplit('/').next().unwrap()).replace("{tenant}", "a");
             for name in names {

@@ -2,16 +2,16 @@
 //! is the input, so a new route is tried before anybody thinks of it.
 
 use crate::world::{APP, COOKIE, PUBLIC, World};
-use gatepost::http::public::{self, Callers, HostScope, RequestOrigin, Route};
 use gatepost_kit::client::{Answer, Client, Kind};
 use gatepost_pages::Asset;
+use gatepost_web::{Callers, HostScope, RequestOrigin, Route};
 use reqwest::Method;
 
 /// Those of the public host; what is for protected hosts has tests of its own (`debug`), and so has the API (`api`).
 fn routes() -> impl Iterator<Item = Route> + Clone {
     let is_page =
         |route: &Route| route.hosts != HostScope::Protected && !matches!(route.callers, Callers::Api(_));
-    public::routes().into_iter().filter(is_page)
+    gatepost_web::routes().into_iter().filter(is_page)
 }
 
 /// The id of a person who does not exist.

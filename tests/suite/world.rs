@@ -290,7 +290,7 @@ pub fn remembers() -> bool {
 /// Waits until the replica at `internal` has heard of everything that was committed before.
 pub async fn heard(internal: SocketAddr) {
     let Some(before) = renewals(internal).await else { return };
-    // The time between two of them (`RENEWAL` in src/invalidation): there is nothing to see before.
+    // The time between two of them (`RENEWAL` in crates/runtime/src/invalidation): there is nothing to see before.
     sleep(Duration::from_millis(250)).await;
     let limit = Duration::from_secs(3);
     // The first may have been sent before; the second was not.

@@ -2,9 +2,6 @@
 //! load on the machine. The value that a benchmark returns is dropped after the count.
 
 use gatepost::gate::forwarded::Forwarded;
-use gatepost::gate::headers::Headers;
-use gatepost::gate::identity_headers::{self, IdentityHeaders};
-use gatepost::gate::session_cache::{CacheKey, CachedSession};
 use gatepost_bench::in_process::Gate;
 use gatepost_bench::load::Requests;
 use gatepost_core::access::{Access, Person, Role, Standing};
@@ -16,6 +13,9 @@ use gatepost_core::ids::{GroupName, UserId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::requirement::Requirement;
 use gatepost_core::secret::Secret;
+use gatepost_runtime::headers::Headers;
+use gatepost_runtime::identity_headers::{self, IdentityHeaders};
+use gatepost_runtime::session_cache::{CacheKey, CachedSession};
 use gatepost_store::session::cookie::{self, CookiePolicy};
 use gatepost_store::session::sealed::{KeyRing, Purpose};
 use gatepost_store::session::tokens::{HostValue, SessionId};
@@ -151,10 +151,10 @@ fn write_identity(gate: Gate, asked: Asked, request: HeaderMap) -> (HeaderMap, G
         &mut HeaderMap::with_capacity(12),
         &permit(&asked),
         &rendered,
-        &forwarded,
+        forwarded.headers(),
         cookies,
     );
-    let headers = written(&permit(&asked), &rendered, &forwarded, cookies);
+    let headers = written(&permit(&asked), &rendered, forwarded.headers(), cookies);
     (headers, gate)
 }
 
@@ -162,11 +162,11 @@ fn write_identity(gate: Gate, asked: Asked, request: HeaderMap) -> (HeaderMap, G
 fn written(
     permit: &Permit<'_>,
     rendered: &IdentityHeaders,
-    forwarded: &Forwarded<'_>,
+    sent: Headers<'_>,
     cookies: CookiePolicy,
 ) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(12);
-    identity_headers::write(black_box(&mut headers), permit, rendered, forwarded, cookies);
+    identity_headers::write(black_box(&mut headers), permit, rendered, sent, cookies);
     headers
 }
 

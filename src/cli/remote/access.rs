@@ -3,9 +3,9 @@
 use super::api::Api;
 use super::error::ApiError;
 use super::pages::PAGE;
-use crate::admin::access::What;
-use crate::admin::views::{AccessList, Openable, OpeningKeyList};
-use crate::explain::{Asker, Initiator, Question};
+use gatepost_admin::access::What;
+use gatepost_admin::explain::{Asker, Initiator, Question};
+use gatepost_admin::views::{AccessList, Openable, OpeningKeyList};
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::ids::{RequestId, UserId};
 use gatepost_pages::explanation::{Explanation, PastRequest};

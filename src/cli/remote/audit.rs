@@ -4,7 +4,7 @@ use super::api::{Api, Call};
 use super::error::ApiError;
 use super::lines::Lines;
 use super::pages::{Items, PAGE};
-use crate::admin::views::{AuditEntry, AuditHead};
+use gatepost_admin::views::{AuditEntry, AuditHead};
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::clock::Timestamp;
 use gatepost_store::directory::AuditFilter;

@@ -2,7 +2,7 @@
 
 use super::api::{Answer, Api};
 use super::error::ApiError;
-use crate::admin::views;
+use gatepost_admin::views;
 use gatepost_core::access::Role;
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::email::EmailAddress;

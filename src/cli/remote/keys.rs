@@ -2,7 +2,7 @@
 
 use super::api::Api;
 use super::error::ApiError;
-use crate::admin::views::{Key, KeyChange, LookedUpKey};
+use gatepost_admin::views::{Key, KeyChange, LookedUpKey};
 use gatepost_core::api_key::{ApiKey, KeyId};
 use gatepost_store::directory::{Conditions, DirectoryError};
 use reqwest::Method;

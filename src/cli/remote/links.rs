@@ -3,7 +3,7 @@
 use super::api::Api;
 use super::changes::Remote as _;
 use super::error::ApiError;
-use crate::admin::views::{Group, Link};
+use gatepost_admin::views::{Group, Link};
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::GroupName;
 use gatepost_store::directory::changes::CreateGroup;

@@ -2,7 +2,7 @@
 //!
 //! A command builds its change or its question in one way, and gives it to the console. The console carries it to the stores
 //! here, or to [`Api`]: [`Remote`] says once for each change which requests make it and what the command learns from the
-//! answer. What is read comes as the views of [`crate::admin::views`] from either, so every command is written once.
+//! answer. What is read comes as the views of [`gatepost_admin::views`] from either, so every command is written once.
 
 mod access;
 mod api;

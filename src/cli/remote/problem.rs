@@ -1,9 +1,9 @@
 //! What a problem document of the API says (RFC 9457), as the command says it that works on the stores.
 
 use super::error::ApiError;
-use crate::http::problem_document::ProblemCode;
 use gatepost_core::administration::Version;
 use gatepost_store::directory::DirectoryError;
+use gatepost_web::problem_document::ProblemCode;
 use reqwest::StatusCode;
 use serde::Deserialize;
 

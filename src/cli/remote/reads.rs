@@ -2,7 +2,7 @@
 
 use super::api::{Api, Call};
 use super::error::ApiError;
-use crate::admin::views::{Group, Tenant, User, UserDetails};
+use gatepost_admin::views::{Group, Tenant, User, UserDetails};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{TenantId, UserId};
 use gatepost_store::directory::{DirectoryError, GroupKey, UserKey};

@@ -2,7 +2,7 @@
 
 use super::api::Api;
 use super::error::ApiError;
-use crate::admin::views::{AccessRequest, RequestChange};
+use gatepost_admin::views::{AccessRequest, RequestChange};
 use gatepost_core::ids::AccessRequestId;
 use gatepost_store::directory::{Conditions, DirectoryError};
 use reqwest::Method;

@@ -2,7 +2,7 @@
 
 use super::api::Api;
 use super::error::ApiError;
-use crate::admin::views::{SessionEnd, SessionsEnd};
+use gatepost_admin::views::{SessionEnd, SessionsEnd};
 use gatepost_core::secret::Hash;
 use gatepost_store::directory::{Conditions, UserKey};
 use reqwest::Method;

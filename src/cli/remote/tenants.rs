@@ -3,8 +3,8 @@
 use super::api::{Answer, Api};
 use super::changes::{Remote, done, silent};
 use super::error::ApiError;
-use crate::admin::TenantCheck;
-use crate::admin::views::{
+use gatepost_admin::TenantCheck;
+use gatepost_admin::views::{
     TenantHost, TenantHostChange, TenantProvider, TenantProviderChange, TenantWritten,
 };
 use gatepost_core::host::HostName;

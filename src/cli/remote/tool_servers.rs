@@ -3,7 +3,7 @@
 use super::api::Api;
 use super::changes::{Remote, done, silent};
 use super::error::ApiError;
-use crate::admin::views::{Tenant, ToolRuleChange, ToolServer};
+use gatepost_admin::views::{Tenant, ToolRuleChange, ToolServer};
 use gatepost_core::ids::{ToolRuleId, ToolServerId};
 use gatepost_store::directory::changes::{
     AddToolRule, CreateToolServer, DeleteToolServer, RemoveToolRule, UpdateToolServer,

@@ -1,7 +1,7 @@
 //! The steps about groups, tenants and admins.
 
-use crate::admin::access::source_of;
 use crate::explain::facts::{Facts, RequiredRecords};
+use gatepost_admin::access::source_of;
 use gatepost_core::decision::Missing;
 use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_core::requirement::Requirement;

@@ -1,10 +1,10 @@
 //! The step about an API key, in place of the steps about a person.
 
 use super::Trace;
-use crate::explain::context::ExplainError;
 use crate::explain::facts::KeyRecords;
 use crate::gate::case::{Case, Verdict};
 use crate::gate::decide_key;
+use gatepost_admin::explain::ExplainError;
 use gatepost_core::api_key::{KeyDenial, NamedKey};
 use gatepost_core::decision::Denial;
 use gatepost_pages::explanation::{KeyFacts, Step, UtcTime};

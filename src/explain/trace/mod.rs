@@ -5,14 +5,12 @@ mod key;
 mod sessions;
 mod tool;
 
-use super::context::{Context, ExplainError};
+use super::context::Context;
 use super::facts::{Facts, RequiredRecords, Subject};
-use super::question::Question;
 use crate::gate::case::{Case, Verdict};
 use crate::gate::forwarded::Forwarded;
-use crate::gate::headers::Headers;
 use crate::gate::reply::{Reply, reason_of, reason_of_malformed};
-use crate::hosts::Protected;
+use gatepost_admin::explain::{ExplainError, Question};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::{self, Denial, Missing};
 use gatepost_core::host::HostName;
@@ -21,6 +19,8 @@ use gatepost_pages::explanation::{
     Answer, DecisionFacts, HostFacts, MaxAgeFacts, OriginFacts, PathFacts, PersonFacts, RequestFacts,
     RequirementFacts, Step, UtcTime,
 };
+use gatepost_runtime::headers::Headers;
+use gatepost_runtime::hosts::Protected;
 use gatepost_telemetry::Reason;
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;

@@ -4,11 +4,11 @@ use super::Trace;
 use crate::explain::facts::{Facts, StoredSession};
 use crate::gate::case::{Caller, Case, Verdict};
 use crate::gate::decide;
-use crate::gate::identity_headers::IdentityHeaders;
 use crate::gate::reply::reason_of;
 use gatepost_core::decision::{self, Denial, Recheck, RefreshDue, SessionTimes, SignInReason};
 use gatepost_core::error_chain::Chain;
 use gatepost_pages::explanation::{Refresh, SessionFacts, SessionsFacts, Step, UtcTime};
+use gatepost_runtime::identity_headers::IdentityHeaders;
 use gatepost_telemetry::Reason;
 use hyper::header::HeaderValue;
 

@@ -1,15 +1,15 @@
 //! The step about what a request asks a tool server for.
 
 use super::Trace;
-use crate::explain::context::ExplainError;
-use crate::gate::assertion::Claims;
 use crate::gate::case::{Case, Verdict};
-use crate::gate::tools::{Addresses, GateServer, NO_SERVER, ToolPassage, bounded};
+use gatepost_admin::explain::ExplainError;
 use gatepost_core::decision::{Denial, Missing};
 use gatepost_core::mcp::message::Ask;
 use gatepost_core::mcp::pattern::Kind;
 use gatepost_core::mcp::rules::Way;
 use gatepost_pages::explanation::{Step, ToolFacts};
+use gatepost_runtime::assertion::Claims;
+use gatepost_runtime::tools::{Addresses, GateServer, NO_SERVER, ToolPassage, bounded};
 use gatepost_telemetry::Reason;
 use std::sync::Arc;
 

@@ -2,9 +2,9 @@
 //! `Origin`, which no page can set.
 
 use super::Forwarded;
-use crate::gate::headers;
 use gatepost_core::host::Origin;
 use gatepost_core::request_mode::{self, Initiator, RequestMode};
+use gatepost_runtime::headers;
 use hyper::header::SEC_WEBSOCKET_KEY;
 
 /// Whether a person will see the answer.
@@ -110,7 +110,7 @@ fn is_safe(method: &str) -> bool {
 mod tests {
     use super::super::testing::request;
     use super::*;
-    use crate::gate::headers::Headers;
+    use gatepost_runtime::headers::Headers;
 
     fn kind(list: &[(&str, &str)]) -> RequestKind {
         Forwarded::parse(Headers::new(&request(list)), false).expect("a request").kind()

@@ -7,10 +7,10 @@ mod fetch_metadata;
 
 pub use fetch_metadata::RequestKind;
 
-use super::headers::{self, Headers};
 use gatepost_core::header_names::alias_of;
 use gatepost_core::host::{HostError, HostName, Scheme};
 use gatepost_core::return_uri::{RESERVED, is_return_uri};
+use gatepost_runtime::headers::{self, Headers};
 use hyper::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderValue};
 
 /// The request is malformed: 400. A correctly configured proxy does not send it, or the client is hostile.
@@ -146,6 +146,11 @@ impl<'a> Forwarded<'a> {
         self.headers.all(COOKIE)
     }
 
+    /// The headers of the request itself.
+    pub const fn headers(&self) -> Headers<'a> {
+        self.headers
+    }
+
     /// The token of `Authorization: Bearer` (RFC 6750 section 2.1), which need not be text.
     pub fn bearer_token(&self) -> Option<&'a [u8]> {
         headers::bearer_token(self.authorization?)
@@ -232,8 +237,8 @@ fn is_token(byte: u8) -> bool {
 mod testing {
     //! Requests as the proxy describes them.
 
-    use super::super::headers::Headers;
     use super::{Forwarded, Malformed};
+    use gatepost_runtime::headers::Headers;
     use hyper::HeaderMap;
     use hyper::header::{HeaderName, HeaderValue};
 

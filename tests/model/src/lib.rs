@@ -8,7 +8,7 @@
 #[path = "../../../crates/core/src/clock.rs"]
 #[expect(dead_code, reason = "only a part of it is needed here")]
 mod clock;
-#[path = "../../../src/invalidation/lease.rs"]
+#[path = "../../../crates/runtime/src/invalidation/lease.rs"]
 mod lease;
 
 mod sync {

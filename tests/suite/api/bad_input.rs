@@ -4,8 +4,8 @@
 use super::callers::{Ids, body_of, ids, path_of, status_for};
 use super::{NO_SESSION, NO_USER, Office, ROOT, operations, problem, unlimited};
 use futures_util::stream::{self, StreamExt};
-use gatepost::http::public::{ApiCallers, Callers, Route};
 use gatepost_kit::client::{Answer, Client};
+use gatepost_web::{ApiCallers, Callers, Route};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicUsize, Ordering};
 

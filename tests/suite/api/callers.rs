@@ -3,9 +3,9 @@
 use super::{NO_SESSION, Office, ROOT, TENANT_A, operations, problem};
 use crate::cli::sql;
 use crate::world::APP;
-use gatepost::http::public::{ApiCallers, Callers, RequestOrigin, Route};
 use gatepost_kit::client::{Answer, Client};
 use gatepost_kit::entra::Person;
+use gatepost_web::{ApiCallers, Callers, RequestOrigin, Route};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 

@@ -4,9 +4,9 @@
 use super::callers::{Ids, body_of, ids, path_of};
 use super::{COOKIE, Office, ROOT, operations};
 use crate::world::{PUBLIC, Pair, run_command};
-use gatepost::http::public::Route;
 use gatepost_kit::client::Client;
 use gatepost_kit::process::Gatepost;
+use gatepost_web::Route;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Output;

@@ -2,9 +2,9 @@
 
 use super::{ALICE, parameter, stop_before, who, world};
 use crate::world::{APP, COOKIE, OTHER, PUBLIC, World};
-use gatepost::http::public::{RequestOrigin, routes};
 use gatepost_kit::client::{Answer, Client, Kind};
 use gatepost_kit::entra::Endpoint;
+use gatepost_web::{RequestOrigin, routes};
 use reqwest::Method;
 
 /// `Sec-Fetch-Dest` of what a page holds besides images.

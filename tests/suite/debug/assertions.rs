@@ -7,13 +7,13 @@ use crate::stores::gate::Gate;
 use crate::world::{APP, PUBLIC, Pair, Plan, World};
 use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use gatepost::gate::assertion::{AssertionKeys, Claims};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::Secret;
 use gatepost_kit::client::{get_request, retry, send_raw};
 use gatepost_kit::faulty::Mode;
 use gatepost_kit::process::Gatepost;
+use gatepost_runtime::assertion::{AssertionKeys, Claims};
 use serde_json::Value;
 use std::time::Duration;
 

@@ -4,9 +4,9 @@ mod generated;
 
 use super::administration::Administers;
 use super::{Opened, actor, config, email, now, person};
-use gatepost::admin::access::missing::{Grant, Remedy, find_remedy};
-use gatepost::admin::access::{AccessError, By, Openable, Opener, Question, What};
 use gatepost::app::{self, State};
+use gatepost_admin::access::missing::{Grant, Remedy, find_remedy};
+use gatepost_admin::access::{AccessError, By, Openable, Opener, Question, What};
 use gatepost_core::access::{Role, Standing};
 use gatepost_core::administration::{Denied, Scope};
 use gatepost_core::clock::Timestamp;

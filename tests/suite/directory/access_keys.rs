@@ -4,14 +4,14 @@ use super::access::{asked, program_with, scope};
 use super::administration::Administers;
 use super::key_changes::{made, of_person, of_tenant};
 use super::{Opened, actor, email, now, person, tool_servers};
-use gatepost::admin::access::{KeyWay, OpeningKey, Question, What};
 use gatepost::app::State;
-use gatepost::gate::session_cache::standing_of;
+use gatepost_admin::access::{KeyWay, OpeningKey, Question, What};
 use gatepost_core::access::Role;
 use gatepost_core::administration::Scope;
 use gatepost_core::api_key::{KeyExpiry, KeyLimits, KeyScope, KeyUse};
 use gatepost_core::decision::decide_key;
 use gatepost_core::requirement::Requirement;
+use gatepost_runtime::session_cache::standing_of;
 use gatepost_store::directory::changes::{
     AddTenantMember, CreateGroup, CreateKey, CreateTenant, CreateToolServer, RevokeKey, SuspendTenant,
 };

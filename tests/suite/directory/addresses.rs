@@ -3,7 +3,6 @@
 use super::access::program_with;
 use super::administration::Administers;
 use super::{Opened, SOON, actor, admitted, at_provider, email, follow, now, person};
-use gatepost::authn::{NotActing, load_absent};
 use gatepost_config::GroupNames::Link;
 use gatepost_config::{AddressChanges, AssertableDomains, IdentityPolicy};
 use gatepost_core::administration::Scope;
@@ -11,6 +10,7 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::{AddressRule, AssertedIdentity, RefusedAddress};
 use gatepost_core::ids::UserId;
 use gatepost_kit::process::until;
+use gatepost_runtime::authn::{NotActing, load_absent};
 use gatepost_store::directory::{
     AddressChange, AddressNews, DirectoryError, FormerHolder, SignInOutcome, UserKey,
 };

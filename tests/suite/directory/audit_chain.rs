@@ -2,7 +2,7 @@
 
 use super::administration::Administers;
 use super::{Opened, actor, email, person};
-use gatepost::admin::audit::{self, Fault, FaultKind, Verdict};
+use gatepost_admin::audit::{self, Fault, FaultKind, Verdict};
 use gatepost_core::clock::Timestamp;
 use gatepost_store::directory::{AuditHead, Directory, UserKey};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
