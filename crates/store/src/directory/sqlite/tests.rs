@@ -174,7 +174,7 @@ async fn no_read_of_a_request_or_of_a_list_reads_a_whole_table() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_members_does_not_read_the_whole_group_for_their_sources() {
+async fn pages_of_people_do_not_read_a_whole_group_for_the_ways_of_each() {
     let folder = TempDir::new().unwrap();
     let store = Store::open(&folder.path().join("gatepost.db")).unwrap();
     store.migrate().await.unwrap();
@@ -184,13 +184,16 @@ async fn a_page_of_members_does_not_read_the_whole_group_for_their_sources() {
         "provider_groups (id, provider, kind, external_id, group_id, source) VALUES (100000, 'entra', 'group', 'all', 100000, 'manual')",
         "provider_memberships (user_id, provider_group_id) SELECT id, 100000 FROM users",
         "manual_memberships (user_id, group_id, source) SELECT id, 100000, 'manual' FROM users WHERE name LIKE '%7'",
+        "tenants (id, created_at) VALUES ('all', 1)",
+        "group_tenants (group_id, tenant_id) VALUES (100000, 'all')",
     ] {
         run(&store, format!("INSERT INTO {rows}")).await;
     }
     let operations = count(&store).await;
     let everybody = GroupId::from_number(100_000).into();
+    let all: TenantId = "all".parse().unwrap();
     for is_analyzed in [false, true] {
-        let mut costs = Vec::new();
+        let (mut costs, mut of_tenant) = (Vec::new(), Vec::new());
         // The first after a change of the schema reads it again. A group of this size is read once, to know its people.
         for limit in [1, 1, 100] {
             let before = operations.load(Ordering::Relaxed);
@@ -200,8 +203,16 @@ async fn a_page_of_members_does_not_read_the_whole_group_for_their_sources() {
             costs.push(operations.load(Ordering::Relaxed) - before);
             let both = items.iter().filter(|member| member.sources.len() == 2).count();
             assert_eq!((items.len(), both), (limit as usize, limit as usize / 10));
+            let before = operations.load(Ordering::Relaxed);
+            let page =
+                directory_of(&store).list_tenant_people(&Scope::System, (&all, None), None, limit).await;
+            let items = page.unwrap().items;
+            of_tenant.push(operations.load(Ordering::Relaxed) - before);
+            let by_group = items.iter().filter(|person| person.ways.len() == 1).count();
+            assert_eq!((items.len(), by_group), (limit as usize, limit as usize));
         }
         assert!(costs[2] - costs[1] < u64::from(MANY) * 5, "{costs:?}, {is_analyzed}");
+        assert!(of_tenant[2] - of_tenant[1] < u64::from(MANY) * 5, "{of_tenant:?}, {is_analyzed}");
         run(&store, "ANALYZE".to_owned()).await;
     }
 }

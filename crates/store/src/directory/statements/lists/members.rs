@@ -46,28 +46,39 @@ row! {
 }
 
 row! {
-    /// One source of a person's membership.
-    struct SourceRow {
+    /// Who says that a person is a member.
+    struct SourcesRow {
         user_id: UserId,
-        source: String,
+        /// `manual`, `scim`.
+        by_hand: BTreeSet<String>,
+        /// When the last of those ends, if all do.
         until: Option<Timestamp>,
         version: Option<Version>,
+        /// Providers, whose memberships have no end here.
+        by_providers: BTreeSet<String>,
     }
 }
 
-/// The sources of these people's memberships in a group. People come first, and each is asked by the index: the view of
-/// memberships, and a list of people with `IN`, have a database read the whole group.
+/// The sources of these people's memberships in a group. Each person is asked by the index, which a subquery of each row
+/// alone makes sure of: the view of memberships, a list of people with `IN`, and a join have a database read the whole
+/// group. Postgres takes a group of everybody for one of average size.
 const SOURCES: &str = concat!(
-    "SELECT m.user_id, m.source, m.until, CASE WHEN m.source = 'manual' THEN m.version END AS version \
-     FROM (SELECT value FROM ",
-    each!("$1"),
-    ") AS people CROSS JOIN manual_memberships m \
-     WHERE m.user_id = people.value AND m.group_id = $2 AND coalesce(m.until > ",
+    "SELECT people.value AS user_id, (SELECT ",
+    json_list!("m.source"),
+    " FROM manual_memberships m WHERE m.user_id = people.value AND m.group_id = $2 AND coalesce(m.until > ",
     present!(),
-    ", true) UNION ALL SELECT m.user_id, p.provider, NULL, NULL FROM (SELECT value FROM ",
+    ", true)) AS by_hand, (SELECT CASE WHEN count(*) = count(m.until) THEN max(m.until) END \
+     FROM manual_memberships m WHERE m.user_id = people.value AND m.group_id = $2 AND coalesce(m.until > ",
+    present!(),
+    ", true)) AS until, (SELECT m.version FROM manual_memberships m WHERE m.user_id = people.value \
+     AND m.group_id = $2 AND m.source = 'manual' AND coalesce(m.until > ",
+    present!(),
+    ", true)) AS version, (SELECT ",
+    json_list!("p.provider"),
+    " FROM provider_memberships m CROSS JOIN provider_groups p WHERE m.user_id = people.value \
+     AND p.id = m.provider_group_id AND p.group_id = $2) AS by_providers FROM (SELECT value FROM ",
     each!("$1"),
-    ") AS people CROSS JOIN provider_memberships m CROSS JOIN provider_groups p \
-     WHERE m.user_id = people.value AND p.id = m.provider_group_id AND p.group_id = $2"
+    ") AS people"
 );
 
 /// Adds who says that they are members, and until when. A membership of several sources ends with the last of them.
@@ -78,19 +89,15 @@ async fn add_sources(
 ) -> Result<Vec<MemberRecord>> {
     let ids = json_texts(people.iter().map(|person| person.id));
     let query = sqlx::query_as(SOURCES).bind(ids).bind(group.number());
-    let rows: Vec<SourceRow> = query.fetch_all(connection).await?;
-    let mut sources: HashMap<UserId, Vec<SourceRow>> = HashMap::new();
-    for row in rows {
-        sources.entry(row.user_id).or_default().push(row);
-    }
+    let rows: Vec<SourcesRow> = query.fetch_all(connection).await?;
+    let mut rows: HashMap<UserId, SourcesRow> = rows.into_iter().map(|row| (row.user_id, row)).collect();
     // Whoever left the group between the two statements is left out.
     let member = |Named { id, email, name }| {
-        let rows = sources.remove(&id)?;
-        let ends: Option<Vec<Timestamp>> = rows.iter().map(|row| row.until).collect();
-        let version = rows.iter().find_map(|row| row.version);
-        let until = ends.and_then(|ends| ends.into_iter().max());
-        let sources: BTreeSet<String> = rows.into_iter().map(|row| row.source).collect();
-        Some(MemberRecord { id, email, name, sources, until, version })
+        let SourcesRow { by_hand: mut sources, until, version, by_providers, .. } = rows.remove(&id)?;
+        let until = until.filter(|_| by_providers.is_empty());
+        sources.extend(by_providers);
+        let record = MemberRecord { id, email, name, sources, until, version };
+        (!record.sources.is_empty()).then_some(record)
     };
     Ok(people.into_iter().filter_map(member).collect())
 }

@@ -3,7 +3,7 @@
 use super::people::People;
 use super::rows;
 use super::set::{Set, searched};
-use super::{Connection, Db, Result, Store, limit_of, tenant_rows, typed};
+use super::{Connection, Db, Result, Store, json_texts, limit_of, tenant_rows, typed};
 use crate::directory::error::DirectoryError;
 use crate::directory::lists::{By, Page, Place, TenantPerson, TenantWay};
 use crate::directory::records::UserSummary;
@@ -53,7 +53,8 @@ row! {
     /// The groups among these that somebody is in. Each is written `ID UNTIL`, without an end `ID `.
     struct GroupsRow {
         user_id: UserId,
-        groups: Vec<String>,
+        by_hand: Vec<String>,
+        by_providers: Vec<String>,
     }
 }
 
@@ -76,15 +77,23 @@ struct Ways<'a> {
     direct: HashMap<UserId, DirectRow>,
 }
 
-/// Each person is asked by the index; a list of people would have Postgres read whole groups.
-const GROUPS_OF: [&str; 2] = [
-    concat!(
-        "SELECT u.id AS user_id, (SELECT ",
-        json_list!("m.group_id || ' ' || coalesce(CAST(m.until AS text), '')"),
-        " FROM resolved_memberships m WHERE m.user_id = u.id AND m.group_id IN ("
-    ),
-    ")) AS groups FROM users u WHERE u.id IN (",
-];
+/// Which of the groups `$2` these people are in. Each person is asked by the index, as for the members of a group.
+const GROUPS_OF: &str = concat!(
+    "SELECT people.value AS user_id, (SELECT ",
+    json_list!("m.group_id || ' ' || coalesce(CAST(m.until AS text), '')"),
+    " FROM manual_memberships m WHERE m.user_id = people.value AND coalesce(m.until > ",
+    present!(),
+    ", true) AND m.group_id IN (SELECT CAST(value AS bigint) FROM ",
+    each!("$2"),
+    ")) AS by_hand, (SELECT ",
+    json_list!("p.group_id || ' '"),
+    " FROM provider_memberships m CROSS JOIN provider_groups p WHERE m.user_id = people.value \
+     AND p.id = m.provider_group_id AND p.group_id IN (SELECT CAST(value AS bigint) FROM ",
+    each!("$2"),
+    ")) AS by_providers FROM (SELECT value FROM ",
+    each!("$1"),
+    ") AS people"
+);
 
 impl<'a> Ways<'a> {
     async fn read(
@@ -96,16 +105,10 @@ impl<'a> Ways<'a> {
         let sql = "SELECT g.id, g.name, t.role FROM group_tenants t JOIN groups g ON g.id = t.group_id WHERE t.tenant_id = $1";
         let groups: Vec<GroupRow> =
             sqlx::query_as(sql).bind(tenant.as_str()).fetch_all(&mut *connection).await?;
-        let [before_groups, before_people] = GROUPS_OF;
-        let mut query = QueryBuilder::<Db>::new(before_groups);
-        let mut list = query.separated(", ");
-        // No group has the number 0.
-        list.push("0");
-        for group in &groups {
-            list.push_bind(group.id);
-        }
-        push_people(query.push(before_people), people);
-        let by_groups: Vec<GroupsRow> = query.build_query_as().fetch_all(&mut *connection).await?;
+        let ids = json_texts(people.iter().map(|person| person.id));
+        let numbers = json_texts(groups.iter().map(|group| group.id));
+        let query = sqlx::query_as(GROUPS_OF).bind(ids).bind(numbers);
+        let by_groups: Vec<GroupsRow> = query.fetch_all(&mut *connection).await?;
         let mut query = QueryBuilder::<Db>::new(
             "SELECT user_id, role, until, version FROM current_tenant_members WHERE tenant_id = ",
         );
@@ -116,7 +119,10 @@ impl<'a> Ways<'a> {
             tenant,
             shows_groups: limit_of(scope).is_none(),
             groups: groups.into_iter().map(|group| (group.id, group)).collect(),
-            by_groups: by_groups.into_iter().map(|row| (row.user_id, row.groups)).collect(),
+            by_groups: by_groups
+                .into_iter()
+                .map(|row| (row.user_id, [row.by_hand, row.by_providers].concat()))
+                .collect(),
             direct: direct.into_iter().map(|row| (row.user_id, row)).collect(),
         })
     }
