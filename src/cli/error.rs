@@ -11,6 +11,7 @@ use gatepost_admin::explain::ExplainError;
 use gatepost_admin::{ProofError, SessionError, TrialError};
 use gatepost_certs::CertsError;
 use gatepost_certs::tls;
+use gatepost_check::Finding;
 use gatepost_config::ConfigErrors;
 use gatepost_core::administration::Version;
 use gatepost_core::api_key::NotAKey;
@@ -59,6 +60,14 @@ pub(super) enum CommandError {
     Certs(#[from] CertsError),
     #[error("tool server {0} has no such rule")]
     NoRule(ToolServerId),
+    /// What was found instead of a refusal.
+    #[error("tool server {0} is judged by the body of its messages as before. {found}", found = .1.found)]
+    NotRefused(ToolServerId, Box<Finding>),
+    /// The gate itself has refused the message of a trial.
+    #[error(
+        "tool server {0} was not tried: its router reads bodies. Let its middleware's address have mcp=headers, not mcp=true"
+    )]
+    RouterReadsBodies(ToolServerId),
     #[error(transparent)]
     Dns(#[from] LookUpError),
     #[error("{0}: expected {1}")]
@@ -175,6 +184,7 @@ impl CommandError {
             return Some(fault.to_string());
         }
         let hint = match self {
+            Self::NotRefused(_, finding) => return finding.advice().map(|(_, fix)| fix.to_owned()),
             Self::NoRule(id) => return Some(format!("`gatepost tool-server show {id}` shows its rules")),
             Self::Dns(_) => "`GATEPOST_TENANTS__RESOLVER` or /etc/resolv.conf names the server that is asked",
             Self::Trial(_) => "docs/tenants.md says what a provider of a tenant needs; nothing was changed",
@@ -254,7 +264,7 @@ impl CommandError {
             Self::NobodysKey => "its checksum is right: it may belong to another installation",
             Self::Interrupted => "the key that was made is revoked",
             Self::Client(_) => "correct GATEPOST_CA_FILE",
-            Self::Output(_) | Self::Input(_) | Self::File(..) => return None,
+            Self::RouterReadsBodies(_) | Self::Output(_) | Self::Input(_) | Self::File(..) => return None,
         };
         Some(hint.to_owned())
     }

@@ -15,6 +15,8 @@ pub(super) enum OnlyHere {
     Keys,
     /// Addresses of people.
     Address,
+    /// A tool server is tried with a key that is made for it.
+    Trial,
 }
 
 impl OnlyHere {
@@ -33,13 +35,16 @@ impl OnlyHere {
                 "no key makes or changes a key there, so that nobody who steals one has another that you do not know"
             }
             Self::Address => "its API does not change which address applications get",
+            Self::Trial => {
+                "this tries the tool server with a key that is made for it, which no key makes there"
+            }
         }
     }
 
     /// What to do.
     pub(super) const fn hint(self) -> &'static str {
         match self {
-            Self::Machine | Self::Apply | Self::Export | Self::Address => {
+            Self::Machine | Self::Apply | Self::Export | Self::Address | Self::Trial => {
                 "run it where that installation runs, without GATEPOST_API"
             }
             Self::Verification => {

@@ -1,5 +1,8 @@
 //! `gatepost tool-server`: servers that speak MCP, and who may use which of their tools.
 
+mod update;
+
+use super::check_mcp::Way;
 use super::console::Console;
 use super::error::CommandError;
 use super::report::{Report, lines, text_or_dash};
@@ -14,7 +17,7 @@ use gatepost_core::mcp::pattern::{Kind, Subject};
 use gatepost_core::mcp::words::{Audience, PageAddress, ScopeName, ServerName};
 use gatepost_core::tool_pattern::ToolPattern;
 use gatepost_store::directory::changes::{
-    AddToolRule, CreateToolServer, DeleteToolServer, RemoveToolRule, ToolServerPatch, UpdateToolServer,
+    AddToolRule, CreateToolServer, DeleteToolServer, RemoveToolRule, ToolServerPatch,
 };
 use gatepost_store::directory::{Directory, DirectoryError, GroupKey, Place, ToolServerSettings};
 use serde::Serialize;
@@ -38,7 +41,11 @@ pub(super) enum Command {
         settings: Settings,
     },
     /// Changes what is said about a tool server; what is not named stays
-    #[command(after_help = "Example:\n  gatepost tool-server update github --mode headers")]
+    #[command(
+        after_help = "With --mode headers it is tried first whether the server refuses messages whose headers and body differ. Its router must\n\
+                      have mcp=headers by then, and refuses everybody else until the trial is over.\n\n\
+                      Examples:\n  gatepost tool-server update github --name GitHub\n  gatepost tool-server update github --mode headers"
+    )]
     Update {
         /// A tool server's id
         id: ToolServerId,
@@ -47,6 +54,8 @@ pub(super) enum Command {
         url: Option<Endpoint>,
         #[command(flatten)]
         settings: Settings,
+        #[command(flatten)]
+        way: Way,
     },
     /// Deletes a tool server with its rules; the gate then refuses its address
     #[command(
@@ -81,11 +90,6 @@ pub(super) enum Command {
     Forbid(RuleArguments),
 }
 
-/// The note after the mode `headers` was set. Only a message that reaches the server shows what it does, and the gate lets
-/// none through before both the router and the server have this mode.
-const BY_HEADERS: &str = "It must refuse messages whose headers and body differ, or every tool can be called. As soon as its router has \
-    mcp=headers, `gatepost check --mcp` tries it.";
-
 /// The word for no service. `GATEPOST_SERVICES` cannot have one with this name.
 const NONE: &str = "none";
 
@@ -103,7 +107,7 @@ pub(super) struct Settings {
     /// A scope that clients ask for; may be repeated
     #[arg(long = "scope")]
     scopes: Vec<ScopeName>,
-    /// body, or headers for a server that refuses messages whose headers and body differ
+    /// body, or headers for a server that refuses messages whose headers and body differ; only `update` sets headers
     #[arg(long)]
     mode: Option<Mode>,
     /// A page for people about it
@@ -186,7 +190,9 @@ impl What {
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
     match command {
         Command::Create { id, tenant, url, settings } => create(console, id, tenant, (url, settings)).await,
-        Command::Update { id, url, settings } => update(console, id, settings.patch(url)).await,
+        Command::Update { id, url, settings, way } => {
+            update::run(console, id, settings.patch(url), &way).await
+        }
         Command::Delete { id } => {
             let tenant = tenant_of(console, &id).await?;
             console.carry_out(&DeleteToolServer { id: id.clone(), tenant }).await?;
@@ -221,34 +227,14 @@ async fn create(
         service: None,
     };
     let settings = settings.patch(None).of(&none);
-    let advice = advice(console, Some(settings.mode));
     demand_configured(console, &tenant, None, settings.service.as_ref()).await?;
     console.carry_out(&CreateToolServer { id: id.clone(), tenant, settings }).await?;
     let text = format!(
         "Tool server {id} {} created at {url}. Everybody who may enter may use all of its tools until the first rule: \
-         gatepost tool-server allow {id} --group NAME --tool PATTERN{advice}",
+         gatepost tool-server allow {id} --group NAME --tool PATTERN",
         console.either("was", "would be")
     );
     Ok(Report::new(text, views::ToolServerChange { id: id.to_string(), changed: true }))
-}
-
-/// What is said about a mode that was set.
-fn advice(console: &Console, mode: Option<Mode>) -> String {
-    if mode == Some(Mode::Headers) { console.note(BY_HEADERS) } else { String::new() }
-}
-
-async fn update(console: &Console, id: ToolServerId, patch: ToolServerPatch) -> Result<Report, CommandError> {
-    let tenant = tenant_of(console, &id).await?;
-    let service = patch.service.as_ref().and_then(Option::as_ref);
-    demand_configured(console, &tenant, patch.url.as_ref(), service).await?;
-    let advice = advice(console, patch.mode);
-    let changed = console.carry_out(&UpdateToolServer { id: id.clone(), tenant, patch }).await?.changed;
-    let text = if changed {
-        format!("Tool server {id} {} changed.{advice}", console.either("was", "would be"))
-    } else {
-        format!("Tool server {id} is like that already.")
-    };
-    Ok(Report::new(text, views::ToolServerChange { id: id.to_string(), changed }))
 }
 
 /// Demands what the configuration here has to say about an address and an upstream.

@@ -119,7 +119,7 @@ pub(super) async fn answer(
         Err(error) => return (responder.cannot_know(&error), reason_of_failure(&error)),
     };
     let mode = requirement.mcp.unwrap_or_default();
-    let server = responder.server.clone().filter(|server| server.is_meant(requirement, mode));
+    let server = responder.server.clone().filter(|server| passage.reaches(server, requirement, mode));
     let Some(server) = server else {
         tracing::warn!(
             request.id = %responder.request_id(),

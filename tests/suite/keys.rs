@@ -6,7 +6,7 @@ use crate::stores::gate::Gate;
 use crate::world::{APP, COOKIE, OTHER, PUBLIC, Pair, Plan, World};
 use gatepost_core::api_key::ApiKey;
 use gatepost_kit::client::retry;
-use gatepost_kit::process::{Gatepost, find_ok, until};
+use gatepost_kit::process::{Gatepost, store_calls, until};
 use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -45,11 +45,7 @@ fn program(key: &str) -> Asked {
 
 /// The look-ups of keys that a replica has made.
 async fn look_ups_of_keys(replica: &Gatepost) -> u64 {
-    let metrics = find_ok(replica.internal(), "/metrics").await.unwrap();
-    let is_of_keys = |line: &&str| {
-        line.starts_with("gatepost_store_calls_total") && line.contains("operation=\"find_key\"")
-    };
-    metrics.lines().filter(is_of_keys).filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    store_calls(replica.internal(), |line| line.contains("operation=\"find_key\"")).await
 }
 
 /// Asks until a replica does not miss a deadline of its stores.

@@ -14,19 +14,15 @@ use crate::stores::gate::{Gate, fail};
 use crate::world::{APP, Plan, World, alice};
 use gatepost_kit::entra::Person;
 use gatepost_kit::faulty::Mode;
-use gatepost_kit::process::{Gatepost, find_ok, until};
+use gatepost_kit::process::{Gatepost, find_ok, store_calls, until};
 use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Hot reads of a replica, both stores together.
 pub async fn look_ups(replica: &Gatepost) -> u64 {
-    let metrics = find_ok(replica.internal(), "/metrics").await.unwrap();
-    let hot = |line: &&str| {
-        line.starts_with("gatepost_store_calls_total")
-            && (line.contains("\"find_session\"") || line.contains("\"find_standing\""))
-    };
-    metrics.lines().filter(hot).filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    let is_hot = |line: &str| line.contains("\"find_session\"") || line.contains("\"find_standing\"");
+    store_calls(replica.internal(), is_hot).await
 }
 
 /// Passes in memory.

@@ -1,7 +1,7 @@
 //! Access tokens at tool servers: for which server a token was issued, and with which scopes.
 
 use crate::tools::memory::{by_headers, from_memory};
-use crate::tools::{JSON, MCP, PATH, call, error, post};
+use crate::tools::{JSON, MCP, PATH, call, error, judge_by_headers, post};
 use crate::world::{PUBLIC, Pair, Plan, World};
 use gatepost_kit::client::Answer;
 use gatepost_kit::entra::{Entra, Person, Shape};
@@ -105,7 +105,7 @@ both_pairs! {
         let entra = Entra::start_oidc().await;
         let audience = entra.audience();
         let world = world(pair, entra, "mcp.call", &["mcp.write".to_owned()]).await;
-        world.cli(&["tool-server", "update", "github", "--mode", "headers"]).await;
+        judge_by_headers(&world, "github").await;
         let call = |scopes: &str, audience: &str| {
             let token = token(&world, Shape::Rfc9068, scopes, audience);
             let call = by_headers(MCP, "get_file").with("Authorization", format!("Bearer {token}"));

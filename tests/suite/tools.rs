@@ -1,8 +1,10 @@
 //! Tool servers behind the gate: what a message asks for decides, by its body or by its headers.
 
 pub mod memory;
+mod trial;
 
 use crate::answers::Asked;
+use crate::cli::sql;
 use crate::world::{COOKIE, MCP_GITHUB, PUBLIC, Pair, Plan, World, alice};
 use gatepost_kit::client::{Answer, Client, Kind};
 use gatepost_kit::edge::Route;
@@ -10,6 +12,7 @@ use gatepost_kit::entra::Person;
 use gatepost_kit::process::{Application, Dynamic, Traefik};
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
 
 /// Its router sends bodies along.
 pub const MCP: &str = "mcp.example.test";
@@ -37,12 +40,20 @@ pub async fn tool_world_of(plan: Plan, pair: Pair) -> World {
     world.cli(&["admin", "grant", "carol@example.com"]).await;
     let create = ["tool-server", "create", "github", "--tenant", "github", "--scope", "tools", "--url"];
     world.cli(&[&create[..], &[&world.url(MCP, PATH)]].concat()).await;
-    let create = ["tool-server", "create", "fast", "--tenant", "github", "--mode", "headers", "--url"];
+    let create = ["tool-server", "create", "fast", "--tenant", "github", "--url"];
     world.cli(&[&create[..], &[&world.url(FAST, PATH)]].concat()).await;
+    judge_by_headers(&world, "fast").await;
     for id in ["github", "fast"] {
         world.cli(&["tool-server", "allow", id, "--group", "MCP-GitHub", "--tool", "get_*"]).await;
     }
     world
+}
+
+/// Has the messages of a tool server judged by their headers, as after a trial: `check::trial` has one.
+pub async fn judge_by_headers(world: &World, id: &str) {
+    let sql_text = format!("UPDATE tool_servers SET mode = 'headers' WHERE id = '{id}'");
+    sql(world, AssertSqlSafe(sql_text)).await;
+    world.has_heard().await;
 }
 
 pub fn call(tool: &str) -> String {

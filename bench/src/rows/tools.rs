@@ -31,15 +31,19 @@ const PATTERNS: u16 = 1_000;
 pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
     let (ground, schedule) = (stage.ground.clone(), stage.tempo.deciding());
     let Production { site, .. } = production;
-    for (mode, path) in SERVERS.map(|(mode, path)| (mode.as_str(), path)) {
-        let url = format!("https://{}{path}", site.addresses.host);
-        let create = ["tool-server", "create", mode, "--tenant", "github", "--mode", mode, "--url", &url];
+    for (mode, path) in SERVERS {
+        let (id, url) = (mode.as_str(), format!("https://{}{path}", site.addresses.host));
+        let create = ["tool-server", "create", id, "--tenant", "github", "--url", &url];
         Site::command(site.builder(&ground), &create).await?;
         Site::command(
             site.builder(&ground),
-            &["tool-server", "allow", mode, "--group", GROUP, "--tool", "get_*"],
+            &["tool-server", "allow", id, "--group", GROUP, "--tool", "get_*"],
         )
         .await?;
+        if mode == Mode::Headers {
+            let parsed = (id.parse().map_err(io::Error::other)?, "github".parse().map_err(io::Error::other)?);
+            site.judge_by_headers(parsed.0, parsed.1).await?;
+        }
     }
     let gatepost = site.start(&ground, &site.builder(&ground)).await?;
     let entry_alone = call(production, SERVERS[1], "/verify?tenant=github");

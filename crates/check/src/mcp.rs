@@ -40,7 +40,7 @@ codes! {
         "Use mcp=true for this tool server, so that the body decides: gatepost tool-server update ID --mode body. Use mcp=headers only with a server that refuses such messages.";
     ROUTER_DIFFERS = Error "mcp-router-differs":
         "Every request is refused, because the router means another tool server.",
-        "Let the router name the tenant of the tool server (tenant=), and mcp=headers only if the tool server has --mode headers.";
+        "Let the router name the tenant of the tool server (tenant=). A router with mcp=headers needs a tool server that was tried: gatepost tool-server update ID --mode headers.";
     PROBE_REFUSED = Hint "mcp-probe-refused":
         "Whether a message whose headers and body differ is refused could not be tried.",
         "Give the files with --traefik, so that the key for the trial gets the groups that the router requires. A router with admin=true or max_age cannot be tried with a key.";
@@ -77,6 +77,11 @@ pub struct Answer {
 impl Answer {
     fn code(&self) -> Option<i64> {
         self.body.as_ref()?["error"]["code"].as_i64()
+    }
+
+    /// Whether Gatepost itself has refused the message because of its body: then the message has not reached the tool server.
+    pub fn is_by_gate(&self) -> bool {
+        self.reason() == "header_mismatch"
     }
 
     fn reason(&self) -> &str {

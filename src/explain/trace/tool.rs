@@ -33,7 +33,7 @@ impl Trace<'_> {
         let servers = Addresses::new(self.context.stores.directory.read_tool_servers().await?);
         let mode = case.requirement.mcp.unwrap_or_default();
         let server = servers.find(case.origin.host(), case.forwarded.path());
-        let Some(server) = server.filter(|server| server.is_meant(case.requirement, mode)) else {
+        let Some(server) = server.filter(|server| passage.reaches(server, case.requirement, mode)) else {
             self.steps.push(Step::Tool(self.tool_facts(true, None)));
             let missing = Missing { tool: Some(NO_SERVER.to_owned()), ..Missing::default() };
             return Ok((denied(&passage, missing), Some(Reason::UnknownToolServer)));

@@ -1,4 +1,5 @@
-//! A small tool server (Model Context Protocol over HTTP): it lists three tools, and says who called one.
+//! A small tool server (Model Context Protocol over HTTP): it lists three tools, and says who called one. It can compare a
+//! message's headers with its body, as servers of revision 2026-07-28 do.
 
 use crate::edge::server;
 use axum::body::{Body, to_bytes};
@@ -15,6 +16,17 @@ const MAX_BODY: usize = 1024 * 1024;
 const TOOLS: [(&str, &str); 3] =
     [("get_issue", "Reads an issue"), ("get_file", "Reads a file"), ("delete_repo", "Deletes a repository")];
 
+/// What a server refuses of messages whose headers and body differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compared {
+    /// None.
+    Nothing,
+    /// Those that name another method.
+    Methods,
+    /// Those that name another method or another tool.
+    All,
+}
+
 /// A running tool server. It stops when this value is dropped.
 #[derive(Debug)]
 pub struct ToolServer {
@@ -28,9 +40,18 @@ impl ToolServer {
     /// # Panics
     /// There is no free port.
     pub async fn start() -> Self {
+        Self::comparing(Compared::Nothing).await
+    }
+
+    /// The same, which refuses messages whose headers and body differ.
+    ///
+    /// # Panics
+    /// There is no free port.
+    pub async fn comparing(compared: Compared) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let addr = listener.local_addr().expect("a bound socket has an address");
-        let task = tokio::spawn(server::serve(listener, None, |request, _peer| answer(request)));
+        let task =
+            tokio::spawn(server::serve(listener, None, move |request, _peer| answer(request, compared)));
         Self { addr, task: task.abort_handle() }
     }
 
@@ -46,7 +67,7 @@ impl Drop for ToolServer {
     }
 }
 
-async fn answer(request: Request<Incoming>) -> Response<Body> {
+async fn answer(request: Request<Incoming>, compared: Compared) -> Response<Body> {
     if request.method() != Method::POST {
         return with_status(StatusCode::METHOD_NOT_ALLOWED, Body::empty());
     }
@@ -57,13 +78,30 @@ async fn answer(request: Request<Incoming>) -> Response<Body> {
     };
     let Some(id) = message.get("id") else { return with_status(StatusCode::ACCEPTED, Body::empty()) };
     let mut reply = json!({ "jsonrpc": "2.0", "id": id });
-    match result(&message, &head.headers) {
-        Ok(result) => reply["result"] = result,
-        Err(error) => reply["error"] = json!({ "code": -32601, "message": error }),
+    let mut status = StatusCode::OK;
+    if differs(&message, &head.headers, compared) {
+        reply["error"] = json!({ "code": -32020, "message": "headers and body differ" });
+        status = StatusCode::BAD_REQUEST;
+    } else {
+        match result(&message, &head.headers) {
+            Ok(result) => reply["result"] = result,
+            Err(error) => reply["error"] = json!({ "code": -32601, "message": error }),
+        }
     }
-    let mut response = with_status(StatusCode::OK, Body::from(format!("{reply}\n")));
+    let mut response = with_status(status, Body::from(format!("{reply}\n")));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+fn differs(message: &Value, headers: &HeaderMap, compared: Compared) -> bool {
+    let sent = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let method = sent("mcp-method") != message["method"].as_str();
+    let name = message["method"] == "tools/call" && sent("mcp-name") != message["params"]["name"].as_str();
+    match compared {
+        Compared::Nothing => false,
+        Compared::Methods => method,
+        Compared::All => method || name,
+    }
 }
 
 fn result(message: &Value, headers: &HeaderMap) -> Result<Value, String> {

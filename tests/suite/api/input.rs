@@ -1,6 +1,7 @@
 //! Bad input: one problem with everything that is wrong, nothing written, no audit row.
 
 use super::{Office, problem, unlimited};
+use crate::world::APP;
 use gatepost_kit::client::Answer;
 use serde_json::json;
 
@@ -44,6 +45,8 @@ both_pairs! {
         let office = Office::open(pair).await;
         let group = office.number_of("admins-a").await;
         let alice = office.id_of("alice@example.com").await;
+        let url = office.world.url(APP, "/untried");
+        office.world.cli(&["tool-server", "create", "untried", "--tenant", "a", "--url", &url]).await;
         let before = office.audit().await;
         let empty = json!({});
         for path in ["/users/x", "/users/%61", "/groups/-1", "/groups/x", "/groups/99999999999999999999", "/tenants/a%2Fb", "/nothing", ""] {
@@ -51,6 +54,16 @@ both_pairs! {
         }
         problem(&office.send(&office.alice, "PUT", "/users", Some(&empty)).await, 405, "method-not-allowed", "PUT /users");
         problem(&office.send(&office.alice, "POST", &format!("/users/{alice}/enable"), Some(&empty)).await, 413, "too-large", "no body");
+        let url = office.world.url(APP, "/tools");
+        for (method, path, body) in [
+            ("PATCH", "/tool-servers/untried", json!({ "mode": "headers" })),
+            ("POST", "/tenants/a/tool-servers", json!({ "id": "other", "url": url, "mode": "headers" })),
+        ] {
+            let answer = office.send(&office.alice, method, path, Some(&body)).await;
+            assert_eq!(problem(&answer, 422, "not-possible", path), pairs(&[("", "not_tried")]));
+            let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+            assert!(detail.contains("`gatepost tool-server update ") && detail.contains("--mode headers`"), "{detail}");
+        }
         let past = json!({ "until": "2020-01-01T00:00:00Z" });
         let answer = office.send(&office.alice, "PUT", &format!("/groups/{group}/members/{alice}"), Some(&past)).await;
         assert_eq!(problem(&answer, 422, "not-possible", "the past"), pairs(&[("", "ends_in_the_past")]));

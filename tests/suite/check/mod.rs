@@ -9,3 +9,4 @@ mod settings;
 mod stores;
 mod tls;
 mod tool_servers;
+mod trial;

@@ -1,10 +1,12 @@
 //! `gatepost check --mcp` against the real Traefik: what is right has no finding, and each mistake has its own.
 
 use super::checked_site::{CheckReport, CheckedSite};
+use crate::tools::judge_by_headers;
 use crate::world::{Pair, Plan, World, run_command};
 use gatepost_kit::entra::{Api, Entra};
 use gatepost_kit::process::{AUTH_RESPONSE_HEADERS, Authority, Traefik};
 use serde_json::Value;
+use std::net::SocketAddr;
 use tempfile::TempDir;
 
 const HOST: &str = "mcp.example.test";
@@ -13,15 +15,16 @@ const PATH: &str = "/servers/github/mcp";
 /// What the middleware of tool servers has.
 const WITH_BODY: &str = "forwardBody: true, maxBodySize: 4194304";
 
-/// Traefik before a world with one tool server, which is the echo application.
-struct Stage {
-    world: World,
+/// Traefik before a world with one tool server, which is the echo application until a test says otherwise.
+pub(super) struct Stage {
+    pub(super) world: World,
     traefik: Traefik,
+    pub(super) upstream: SocketAddr,
     _folder: TempDir,
 }
 
 impl Stage {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let authority = Authority::for_names(["*.example.test"]);
         let traefik = Traefik::with_authority(String::new(), authority).await;
         let hosts = format!("*.example.test:{}", traefik.secure().port());
@@ -31,7 +34,8 @@ impl Stage {
         let plan =
             Plan::default().env("GATEPOST_HOSTS", hosts).env("GATEPOST_CA_FILE", ca.display().to_string());
         let world = plan.start(Pair::Embedded).await;
-        let stage = Self { world, traefik, _folder: folder };
+        let upstream = world.app.addr();
+        let stage = Self { world, traefik, upstream, _folder: folder };
         stage.world.cli(&["tenant", "create", "github"]).await;
         let url = stage.url(PATH);
         stage.world.entra.configure(|app| {
@@ -41,14 +45,14 @@ impl Stage {
         stage
     }
 
-    fn url(&self, path: &str) -> String {
+    pub(super) fn url(&self, path: &str) -> String {
         format!("https://{HOST}:{}{path}", self.traefik.secure().port())
     }
 
     /// Lets Traefik route the tool server with these options of the middleware, and its document as `metadata` says: the
     /// middlewares of its router.
-    async fn route(&self, query: &str, options: &str, metadata: &str) {
-        let (app, public) = (self.world.app.addr(), self.world.gatepost.public());
+    pub(super) async fn route(&self, query: &str, options: &str, metadata: &str) {
+        let (app, public) = (self.upstream, self.world.gatepost.public());
         let verify = self.world.gatepost.verify_url(query);
         let headers = AUTH_RESPONSE_HEADERS.join(", ");
         self.traefik
@@ -67,7 +71,7 @@ impl Stage {
     }
 
     /// What `check --mcp` finds about tool servers.
-    async fn found(&self) -> Vec<String> {
+    pub(super) async fn found(&self) -> Vec<String> {
         let (code, stdout, stderr) =
             run_command(&self.world.builder, &["check", "--mcp", "--proxy", "127.0.0.1", "--json"]).await;
         assert_eq!(stderr, "", "{stdout}");
@@ -83,7 +87,7 @@ impl Stage {
 }
 
 /// Whether each key that was made is revoked.
-async fn assert_revoked(world: &World) -> usize {
+pub(super) async fn assert_revoked(world: &World) -> usize {
     let keys: Value = serde_json::from_str(&world.cli(&["key", "list", "--json"]).await).unwrap();
     let keys = keys.as_array().or_else(|| keys["keys"].as_array()).unwrap().clone();
     assert!(keys.iter().all(|key| key["revoked_at"].is_string()), "{keys:#?}");
@@ -120,8 +124,7 @@ async fn a_tool_server_in_order_has_no_finding_and_each_mistake_is_named() {
     assert!(stage.found().await.contains(&"mcp-resource-differs".to_owned()));
     world.cli(&["tool-server", "delete", "other"]).await;
     // The echo application takes any message, so headers alone prove nothing there.
-    let told = world.cli(&["tool-server", "update", "github", "--mode", "headers"]).await;
-    assert!(told.contains("`gatepost check --mcp` tries it"), "{told}");
+    judge_by_headers(world, "github").await;
     stage.route("tenant=github&mcp=headers", "", "").await;
     assert_eq!(stage.found().await, ["mcp-mismatch-accepted"]);
     world.cli(&["tool-server", "update", "github", "--mode", "body", "--scope", "tools"]).await;

@@ -46,8 +46,8 @@ INSERT INTO ended_sessions VALUES (x'00ff00', '00000000-0000-4000-8000-000000000
 INSERT INTO ended_provider_sessions VALUES ('entra', x'00', 1, 253402300799);
 INSERT INTO access_requests (id, user_id, group_id, note, state, created_at) VALUES
     ('r', '00000000-0000-4000-8000-00000000000a', 100, '\u{1f600}', 'open', 4);
-INSERT INTO keys (id, hash, hint, name, machine_name, tenant_id, owner_id, created_by, scopes, expires_at, created_at, managed_by) VALUES
-    ('00000000-0000-4000-8000-00000000000c', x'0001', 'gp_', 'ci', 'ci', 'acme', '00000000-0000-4000-8000-00000000000a', 'cli:x', '[]', 9, 1, 'files');
+INSERT INTO keys (id, hash, hint, name, machine_name, tenant_id, owner_id, created_by, scopes, expires_at, created_at, managed_by, trial_of) VALUES
+    ('00000000-0000-4000-8000-00000000000c', x'0001', 'gp_', 'ci', 'ci', 'acme', '00000000-0000-4000-8000-00000000000a', 'cli:x', '[]', 9, 1, 'files', 't');
 INSERT INTO key_groups VALUES ('00000000-0000-4000-8000-00000000000c', 100);
 INSERT INTO tool_servers (id, tenant_id, url, is_default, created_at, service) VALUES ('t', 'acme', 'https://t.example/', 1, 1, 'chat'), ('u', 'acme', 'https://u.example/', 0, 1, NULL);
 INSERT INTO tool_rules (id, tool_server_id, subject, group_id, kind, pattern, created_at, managed_by) VALUES ('w', 't', 'group', 100, 'tool', 'get_*', 1, 'files');

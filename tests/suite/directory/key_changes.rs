@@ -60,7 +60,7 @@ async fn tenant_admin(store: &Opened) -> UserId {
     user
 }
 
-fn faults<T: std::fmt::Debug>(result: Result<T, DirectoryError>) -> Vec<KeyFault> {
+pub(super) fn faults<T: std::fmt::Debug>(result: Result<T, DirectoryError>) -> Vec<KeyFault> {
     match result {
         Err(DirectoryError::KeyRefused(faults)) => faults.all().to_vec(),
         other => panic!("expected faults, and not {other:?}"),

@@ -1,21 +1,25 @@
 //! Tool servers and their rules: who changes them, whose address is whose, and that a rule never opens by itself.
 
 use super::administration::Administers;
+use super::key_changes::{faults, key, made, of_tenant};
 use super::lists::{name, number, scope, tenant, two_tenants};
 use super::{Opened, actor, person};
 use gatepost_core::access::{Access, Role};
 use gatepost_core::administration::{Denied, Scope};
+use gatepost_core::api_key::KeyFault;
 use gatepost_core::ids::{ToolRuleId, ToolServerId, UserId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::pattern::{Kind, Subject};
 use gatepost_core::mcp::rules::{RuleSet, User};
 use gatepost_store::directory::changes::{
-    AddToolRule, CreateToolServer, DeleteGroup, DeleteTenant, DeleteToolServer, RemoveToolRule, RenameGroup,
-    ToolServerPatch, UpdateToolServer,
+    AddToolRule, CreateToolServer, DeleteGroup, DeleteTenant, DeleteToolServer, JudgeByHeaders, KeyUpdate,
+    RemoveToolRule, RenameGroup, RevokeKey, RotateKey, ToolServerPatch, UpdateKey, UpdateToolServer,
 };
 use gatepost_store::directory::{
-    Actor, Applicable, Change, Conditions, DirectoryError, Done, ToolServerSettings, Via, Who,
+    Actor, Applicable, Change, Conditions, DirectoryError, Done, KeyRecord, ToolServerSettings, Via, Who,
 };
+
+use std::time::Duration;
 
 fn server(id: &str) -> ToolServerId {
     id.parse().unwrap()
@@ -57,6 +61,16 @@ async fn make_as<C: Applicable>(
     store.directory.carry_out(&change, Conditions::default(), actor).await
 }
 
+#[expect(clippy::disallowed_methods, reason = "with a version")]
+async fn judge_by(
+    store: &Opened,
+    record: &KeyRecord,
+    conditions: Conditions,
+) -> Result<Done<()>, DirectoryError> {
+    let change = JudgeByHeaders { id: server("github"), tenant: tenant("a"), key: record.id };
+    store.directory.carry_out(&change, conditions, &actor()).await
+}
+
 const GITHUB: &str = "https://mcp.example.com/servers/github/mcp";
 
 /// The tenants of [`two_tenants`], with a server of `a`.
@@ -81,13 +95,13 @@ both_stores! {
         with_server(&store).await;
         let found = store.directory.find_tool_server(&scope(&["a"]), &server("github")).await.unwrap().unwrap();
         assert_eq!((found.settings.clone(), found.version.number()), (settings(GITHUB), 1));
-        let patch = ToolServerPatch { mode: Some(Mode::Headers), name: Some(None), is_default: Some(true), ..ToolServerPatch::default() };
+        let patch = ToolServerPatch { name: Some(None), is_default: Some(true), ..ToolServerPatch::default() };
         let change = UpdateToolServer { id: server("github"), tenant: tenant("a"), patch };
         let done = store.directory.make(change.clone(), &actor()).await.unwrap();
         assert_eq!(done.version.map(gatepost_core::administration::Version::number), Some(2));
         assert!(!store.directory.make(change, &actor()).await.unwrap().changed);
         let found = store.directory.find_tool_server(&Scope::System, &server("github")).await.unwrap().unwrap();
-        assert_eq!((found.settings.mode, found.settings.name, found.settings.is_default), (Mode::Headers, None, true));
+        assert_eq!((found.settings.mode, found.settings.name, found.settings.is_default), (Mode::Body, None, true));
         assert_eq!(found.settings.scopes, ["tools"], "what is not named stays");
         for (reader, of) in [(Scope::System, None), (scope(&["a"]), Some("a"))] {
             let of = of.map(tenant);
@@ -222,11 +236,82 @@ both_stores! {
         let remove = RemoveToolRule { server: server("github"), tenant: tenant("a"), rule };
         store.directory.make(remove, &actor()).await.unwrap();
         assert!(watch.renew().await.unwrap().contains(&Change::Everybody), "a rule less");
-        let patch = ToolServerPatch { mode: Some(Mode::Headers), ..ToolServerPatch::default() };
+        let patch = ToolServerPatch { is_default: Some(true), ..ToolServerPatch::default() };
         store.directory.make(UpdateToolServer { id: server("github"), tenant: tenant("a"), patch }, &actor()).await.unwrap();
         assert!(watch.renew().await.unwrap().contains(&Change::Everybody), "a server");
         store.directory.make(DeleteTenant { id: tenant("a") }, &actor()).await.unwrap();
         assert!(watch.renew().await.unwrap().contains(&Change::Everybody), "a tenant");
         assert_eq!(store.directory.read_tool_servers().await.unwrap(), [], "its servers went with it");
+    }
+
+    async fn only_a_live_key_that_tried_this_server_has_its_messages_judged_by_headers(store) {
+        with_server(&store).await;
+        let by_headers = || ToolServerPatch { mode: Some(Mode::Headers), ..ToolServerPatch::default() };
+        let not_tried = |result: Result<Done<()>, DirectoryError>| {
+            assert!(matches!(result, Err(DirectoryError::NotTried(_))), "{result:?}");
+        };
+        let update = |patch| UpdateToolServer { id: server("github"), tenant: tenant("a"), patch };
+        not_tried(store.directory.make(update(by_headers()), &actor()).await);
+        let other = "https://mcp.example.com/servers/other/mcp";
+        let settings = ToolServerSettings { mode: Mode::Headers, ..settings(other) };
+        let new = CreateToolServer { id: server("other"), tenant: tenant("a"), settings };
+        not_tried(store.directory.make(new, &actor()).await);
+        let key = async |of: &str, tries: Option<&str>| {
+            let mut change = key(of_tenant(of));
+            change.limits.trial = tries.map(server);
+            made(&store, change, &actor()).await.record
+        };
+        let judge = async |record: &KeyRecord, conditions| judge_by(&store, record, conditions).await;
+        let (plain, elsewhere) = (key("a", None).await, key("a", Some("other")).await);
+        let foreign = key("b", Some("github")).await;
+        for record in [&plain, &elsewhere, &foreign] {
+            not_tried(judge(record, Conditions::default()).await);
+        }
+        let revoked = key("a", Some("github")).await;
+        store.directory.make(RevokeKey { id: revoked.id, holder: revoked.holder() }, &actor()).await.unwrap();
+        not_tried(judge(&revoked, Conditions::default()).await);
+        let expired = key("a", Some("github")).await;
+        store.sql(&format!("UPDATE gatepost.keys SET expires_at = 1 WHERE id = '{}'", expired.id)).await;
+        not_tried(judge(&expired, Conditions::default()).await);
+        // What was tried is what is judged so.
+        let live = key("a", Some("github")).await;
+        let (name, rest) = (Some(Some("Another".to_owned())), ToolServerPatch::default());
+        store.directory.make(update(ToolServerPatch { name, ..rest }), &actor()).await.unwrap();
+        let stale = Conditions { if_version: "1".parse().ok(), ..Conditions::default() };
+        let overtaken = judge(&live, stale).await;
+        assert!(matches!(overtaken, Err(DirectoryError::Overtaken(_))), "{overtaken:?}");
+        let mode = async || {
+            let found = store.directory.find_tool_server(&Scope::System, &server("github")).await;
+            found.unwrap().unwrap().settings.mode
+        };
+        assert_eq!(mode().await, Mode::Body);
+        assert!(judge(&live, Conditions::default()).await.unwrap().changed);
+        assert_eq!(mode().await, Mode::Headers);
+        // It stays as long as the server stays where it was tried.
+        let named = ToolServerPatch { name: Some(None), ..by_headers() };
+        assert!(store.directory.make(update(named), &actor()).await.unwrap().changed);
+        let moved = || ToolServerPatch { url: Some(other.parse().unwrap()), ..ToolServerPatch::default() };
+        not_tried(store.directory.make(update(moved()), &actor()).await);
+        let back = ToolServerPatch { mode: Some(Mode::Body), ..moved() };
+        store.directory.make(update(back), &actor()).await.unwrap();
+        not_tried(store.directory.make(update(by_headers()), &actor()).await);
+    }
+
+    async fn nobody_changes_or_rotates_the_key_of_a_trial(store) {
+        with_server(&store).await;
+        let mut change = key(of_tenant("a"));
+        change.limits.trial = Some(server("github"));
+        let made = made(&store, change, &actor()).await;
+        let (id, holder) = (made.record.id, made.record.holder());
+        let found = store.directory.find_key(&made.secret.digest()).await.unwrap().unwrap();
+        assert_eq!((found.limits.trial, made.record.limits.trial), (Some(server("github")), Some(server("github"))));
+        let new = KeyUpdate { tools: Some(Vec::new()), ..KeyUpdate::default() };
+        let updated = store.directory.make(UpdateKey { id, holder: holder.clone(), new }, &actor()).await;
+        assert_eq!(faults(updated), [KeyFault::OfTrial]);
+        let rotate = RotateKey { id, holder: holder.clone(), overlap: Duration::ZERO };
+        assert_eq!(faults(store.directory.make(rotate, &actor()).await), [KeyFault::OfTrial]);
+        let audited = store.audited("key.create").await;
+        assert!(format!("{audited:?}").contains("tries"), "{audited:?}");
+        assert!(store.directory.make(RevokeKey { id, holder }, &actor()).await.unwrap().changed);
     }
 }

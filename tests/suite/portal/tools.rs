@@ -3,6 +3,7 @@
 use super::forms::{form, form_of};
 use super::{page, start, start_of};
 use crate::tool_lists::upstream::Upstream;
+use crate::tools::judge_by_headers;
 use crate::world::{APP, Pair, Plan, World};
 use gatepost_kit::client::Client;
 use gatepost_kit::process::until;
@@ -119,6 +120,46 @@ both_pairs! {
         };
         assert!(told.contains("too many questions are under way"), "{told}");
         assert_eq!(upstream.count(), 2);
+    }
+
+    async fn the_first_page_finds_keys_and_tool_servers_of_the_reader_alone(pair) {
+        let (world, root) = start(pair).await;
+        registered(&world, &root).await;
+        world.cli(&["key", "create", "nightly backup", "--tenant", "github", "--host", APP, "--json"]).await;
+        let alice = world.signed_in("alice").await;
+        world.entra.forget_browsers();
+        let bob = world.signed_in("bob").await;
+        for (q, found) in [("nightly", "/admin/keys/"), ("github", PATH)] {
+            let search = format!("/admin?q={q}");
+            let link = format!("<li><span><a href=\"{found}");
+            for (who, sees) in [(&root, true), (&alice, true), (&bob, false)] {
+                let shown = page(&world, who, &search).await;
+                assert_eq!((shown.status, shown.body.contains(&link)), (200, sees), "{q}: {}", shown.body);
+            }
+        }
+    }
+
+    async fn no_form_has_messages_judged_by_headers_that_were_not_tried(pair) {
+        let (world, root) = start(pair).await;
+        registered(&world, &root).await;
+        let edit = format!("{PATH}/edit");
+        let changed = form(&world, &root, &edit, &edit).await;
+        assert!(!page(&world, &root, &edit).await.body.contains("name=\"headers\""), "it cannot be chosen");
+        let url = world.url(APP, "/other");
+        let new = form(&world, &root, "/admin/tools", "/admin/tools").await;
+        let new = new.with("id", "other").with("tenant", "github").with("url", &url);
+        for sent in [changed, new] {
+            let refused = sent.with("headers", "on").send(&world, &root).await;
+            assert_eq!(refused.status, 422, "{}", refused.body);
+            assert!(refused.body.contains("it is unknown whether tool server") || refused.body.contains("It is unknown whether tool server"), "{}", refused.body);
+            assert!(refused.body.contains("--mode headers"), "{}", refused.body);
+        }
+        // What a trial has set stays with a change of the name, and can be taken away.
+        judge_by_headers(&world, "github").await;
+        let kept = form(&world, &root, &edit, &edit).await.with("name", "Another");
+        assert!(kept.done(&world, &root).await.contains("headers alone"));
+        let taken = form(&world, &root, &edit, &edit).await.without("headers").done(&world, &root).await;
+        assert!(taken.contains("the body of each message"), "{taken}");
     }
 
     async fn rules_are_added_and_removed_and_the_last_one_only_after_a_question(pair) {

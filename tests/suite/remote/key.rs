@@ -72,6 +72,22 @@ async fn an_id_of_dots_names_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tool_server_elsewhere_is_tried_there() {
+    let elsewhere = Elsewhere::start(Pair::Embedded).await;
+    let key = elsewhere.full_key().await;
+    let create =
+        ["tool-server", "create", "server", "--tenant", "a", "--url", "https://app.example.test/mcp"];
+    elsewhere.world.cli_all(&[["tenant", "create", "a"].as_slice(), &create]).await;
+    let (code, out, error) =
+        elsewhere.run(&key, &["tool-server", "update", "server", "--mode", "headers"]).await;
+    assert_eq!((code, out.as_str()), (Some(1), ""), "{error}");
+    assert!(
+        error.contains("with a key that is made for it") && error.contains("without GATEPOST_API"),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_machine_that_names_an_installation_elsewhere_opens_no_store() {
     const ID: &str = "0199d1f0-5b7c-7d2e-8a3f-0123456789ab";
     let elsewhere = Elsewhere::start(Pair::Embedded).await;

@@ -10,7 +10,7 @@ use crate::replicas::{another, another_with, route};
 use crate::world::{APP, PUBLIC, Pair, Plan, World, alice};
 use gatepost_core::error_chain::Chain;
 use gatepost_kit::client::Client;
-use gatepost_kit::process::{Postgres, Redis, RedisCluster, find_ok, until};
+use gatepost_kit::process::{Postgres, Redis, RedisCluster, store_calls, until};
 use gatepost_store::session::store::{
     CLUSTER_RULES, Entry, EntryKind, Indexed, Place, RedisStore, Replacement, Store, USER_RULES,
 };
@@ -87,13 +87,9 @@ async fn nobody_is_signed_out_when_a_node_of_a_cluster_stands_still_and_its_repl
 
 /// How many calls to a store failed, as the metrics say.
 async fn failed(world: &World, store: &str) -> u64 {
-    let told = find_ok(world.gatepost.internal(), "/metrics").await.expect("metrics");
-    let of_store = format!("gatepost_store_calls_total{{store=\"{store}\"");
-    let lines =
-        told.lines().filter(|line| line.starts_with(&of_store) && line.contains("outcome=\"failed\""));
-    lines
-        .map(|line| line.rsplit(' ').next().and_then(|count| count.parse::<u64>().ok()).expect("a number"))
-        .sum()
+    let of_store = format!("store=\"{store}\"");
+    let is_failed = |line: &str| line.contains(&of_store) && line.contains("outcome=\"failed\"");
+    store_calls(world.gatepost.internal(), is_failed).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use super::{FAST, MCP, PATH, tool_world};
 use crate::answers::{Asked, Told};
 use crate::world::{COOKIE, World};
 use gatepost_kit::client::Client;
-use gatepost_kit::process::{find_ok, until};
+use gatepost_kit::process::{store_calls, until};
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,18 +23,12 @@ pub fn by_headers(host: &str, tool: &str) -> Asked {
 /// The answer to a request for which no store was asked.
 pub async fn from_memory(world: &World, asked: &Asked) -> Told {
     until("an answer from memory", TIMEOUT, async || {
-        let before = calls(world).await;
+        let calls = || store_calls(world.gatepost.internal(), |_| true);
+        let before = calls().await;
         let told = asked.of(world).await;
-        (calls(world).await == before && told.status != 503).then_some(told)
+        (calls().await == before && told.status != 503).then_some(told)
     })
     .await
-}
-
-/// All calls of the stores.
-async fn calls(world: &World) -> u64 {
-    let metrics = find_ok(world.gatepost.internal(), "/metrics").await.unwrap();
-    let counted = metrics.lines().filter(|line| line.starts_with("gatepost_store_calls_total"));
-    counted.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }
 
 async fn cookie(world: &World, browser: &Client, host: &str) -> String {

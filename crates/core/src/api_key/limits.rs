@@ -3,7 +3,7 @@
 use super::NotAKey;
 use crate::clock::Timestamp;
 use crate::host::HostName;
-use crate::ids::SpeakerId;
+use crate::ids::{SpeakerId, ToolServerId};
 use crate::tool_pattern::ToolPattern;
 use ipnet::IpNet;
 use std::fmt;
@@ -101,6 +101,9 @@ pub struct KeyLimits {
     pub tools: Vec<ToolPattern>,
     /// How many requests a minute it may send.
     pub requests_per_minute: Option<u32>,
+    /// The tool server that it tries: whether that refuses messages whose headers and body differ. Until this is known, the
+    /// gate lets no other key pass there without reading the body.
+    pub trial: Option<ToolServerId>,
 }
 
 /// One request that carries a key.
@@ -183,9 +186,10 @@ impl KeyLimits {
 
     /// The memory of these limits, in bytes.
     pub fn size(&self) -> usize {
-        let Self { scopes, hosts, networks, tools, .. } = self;
+        let Self { scopes, hosts, networks, tools, trial, .. } = self;
         let texts = hosts.iter().map(|host| host.as_str().len()).sum::<usize>()
-            + tools.iter().map(|tool| tool.as_str().len()).sum::<usize>();
+            + tools.iter().map(|tool| tool.as_str().len()).sum::<usize>()
+            + trial.as_ref().map_or(0, |id| id.as_str().len());
         size_of::<Self>()
             + size_of_val(&**scopes)
             + size_of_val(&**hosts)

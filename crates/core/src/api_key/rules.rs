@@ -71,6 +71,9 @@ pub enum KeyFault {
     NoRequests,
     #[error("the old secret may count for at most {MOST_DAYS_OF_OVERLAP} days more")]
     OverlapTooLong,
+    /// Whoever changed it, or had its secret, could write one tool into the headers and another one into the body.
+    #[error("the key was made to try a tool server, and only ends")]
+    OfTrial,
 }
 
 /// The kind of a [`KeyFault`].
@@ -105,7 +108,7 @@ impl KeyFault {
             Self::NoReason => "endless_reason",
             Self::NoRequests => "requests_per_minute",
             Self::OverlapTooLong => "overlap_seconds",
-            Self::TooMany(..) | Self::TooManyItems => "",
+            Self::TooMany(..) | Self::TooManyItems | Self::OfTrial => "",
         }
     }
 
@@ -123,6 +126,7 @@ impl KeyFault {
             Self::TooManyItems => "too_many_items",
             Self::NoRequests => "no_requests",
             Self::OverlapTooLong => "overlap_too_long",
+            Self::OfTrial => "of_trial",
         }
     }
 }

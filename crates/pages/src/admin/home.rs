@@ -11,8 +11,9 @@ use crate::paths;
 use crate::style::Sheet;
 use crate::words::{Moment, grouped};
 use askama::Template;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{GroupId, GroupName, TenantId};
+use gatepost_core::ids::{GroupId, GroupName, TenantId, ToolServerId};
 
 /// The first page.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +40,10 @@ pub struct Found<'a> {
     pub groups: &'a [(GroupId, &'a GroupName)],
     /// Each with the name that people see.
     pub tenants: &'a [(&'a TenantId, Option<&'a str>)],
+    /// Each with its name and the first characters of its secret.
+    pub keys: &'a [(KeyId, &'a str, &'a str)],
+    /// Each with the name that people see.
+    pub tool_servers: &'a [(&'a ToolServerId, Option<&'a str>)],
 }
 
 /// Numbers of this moment.
@@ -116,10 +121,13 @@ struct FoundView<'a> {
     q: &'a str,
     people: Vec<PersonView<'a>>,
     all_people: String,
-    groups: Vec<(String, &'a str)>,
-    tenants: Vec<(String, &'a str, Option<&'a str>)>,
+    /// Everything but people, each kind with its heading.
+    others: Vec<(&'static str, Vec<FoundLink<'a>>)>,
     empty: Option<Empty<'a>>,
 }
+
+/// A link to a page, its text, and what stands beside it.
+type FoundLink<'a> = (String, &'a str, Option<&'a str>);
 
 struct AttentionView {
     title: String,
@@ -136,7 +144,7 @@ impl Home<'_> {
             chrome: Chrome::portal("Overview", &self.frame, Section::Overview, None),
             search: Search {
                 action: paths::ADMIN,
-                label: "Search for people, groups and tenants",
+                label: "Search for people, groups, tenants, keys and tool servers",
                 hint: "Also the number on the page of somebody who was refused, or the address of a page or host.",
                 q: self.found.map_or("", |found| found.q),
                 keeps: Vec::new(),
@@ -152,20 +160,27 @@ impl Home<'_> {
     }
 
     fn found<'a>(&self, found: &Found<'a>) -> FoundView<'a> {
-        let is_empty = found.people.is_empty() && found.groups.is_empty() && found.tenants.is_empty();
+        let groups = found.groups.iter().map(|(id, name)| (paths::admin_group(id), name.as_str(), None));
+        let tenants = found.tenants.iter().map(|(id, name)| (paths::admin_tenant(id), id.as_str(), *name));
+        let keys = found.keys.iter().map(|(id, name, hint)| (paths::admin_key(*id), *name, Some(*hint)));
+        let servers = found.tool_servers.iter();
+        let servers = servers.map(|(id, name)| (paths::admin_tool_server(id), id.as_str(), *name));
+        let others: [(_, Vec<FoundLink<'_>>); 4] = [
+            ("Groups", groups.collect()),
+            ("Tenants", tenants.collect()),
+            ("API keys", keys.collect()),
+            ("Tool servers", servers.collect()),
+        ];
+        let others: Vec<_> = others.into_iter().filter(|(_, links)| !links.is_empty()).collect();
+        let is_empty = found.people.is_empty() && others.is_empty();
         FoundView {
             q: found.q,
             people: found.people.iter().map(|entry| person(entry, self.now)).collect(),
             all_people: paths::query(paths::ADMIN_USERS, &[("q", Some(found.q))]),
-            groups: found.groups.iter().map(|(id, name)| (paths::admin_group(id), name.as_str())).collect(),
-            tenants: found
-                .tenants
-                .iter()
-                .map(|(id, name)| (paths::admin_tenant(id), id.as_str(), *name))
-                .collect(),
+            others,
             empty: is_empty.then_some(Empty {
                 text: "Nothing matches.",
-                remedy: "Search for the beginning of a name or of an address, or for a part of the name of a group.",
+                remedy: "Search for the beginning of a name or of an address, for a part of the name of a group or a key, or for the id of a tool server.",
             }),
         }
     }

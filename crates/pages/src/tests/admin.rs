@@ -7,7 +7,7 @@ use crate::frame::{Frame, Section};
 use gatepost_core::administration::{Scope, Version};
 use gatepost_core::api_key::KeyId;
 use gatepost_core::email::EmailAddress;
-use gatepost_core::ids::{GroupId, TenantId, UserId};
+use gatepost_core::ids::{GroupId, TenantId, ToolServerId, UserId};
 use gatepost_core::secret::Hash;
 
 pub fn longest() -> EmailAddress {
@@ -241,13 +241,16 @@ fn home(name: &str, words: &str, is_full: bool) -> Sample {
             has_ended: false,
         },
     ];
+    let server: ToolServerId = "demo".parse().expect("a tool server");
     let found = Found {
         q: words,
         people: &[entry; 3],
         groups: &[(GroupId::from_number(7), &names[0])],
         tenants: &[(&tenant, Some(words))],
+        keys: &[(KeyId::generate(), words, "gp_0123456789")],
+        tool_servers: &[(&server, Some(words))],
     };
-    let nothing = Found { people: &[], groups: &[], tenants: &[], ..found };
+    let nothing = Found { people: &[], groups: &[], tenants: &[], keys: &[], tool_servers: &[], ..found };
     let days = [DayNumbers { day: NOW, sign_ins: 4711, refusals: 17 }];
     let home = Home {
         frame: frame(words, None),

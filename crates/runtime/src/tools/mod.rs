@@ -22,9 +22,11 @@ use gatepost_core::api_key::{KeyId, KeyLimits, NamedKey};
 use gatepost_core::decision::{KeyLack, Missing, Permit, TokenDenial};
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{TenantId, UserId};
+use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::message::{Ask, Call};
 use gatepost_core::mcp::pattern::Kind;
 use gatepost_core::mcp::rules::{Lack, User, Way};
+use gatepost_core::requirement::Requirement;
 use gatepost_oidc::AccessToken;
 use grants::GrantKey;
 use hyper::HeaderMap;
@@ -114,6 +116,18 @@ impl ToolPassage {
         Self { token: Some(token), ..self }
     }
 
+    /// Whether a router means this server for them: for everybody, or for the key that tries whether the server compares
+    /// headers and body, which nobody knows before such a message has reached it.
+    pub fn reaches(&self, server: &GateServer, requirement: &Requirement, mode: Mode) -> bool {
+        server.is_meant(requirement, mode) || (self.tries(server) && server.is_of(requirement))
+    }
+
+    /// Whether the request is one of a trial of this server.
+    fn tries(&self, server: &GateServer) -> bool {
+        let trial = self.limits.as_ref().and_then(|limits| limits.trial.as_ref());
+        self.machine.is_some() && trial == Some(&server.id)
+    }
+
     /// Whether the access token, if one was sent, is from the provider of this server, and was issued for it with all of its
     /// scopes. The refusal names the server's provider in its challenge, so a client gets the right token next.
     ///
@@ -190,6 +204,8 @@ impl ToolPassage {
         let judged = self.asking(server, |user| server.rules.judge(call.kind, &call.name, user));
         let (groups, key) = match judged {
             Ok(way) => return Ok(way),
+            // The tools of the key of a trial are tools that no server has.
+            Err(Lack::Rule) if call.kind == Kind::Tool && self.tries(server) => return Ok(Way::Open),
             Err(Lack::Key) => (Vec::new(), Some(KeyLack::Tools)),
             Err(Lack::Rule) if self.says_for_nobody => (Vec::new(), Some(KeyLack::Person)),
             Err(Lack::Rule) => (server.rules.groups_for(call.kind, &call.name), None),

@@ -47,11 +47,16 @@ impl GateServer {
         }
     }
 
-    /// Whether a router means this server. A server of another tenant than the router's or the host's has that tenant's rules. A
-    /// router that reads headers alone needs a server that compares them with the body.
+    /// Whether a router means this server, for everybody. A router that reads headers alone needs a server that compares them
+    /// with the body.
     pub fn is_meant(&self, requirement: &Requirement, mode: Mode) -> bool {
+        self.is_of(requirement) && (mode == Mode::Body || self.mode == Mode::Headers)
+    }
+
+    /// Whether a router and its host are of the tenant of this server. A server of another one has that tenant's rules.
+    pub fn is_of(&self, requirement: &Requirement) -> bool {
         let is_of_router = requirement.tenants.is_empty() || requirement.tenants.contains(&self.tenant);
         let is_of_host = requirement.host_tenant.as_ref().is_none_or(|tenant| *tenant == self.tenant);
-        is_of_router && is_of_host && (mode == Mode::Body || self.mode == Mode::Headers)
+        is_of_router && is_of_host
     }
 }

@@ -317,6 +317,7 @@ impl Field for KeyLimits {
             networks: Field::read(row, "networks")?,
             tools: Field::read(row, "tools")?,
             requests_per_minute: row.number(rate)?.map(narrow).transpose()?,
+            trial: Field::read(row, "trial_of")?,
         })
     }
 }

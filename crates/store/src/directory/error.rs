@@ -235,6 +235,12 @@ pub enum DirectoryError {
     /// Another tool server is reached there; or one of another tenant above or below it.
     #[error("the address belongs to another tool server")]
     AddressTaken,
+    /// The mode `headers`, for a tool server that nobody saw refuse a message whose headers and body differ.
+    #[error(
+        "it is unknown whether tool server {0} refuses messages whose headers and body differ: give it the mode body, let its \
+         router have mcp=headers, then run `gatepost tool-server update {0} --mode headers` where Gatepost runs"
+    )]
+    NotTried(ToolServerId),
     /// The tool server has no such rule.
     #[error("tool server {0} has no rule {1}")]
     UnknownToolRule(ToolServerId, ToolRuleId),

@@ -124,6 +124,7 @@ impl From<DirectoryError> for Refused {
             E::TooManyRules(_) => state("too_many_rules"),
             E::HostNotProtected(_) => not_possible("unprotected_host"),
             E::UnknownService(_) => not_possible("unknown_service"),
+            E::NotTried(_) => not_possible("not_tried"),
             E::ReservedGroup(_) => state("reserved_group"),
             E::GroupLinked(_) => state("group_linked"),
             E::PlanOvertaken(_) => state("plan_overtaken"),

@@ -57,7 +57,7 @@ pub(super) struct NewToolServer {
     audience: Option<String>,
     /// The scopes that a client asks for.
     scopes: Option<Vec<String>>,
-    /// `body` (default), or `headers` for a server that refuses messages whose headers and body differ.
+    /// `body`. For `headers`, create it, and run `gatepost tool-server update ID --mode headers`, which tries the server.
     mode: Option<String>,
     /// A page for people about it.
     #[schema(max_length = 1024)]
@@ -148,7 +148,7 @@ pub(super) struct ToolServerChanges {
     #[schema(max_length = 512)]
     audience: Option<String>,
     scopes: Option<Vec<String>>,
-    /// `body` or `headers`.
+    /// `body`, or what it is. `gatepost tool-server update ID --mode headers` tries whether a server may have `headers`.
     mode: Option<String>,
     /// `null`: none.
     #[schema(max_length = 1024)]

@@ -175,6 +175,7 @@ impl From<DirectoryError> for Refused {
             E::ToolServerExists(_) => (409, "Choose another id."),
             E::AddressTaken => (409, "Choose another address, or change the other server first."),
             E::HostNotProtected(_) => (422, "Choose an address at a protected host."),
+            E::NotTried(_) => (422, "Until then, let its messages be judged by their body."),
             E::UnknownToolRule(..) => {
                 (409, "Somebody may have removed it in the meantime. Look at the rules again.")
             }

@@ -12,10 +12,11 @@ use actix_web::{Either, web};
 use gatepost_config::{ClientCredential, Config, ProviderConfig};
 use gatepost_core::access_request::RequestState;
 use gatepost_core::administration::Scope;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
 use gatepost_core::host::{HostName, Origin};
-use gatepost_core::ids::{GroupId, GroupName, TenantId};
+use gatepost_core::ids::{GroupId, GroupName, TenantId, ToolServerId};
 use gatepost_pages::admin::{
     Attention, Credential, EndingSoon, Found, Home, HomeNumbers, KeyState, PersonEntry, ReplicaTrouble,
 };
@@ -24,8 +25,9 @@ use gatepost_runtime::authn::LoadError;
 use gatepost_runtime::quotas::SpentDay;
 use gatepost_sign_in::Context;
 use gatepost_store::directory::{
-    DayCount, Directory, DirectoryError, Ending, GroupFilter, GroupRecord, KeyRecord, LinkSource, Page,
-    Replica, RequestFilter, TenantFilter, TenantRecord, UnlinkedGroup, UserFilter, UserSummary,
+    DayCount, Directory, DirectoryError, Ending, GroupFilter, GroupRecord, KeyFilter, KeyRecord, LinkSource,
+    Page, Replica, RequestFilter, TenantFilter, TenantRecord, ToolServer, UnlinkedGroup, UserFilter,
+    UserSummary,
 };
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -55,6 +57,8 @@ struct Matches {
     people: Vec<UserSummary>,
     groups: Vec<GroupRecord>,
     tenants: Vec<TenantRecord>,
+    keys: Vec<KeyRecord>,
+    tool_server: Option<ToolServer>,
 }
 
 /// Shows the first page. A search for one thing leads to its page.
@@ -99,6 +103,7 @@ pub(crate) async fn home(
     let attention = attention.chain(credentials(&context.site.config, scope, now));
     let attention = attention.chain(troubles(&replicas, now));
     let (people, groups, tenants) = matches.as_ref().map(Matches::entries).unwrap_or_default();
+    let (keys, tool_servers) = matches.as_ref().map(Matches::programs).unwrap_or_default();
     let page = Home {
         frame: administrator.frame(None),
         found: matches.as_ref().map(|matches| Found {
@@ -106,6 +111,8 @@ pub(crate) async fn home(
             people: &people,
             groups: &groups,
             tenants: &tenants,
+            keys: &keys,
+            tool_servers: &tool_servers,
         }),
         activity: numbers.map(|_| Activity { days: &days, now }),
         numbers,
@@ -125,6 +132,9 @@ async fn origin_of(context: &Context, host: &HostName) -> Result<Option<Origin>,
 type Entries<'a> =
     (Vec<PersonEntry<'a>>, Vec<(GroupId, &'a GroupName)>, Vec<(&'a TenantId, Option<&'a str>)>);
 
+/// The same of keys and tool servers.
+type Programs<'a> = (Vec<(KeyId, &'a str, &'a str)>, Vec<(&'a ToolServerId, Option<&'a str>)>);
+
 impl Matches {
     async fn find(directory: &Directory, scope: &Scope, q: String) -> Result<Self, DirectoryError> {
         let people = UserFilter { q: Some(q.clone()), ..UserFilter::default() };
@@ -133,7 +143,19 @@ impl Matches {
         let groups = directory.search_groups(scope, &groups, None, SHOWN).await?.items;
         let tenants = TenantFilter { q: Some(q.clone()), ..TenantFilter::default() };
         let tenants = directory.search_tenants(scope, &tenants, None, SHOWN).await?.items;
-        Ok(Self { q, people, groups, tenants })
+        let keys = KeyFilter { q: Some(q.clone()), ..KeyFilter::default() };
+        let keys = directory.search_keys(scope, &keys, None, SHOWN).await?.items;
+        let tool_server = match q.parse() {
+            Ok(id) => directory.find_tool_server(scope, &id).await?,
+            Err(_) => None,
+        };
+        Ok(Self { q, people, groups, tenants, keys, tool_server })
+    }
+
+    fn programs(&self) -> Programs<'_> {
+        let keys = self.keys.iter().map(|key| (key.id, key.name.as_str(), key.hint.as_str()));
+        let servers = self.tool_server.iter().map(|server| (&server.id, server.settings.name.as_deref()));
+        (keys.collect(), servers.collect())
     }
 
     fn entries(&self) -> Entries<'_> {

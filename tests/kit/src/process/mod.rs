@@ -48,6 +48,17 @@ pub async fn port_is_open(addr: std::net::SocketAddr) -> bool {
     tokio::net::TcpStream::connect(addr).await.is_ok()
 }
 
+/// How many calls of its stores a replica has counted, of those whose line in its metrics `is_meant`.
+///
+/// # Panics
+/// There are no metrics, or a count is no number.
+pub async fn store_calls(internal: std::net::SocketAddr, is_meant: impl Fn(&str) -> bool) -> u64 {
+    let metrics = find_ok(internal, "/metrics").await.expect("metrics");
+    let calls = metrics.lines().filter_map(|line| line.strip_prefix("gatepost_store_calls_total"));
+    let counts = calls.filter(|line| is_meant(line)).filter_map(|line| line.rsplit(' ').next());
+    counts.map(|count| count.parse::<u64>().expect("a number")).sum()
+}
+
 /// The body of `http://<addr><path>` if the answer is 200 within 2 s. For health checks.
 pub async fn find_ok(addr: std::net::SocketAddr, path: &str) -> Option<String> {
     static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {

@@ -117,20 +117,25 @@ impl ToolServerEntered {
                     "The upstream of GATEPOST_SERVICES at which its lists are filtered. Empty: lists are not filtered.",
                 )
             }),
-            checks: vec![
-                check(
-                    "headers",
-                    "Judge by headers",
-                    "only if the server refuses messages whose headers and body differ",
-                    self.is_by_headers,
-                ),
-                check(
+            // Only a trial shows whether a server may be judged so, and here is none. It can be taken away.
+            checks: self
+                .is_by_headers
+                .then(|| {
+                    check(
+                        "headers",
+                        "Judge by headers",
+                        "it was seen to refuse messages whose headers and body differ",
+                        true,
+                    )
+                })
+                .into_iter()
+                .chain([check(
                     "default",
                     "First of its host",
                     "what the host has at the bare well-known path",
                     self.is_default,
-                ),
-            ],
+                )])
+                .collect(),
             has_more: self.is_by_headers
                 || self.is_default
                 || [&self.provider, &self.audience, &self.scopes, &self.documentation, &self.service]

@@ -40,7 +40,8 @@ pub use tenants::{
     RestoreTenant, ResumeTenant, SuspendTenant, UnmapGroup,
 };
 pub use tool_servers::{
-    AddToolRule, CreateToolServer, DeleteToolServer, RemoveToolRule, ToolServerPatch, UpdateToolServer,
+    AddToolRule, CreateToolServer, DeleteToolServer, JudgeByHeaders, RemoveToolRule, ToolServerPatch,
+    UpdateToolServer,
 };
 pub use users::{
     ChangeAddress, CreateUser, DisableUser, EnableUser, EndSession, EndSessions, EraseUser, ReleaseAddress,

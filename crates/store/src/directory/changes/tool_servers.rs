@@ -3,6 +3,7 @@
 use super::Change;
 use crate::directory::tool_servers::ToolServerSettings;
 use gatepost_core::administration::Matter;
+use gatepost_core::api_key::KeyId;
 use gatepost_core::ids::{ProviderId, ServiceName, TenantId, ToolRuleId, ToolServerId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
@@ -11,7 +12,7 @@ use gatepost_core::tool_pattern::ToolPattern;
 
 /// Creates a tool server.
 ///
-/// Errors: `UnknownTenant`, `ToolServerExists`, `AddressTaken`, `Denied`.
+/// Errors: `UnknownTenant`, `ToolServerExists`, `AddressTaken`, `NotTried`, `Denied`.
 #[derive(Clone, Debug)]
 pub struct CreateToolServer {
     pub id: ToolServerId,
@@ -55,14 +56,26 @@ impl ToolServerPatch {
     }
 }
 
-/// Changes a tool server.
+/// Changes a tool server. The mode `headers` only stays; [`JudgeByHeaders`] sets it.
 ///
-/// Errors: `UnknownToolServer`, `AddressTaken`, `Denied`.
+/// Errors: `UnknownToolServer`, `AddressTaken`, `NotTried`, `Denied`.
 #[derive(Clone, Debug)]
 pub struct UpdateToolServer {
     pub id: ToolServerId,
     pub tenant: TenantId,
     pub patch: ToolServerPatch,
+}
+
+/// Has the messages of a tool server judged by their headers alone. Only who has tried that the server refuses messages whose
+/// headers and body differ makes this change: the key of the trial is the proof that it was one of this server, a moment ago.
+///
+/// Errors: `UnknownToolServer`, `NotTried` (the key is of no trial of this server, or has ended).
+#[derive(Clone, Debug)]
+pub struct JudgeByHeaders {
+    pub id: ToolServerId,
+    pub tenant: TenantId,
+    /// The key of the trial.
+    pub key: KeyId,
 }
 
 /// Deletes a tool server with its rules. The gate then refuses its address.
@@ -111,6 +124,7 @@ macro_rules! tenant_change {
 tenant_change!(
     CreateToolServer => (),
     UpdateToolServer => (),
+    JudgeByHeaders => (),
     DeleteToolServer => (),
     AddToolRule => ToolRuleId,
     RemoveToolRule => i64,

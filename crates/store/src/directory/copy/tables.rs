@@ -143,7 +143,7 @@ pub const TABLES: &[Table] = &[
         created_by: Text, scopes: Text, hosts: Text, networks: Text, tools: Text, role: Text,
         requests_per_minute: Number, expires_at: Number, endless_reason: Text, previous_hash: Bytes,
         previous_until: Number, last_used_at: Number, last_used_from: Text, revoked_at: Number,
-        created_at: Number, version: Number, managed_by: Text,
+        created_at: Number, version: Number, managed_by: Text, trial_of: Text,
     }),
     table!(key_groups [key_id, group_id] {
         key_id: Text, group_id: Number,

@@ -142,6 +142,7 @@ impl Apply for UpdateKey {
         let now = present(connection).await?;
         let (after, mut faults) = updated(&before, new, now);
         faults.extend(rules::unusable(&after.limits));
+        faults.extend(of_trial(&before));
         if !granted.is_by_system() {
             faults.extend(reserved(&before));
             let is_new_endless = after.limits.expires_at.is_none() && before.limits.expires_at.is_some();
@@ -203,6 +204,7 @@ impl Apply for RotateKey {
             return Err(DirectoryError::EndsInThePast);
         }
         let mut faults: Vec<KeyFault> = rules::overlap(change.overlap).into_iter().collect();
+        faults.extend(of_trial(&before));
         if !granted.is_by_system() {
             faults.extend(reserved(&before));
         }
@@ -289,6 +291,11 @@ async fn lock_held(
 
 fn demand_live(record: &KeyRecord) -> Result<()> {
     if record.revoked_at.is_some() { Err(DirectoryError::KeyRevoked(record.id)) } else { Ok(()) }
+}
+
+/// Whether the key tries a tool server.
+fn of_trial(record: &KeyRecord) -> Option<KeyFault> {
+    record.limits.trial.is_some().then_some(KeyFault::OfTrial)
 }
 
 /// What only system administrators gave the key, so that only they handle it.

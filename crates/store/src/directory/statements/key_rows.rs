@@ -7,7 +7,7 @@ use crate::directory::keys::KeyRecord;
 use gatepost_core::api_key::rules::{MOST_OF_PERSON, MOST_OF_TENANT};
 use gatepost_core::api_key::{ApiKey, KeyFault, KeyId, KeyName};
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{GroupId, TenantId, UserId};
+use gatepost_core::ids::{GroupId, TenantId, ToolServerId, UserId};
 use serde_json::{Value, json};
 
 /// The columns of a [`KeyRecord`].
@@ -17,7 +17,7 @@ macro_rules! key_columns {
             "k.id, k.hint, k.name, k.machine_name, k.tenant_id, k.owner_id, ",
             key_is_stopped!(),
             " AS is_stopped, (SELECT u.email FROM users u WHERE u.id = k.owner_id) AS owner_email, k.created_by, k.scopes, k.hosts, \
-             k.networks, k.tools, k.requests_per_minute, k.expires_at, (SELECT ",
+             k.networks, k.tools, k.requests_per_minute, k.trial_of, k.expires_at, (SELECT ",
             json_list!("g.name"),
             " FROM key_groups own JOIN groups g ON g.id = own.group_id WHERE own.key_id = k.id) AS groups, \
              k.endless_reason, k.previous_until, k.last_used_at, k.last_used_from, k.revoked_at, k.created_at, k.version"
@@ -83,8 +83,8 @@ pub(super) async fn insert(
     let limits = &record.limits;
     sqlx::query(
         "INSERT INTO keys (id, hash, hint, name, machine_name, tenant_id, owner_id, created_by, scopes, hosts, networks, tools, \
-         requests_per_minute, expires_at, endless_reason, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+         requests_per_minute, expires_at, endless_reason, created_at, trial_of) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(record.id.to_string())
     .bind(&secret.digest().as_bytes()[..])
@@ -102,6 +102,7 @@ pub(super) async fn insert(
     .bind(limits.expires_at.map(Timestamp::unix))
     .bind(&record.endless_reason)
     .bind(record.created_at.unix())
+    .bind(limits.trial.as_ref().map(ToolServerId::as_str))
     .execute(connection)
     .await?;
     Ok(())
@@ -145,7 +146,7 @@ pub(super) async fn update(connection: &mut Connection, record: &KeyRecord) -> R
 pub(super) fn said(record: &KeyRecord) -> Value {
     let limits = &record.limits;
     let texts = |values: &mut dyn Iterator<Item = String>| values.collect::<Vec<_>>();
-    json!({
+    let mut said = json!({
         "name": record.name,
         "machine_name": record.machine_name,
         "tenant": record.tenant_id,
@@ -158,7 +159,11 @@ pub(super) fn said(record: &KeyRecord) -> Value {
         "requests_per_minute": limits.requests_per_minute,
         "expires_at": limits.expires_at,
         "endless_reason": record.endless_reason,
-    })
+    });
+    if let Some(server) = &limits.trial {
+        said["tries"] = json!(server.as_str());
+    }
+    said
 }
 
 /// Writes the audit row of a change. It is for the administrators of the tenant too, unless it names groups, which are the

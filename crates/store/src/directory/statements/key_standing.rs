@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// The columns of a key that was found by its present or its previous secret.
 macro_rules! found_columns {
     () => {
-        "id, name, machine_name, tenant_id, owner_id, scopes, hosts, networks, tools, requests_per_minute, revoked_at"
+        "id, name, machine_name, tenant_id, owner_id, scopes, hosts, networks, tools, requests_per_minute, trial_of, revoked_at"
     };
 }
 
@@ -30,7 +30,7 @@ macro_rules! key {
     "), mine AS MATERIALIZED (SELECT m.group_id, m.until FROM resolved_memberships m \
      WHERE m.user_id = (SELECT owner_id FROM found)) \
      SELECT k.id, k.name, k.machine_name, k.owner_id, k.tenant_id, k.scopes, k.hosts, k.networks, k.tools, \
-     k.requests_per_minute, k.expires_at, (SELECT ",
+     k.requests_per_minute, k.trial_of, k.expires_at, (SELECT ",
     json_list!("g.name"),
     " FROM key_groups own JOIN groups g ON g.id = own.group_id WHERE own.key_id = k.id) AS groups, \
      k.owner_id IS NULL \

@@ -4,7 +4,7 @@ use super::users::FIRST;
 use super::{Apply, Connection, LockKey, Result, Store, audit, group_changes, json_texts, tenants};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{
-    AddToolRule, CreateToolServer, DeleteToolServer, Done, RemoveToolRule, UpdateToolServer,
+    AddToolRule, CreateToolServer, DeleteToolServer, Done, JudgeByHeaders, RemoveToolRule, UpdateToolServer,
 };
 use crate::directory::error::DirectoryError;
 use crate::directory::lists::{Page, Place};
@@ -13,6 +13,7 @@ use crate::directory::tool_servers::{GROUP, ToolRule, ToolServer, ToolServerSett
 use gatepost_core::administration::{Denied, Granted, Matter, Scope, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupId, ServiceName, TenantId, ToolRuleId, ToolServerId};
+use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::{Endpoint, longest_prefix};
 use gatepost_core::mcp::pattern::Subject;
 use serde_json::{Value, json};
@@ -57,6 +58,7 @@ impl Apply for CreateToolServer {
     ) -> Result<Done<()>> {
         let Self { id, tenant, settings } = granted.change();
         demand_system(settings, None, granted.is_by_system())?;
+        demand_tried(id, settings, None)?;
         demand_free(connection, (id, tenant), settings, granted.is_by_system()).await?;
         sqlx::query(
             "INSERT INTO tool_servers (id, tenant_id, url, name, provider, audience, scopes, mode, documentation, \
@@ -104,6 +106,7 @@ impl Apply for UpdateToolServer {
             return Ok(Done::unchanged(Some(before.version), ()));
         }
         demand_system(&settings, Some(&before.settings), granted.is_by_system())?;
+        demand_tried(id, &settings, Some(&before.settings))?;
         if settings.url != before.settings.url {
             demand_free(connection, (id, tenant), &settings, granted.is_by_system()).await?;
         }
@@ -123,6 +126,47 @@ impl Apply for UpdateToolServer {
         .bind(settings.service.as_ref().map(ServiceName::as_str))
         .execute(&mut *connection)
         .await?;
+        let states = (Some(said(&before.settings)), Some(said(&settings)));
+        note(connection, actor, ("tool_server.update", id, tenant), states).await?;
+        let version = find(connection, id).await?.map(|server| server.version);
+        Ok(Done::changed(version, ()))
+    }
+}
+
+impl Apply for JudgeByHeaders {
+    type Locked = ToolServer;
+
+    async fn lock(&self, connection: &mut Connection) -> Result<(ToolServer, Option<Version>)> {
+        lock_known(connection, &self.id, &self.tenant).await
+    }
+
+    async fn write(
+        granted: Granted<&Self>,
+        before: ToolServer,
+        connection: &mut Connection,
+        actor: &Actor,
+    ) -> Result<Done<()>> {
+        let Self { id, tenant, key } = granted.change();
+        let sql = concat!(
+            "SELECT EXISTS (SELECT 1 FROM keys WHERE id = $1 AND trial_of = $2 AND tenant_id = $3 \
+             AND revoked_at IS NULL AND expires_at > ",
+            present!(),
+            ")"
+        );
+        let query = sqlx::query_scalar(sql).bind(key.to_string()).bind(id.as_str()).bind(tenant.as_str());
+        let has_tried: bool = query.fetch_one(&mut *connection).await?;
+        if !has_tried {
+            return Err(DirectoryError::NotTried(id.clone()));
+        }
+        if before.settings.mode == Mode::Headers {
+            return Ok(Done::unchanged(Some(before.version), ()));
+        }
+        let settings = ToolServerSettings { mode: Mode::Headers, ..before.settings.clone() };
+        sqlx::query("UPDATE tool_servers SET mode = $2 WHERE id = $1")
+            .bind(id.as_str())
+            .bind(settings.mode.as_str())
+            .execute(&mut *connection)
+            .await?;
         let states = (Some(said(&before.settings)), Some(said(&settings)));
         note(connection, actor, ("tool_server.update", id, tenant), states).await?;
         let version = find(connection, id).await?.map(|server| server.version);
@@ -400,6 +444,17 @@ fn demand_system(
     let moves = settings.service.is_some() && before.is_some_and(|before| before.url != settings.url);
     let is_free = settings.service.as_ref() == service && !moves;
     if is_free || is_by_system { Ok(()) } else { Err(Denied::SystemOnly.into()) }
+}
+
+/// Demands that a server which is judged by its messages' headers alone was seen to refuse those whose body differs. What is
+/// at another address is another server.
+fn demand_tried(
+    id: &ToolServerId,
+    settings: &ToolServerSettings,
+    before: Option<&ToolServerSettings>,
+) -> Result<()> {
+    let was_tried = before.is_some_and(|before| before.mode == Mode::Headers && before.url == settings.url);
+    if settings.mode == Mode::Body || was_tried { Ok(()) } else { Err(DirectoryError::NotTried(id.clone())) }
 }
 
 /// Whether a group opens a tenant.

@@ -1,0 +1,73 @@
+//! A tool server that nobody has seen refuse a message whose headers and body differ: without the body, only the key that tries it
+//! passes.
+
+use super::memory::by_headers;
+use super::{FAST, MCP, tool_world};
+use crate::answers::Asked;
+use crate::cli::sql;
+use crate::world::World;
+use serde_json::Value;
+use sqlx::AssertSqlSafe;
+
+const ROUTER: &str = "tenant=github&mcp=headers";
+/// What the key of a trial may call.
+const NO_TOOL: &str = "no-such-tool";
+
+/// A key of the tenant, its id and its text, that tries this server.
+async fn key(world: &World, tries: Option<&str>) -> (String, String) {
+    let base = [
+        "key", "create", "trial", "--tenant", "github", "--host", MCP, "--host", FAST, "--tool", NO_TOOL,
+        "--json",
+    ];
+    let made: Value = serde_json::from_str(&world.cli(&base).await).unwrap();
+    let id = made["id"].as_str().unwrap().to_owned();
+    if let Some(server) = tries {
+        let statement = format!("UPDATE keys SET trial_of = '{server}' WHERE id = '{id}'");
+        sql(world, AssertSqlSafe(statement)).await;
+    }
+    (id, format!("Bearer {}", made["key"].as_str().unwrap()))
+}
+
+fn call(host: &str, tool: &str, bearer: &str) -> Asked {
+    by_headers(host, tool).with("Authorization", bearer).requiring(ROUTER)
+}
+
+both_pairs! {
+    async fn on_trial_only_the_key_of_the_trial_passes_and_only_with_its_tool(pair) {
+        let world = tool_world(pair).await;
+        let ((_, plain), (_, trial)) = (key(&world, None).await, key(&world, Some("github")).await);
+        let (_, of_another) = key(&world, Some("fast")).await;
+        // Nobody has a rule for this tool. The key of the trial needs none.
+        assert_eq!(call(MCP, NO_TOOL, &trial).of(&world).await.status, 200);
+        let other_tool = call(MCP, "get_file", &trial).of(&world).await;
+        assert_eq!(other_tool.status, 403, "{other_tool:?}");
+        for other in [&plain, &of_another] {
+            let told = call(MCP, NO_TOOL, other).of(&world).await;
+            assert_eq!(told.status, 403, "{told:?}");
+            assert!(told.body.contains("unknown_tool_server"), "{told:?}");
+        }
+        // Where the mode is set, rules decide about every other key.
+        assert_eq!(call(FAST, NO_TOOL, &plain).of(&world).await.status, 403);
+        assert_eq!(call(FAST, NO_TOOL, &of_another).of(&world).await.status, 200);
+        assert_eq!(call(FAST, NO_TOOL, &trial).of(&world).await.status, 403, "it tries another server");
+        world.cli(&["tenant", "create", "wiki"]).await;
+        let elsewhere = call(MCP, NO_TOOL, &trial).requiring("mcp=headers&tenant=wiki");
+        assert_eq!(elsewhere.of(&world).await.status, 403, "the router is another tenant's");
+    }
+
+    async fn the_trial_ends_with_its_key(pair) {
+        let world = tool_world(pair).await;
+        let (revoked, expired, gone) =
+            (key(&world, Some("github")).await, key(&world, Some("github")).await, key(&world, Some("github")).await);
+        for (_, bearer) in [&revoked, &expired, &gone] {
+            assert_eq!(call(MCP, NO_TOOL, bearer).of(&world).await.status, 200);
+        }
+        world.cli(&["key", "revoke", &revoked.0]).await;
+        sql(&world, AssertSqlSafe(format!("UPDATE keys SET expires_at = 1 WHERE id = '{}'", expired.0))).await;
+        sql(&world, AssertSqlSafe(format!("DELETE FROM keys WHERE id = '{}'", gone.0))).await;
+        world.has_heard().await;
+        for (_, bearer) in [&revoked, &expired, &gone] {
+            assert_eq!(call(MCP, NO_TOOL, bearer).of(&world).await.status, 401);
+        }
+    }
+}
