@@ -8,6 +8,7 @@ pub mod access_request;
 pub mod administration;
 pub mod api_key;
 pub mod auth_time;
+pub mod branding;
 pub mod calendar;
 pub mod clock;
 pub mod decision;
