@@ -39,6 +39,7 @@ mod serve;
 mod session;
 mod store;
 mod tenant;
+mod tenant_branding;
 mod tenant_check;
 mod tenant_life;
 mod tenant_member;

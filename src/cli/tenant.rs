@@ -4,7 +4,10 @@ use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::end::End;
 use super::error::CommandError;
 use super::report::{Report, lines, text_or_dash};
-use super::{tenant_check, tenant_life, tenant_member, tenant_provider, tenant_routers, tenant_settings};
+use super::{
+    tenant_branding, tenant_check, tenant_life, tenant_member, tenant_provider, tenant_routers,
+    tenant_settings,
+};
 use crate::admin::views::{self, MappingChange, TenantChange};
 use clap::Subcommand;
 use gatepost_core::access::Role;
@@ -93,6 +96,16 @@ pub(super) enum Command {
     Show {
         /// The tenant's id
         id: TenantId,
+    },
+    /// Changes how the pages of a tenant look, or shows it; an empty value takes a part away
+    #[command(after_help = "Examples:\n  gatepost tenant branding acme --name ACME --accent '#2b5c4e'\n  \
+        gatepost tenant branding acme --support mailto:help@acme.com --notice 'Closed on Monday'\n  \
+        gatepost tenant branding acme --notice ''\n  gatepost tenant branding acme")]
+    Branding {
+        /// The tenant's id
+        id: TenantId,
+        #[command(flatten)]
+        looks: tenant_branding::Looks,
     },
     /// Says what is not as it should be about a tenant, and what to do; exit code 1 if there are errors
     #[command(after_help = "Example:\n  gatepost tenant check acme --json")]
@@ -197,6 +210,7 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         Command::Rename { id, name } => rename(console, &id, name).await,
         Command::Set { id, settings } => tenant_settings::set(console, id, settings).await,
         Command::Show { id } => tenant_settings::show(console, id).await,
+        Command::Branding { id, looks } => tenant_branding::run(console, id, looks).await,
         Command::Check { id } => tenant_check::run(console, &id).await,
         Command::Routers(routers) => tenant_routers::run(console, routers).await,
         Command::Host(command) => tenant_settings::host(console, command).await,

@@ -9,6 +9,7 @@ use super::said;
 use super::session_cache::CacheKey;
 use crate::hosts::Protected;
 use crate::site::Site;
+use gatepost_core::branding::Branding;
 use gatepost_core::host::Origin;
 use gatepost_core::requirement::{Requirement, RequirementError};
 
@@ -72,6 +73,11 @@ impl<'a> VerifyRequest<'a> {
     /// The origin of the protected host.
     pub fn origin(&self) -> &Origin {
         self.host.origin()
+    }
+
+    /// How the pages of the tenant look whose host it is.
+    pub fn branding(&self) -> Option<&Branding> {
+        self.host.branding().map(|branding| &**branding)
     }
 
     /// The input of the decision.

@@ -49,6 +49,15 @@ pub fn callback_address(site: &Site, provider: &ProviderId) -> Url {
     site.public_address(&format!("/callback/{provider}"), &[])
 }
 
+/// The host where a sealed sign-in ends. `None`: it ends on the public host, or nobody sealed it.
+pub fn host_of(site: &Site, to: &str) -> Option<HostName> {
+    let opened = site.ring.open_any_age::<LoginRequest>(Purpose::LoginRequest, "", to).ok()?;
+    match &opened.value.target {
+        Target::Host { host, .. } => host.parse().ok(),
+        Target::Account | Target::Page(_) => None,
+    }
+}
+
 /// The protected host of this name.
 pub(super) async fn find_host<'a>(hosts: &'a Hosts, name: &str) -> Result<Protected<'a>, Problem> {
     let name: HostName = name.parse().map_err(|_| Problem::UnknownHost)?;

@@ -4,6 +4,7 @@ mod access;
 mod access_keys;
 mod audit;
 mod bad_input;
+mod branding;
 mod callers;
 mod contract;
 

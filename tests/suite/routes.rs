@@ -79,8 +79,12 @@ fn status_for(route: &Route) -> u16 {
         {
             404
         }
+        // No tenant has this picture.
+        ("GET", "/logos/{name}") => 404,
         // The public host has no tool server.
         ("GET", path) if path.starts_with("/.well-known/oauth-protected-resource") => 404,
+        // What is sent is no form with a file.
+        ("POST", "/admin/tenants/{id}/branding/logo") => 400,
         // Nothing has no name and no address.
         ("POST", "/admin/users" | "/admin/groups" | "/admin/tenants") => 422,
         (_, path) if path.starts_with("/admin/groups/{id}") || path.starts_with("/admin/tenants/{id}") => 404,

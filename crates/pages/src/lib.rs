@@ -10,6 +10,7 @@
 mod account;
 pub mod admin;
 mod api;
+mod brand;
 mod chart;
 mod choice;
 mod explained;
@@ -34,6 +35,7 @@ mod tests;
 
 pub use account::{Account, AccountNotice, GroupEntry, MembershipSource, RequestEntry, SessionEntry};
 pub use api::{ApiOperation, api_operations};
+pub use brand::Brand;
 pub use chart::{Activity, DayNumbers};
 pub use choice::{Offer, ProviderChoice};
 pub use explained::{Explained, Outcome, QuestionFault, QuestionForm};

@@ -1,6 +1,7 @@
 //! Paths and parameters of the pages' links and forms, also used by the route tables.
 
 use gatepost_core::api_key::KeyId;
+use gatepost_core::branding::LogoName;
 use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, ToolServerId, UserId};
 use std::borrow::Borrow;
 use std::time::Duration;
@@ -143,6 +144,19 @@ pub fn admin_group(id: impl Borrow<GroupId>) -> String {
 /// The page of a tenant, for administrators.
 pub fn admin_tenant(id: &TenantId) -> String {
     format!("{ADMIN_TENANTS}/{id}")
+}
+
+/// How the pages of a tenant look, for its administrators.
+pub fn admin_tenant_branding(id: &TenantId) -> String {
+    format!("{ADMIN_TENANTS}/{id}/branding")
+}
+
+/// The picture of a tenant, by its name.
+pub const LOGO: &str = "/logos/{name}";
+
+/// The path of a picture of a tenant.
+pub fn logo(name: LogoName) -> String {
+    LOGO.replace("{name}", &name.to_string())
 }
 
 /// The page of a refusal, for administrators.

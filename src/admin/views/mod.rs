@@ -6,6 +6,7 @@ mod access_csv;
 mod access_keys;
 mod applications;
 mod audit;
+mod branding;
 mod changes;
 mod groups;
 mod keys;
@@ -24,6 +25,7 @@ pub use access_csv::CSV_HEADER;
 pub use access_keys::{KeyWay, OpeningKey, OpeningKeyList};
 pub use applications::{Application, ApplicationList};
 pub use audit::{AuditEntry, AuditHead};
+pub use branding::{Branding, BrandingChange};
 pub use changes::{
     AddressRelease, AdminChange, GroupChange, LinkChange, MappingChange, MemberChange, MembersChange,
     SessionEnd, SessionsEnd, TenantChange, TenantMemberChange, UserChange, UserErasure,

@@ -31,6 +31,7 @@ mod reply;
 mod requests;
 mod system;
 mod tenant_bodies;
+mod tenant_branding;
 mod tenant_check;
 mod tenant_hosts;
 mod tenant_providers;
@@ -154,6 +155,8 @@ fn tenant_parts(api: &mut Routes<'_>) {
     api.add(approve.on(POST_EMPTY, SystemWrite, OwnPagesOrKey, tenant_hosts::approve));
     let refuse = at("/tenants/{id}/hosts/{host}/refuse");
     api.add(refuse.on(POST_EMPTY, SystemWrite, OwnPagesOrKey, tenant_hosts::refuse));
+    let branding = at_or_slash("/tenants/{id}/branding").on(GET, AdminRead, Anywhere, tenant_branding::show);
+    api.add(branding.on(PATCH, AdminWrite, OwnPagesOrKey, tenant_branding::patch));
     api.add(at_or_slash("/tenants/{id}/check").on(GET, AdminRead, Anywhere, tenant_check::check));
     let provider = at_or_slash("/tenants/{id}/provider").on(GET, AdminRead, Anywhere, tenant_providers::show);
     let provider = provider.on(PUT, AdminWrite, OwnPagesOrKey, tenant_providers::put);

@@ -3,7 +3,7 @@
 use super::reply::ROOT;
 use super::{
     access, admins, audit, explain, group_members, groups, keys, me, personal, requests, system,
-    tenant_check, tenant_hosts, tenant_providers, tenants, tiers, tool_servers, users,
+    tenant_branding, tenant_check, tenant_hosts, tenant_providers, tenants, tiers, tool_servers, users,
 };
 use crate::http::problem_document::{Flaw, ProblemDocument};
 use crate::http::public::callers::KeyScope;
@@ -78,6 +78,8 @@ use utoipa::openapi::{Components, Required};
         tenant_hosts::refuse,
         tenant_hosts::remove,
         tenant_check::check,
+        tenant_branding::show,
+        tenant_branding::patch,
         tenant_providers::show,
         tenant_providers::put,
         tenant_providers::remove,

@@ -112,6 +112,7 @@ impl From<DirectoryError> for Refused {
             E::DomainTaken(_) => state("domain_taken"),
             E::DomainRefused(_) => state("domain_refused"),
             E::SecretMissing(_) => not_possible("secret_missing"),
+            E::BrandNameReserved(_) => not_possible("name_reserved"),
             E::HostUnfit(_) => not_possible("host_unfit"),
             E::HostUnproved(..) => not_possible("host_unproved"),
             E::UnknownTier(_) => not_possible("unknown_tier"),

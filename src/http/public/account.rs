@@ -11,7 +11,9 @@ use actix_web::web;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::secret::Hash;
-use gatepost_pages::{Account, AccountNotice, GroupEntry, MembershipSource, RequestEntry, SessionEntry};
+use gatepost_pages::{
+    Account, AccountNotice, Brand, GroupEntry, MembershipSource, RequestEntry, SessionEntry,
+};
 use gatepost_store::directory::{AccessRequest, UserKey, UserRecord, Who};
 use gatepost_store::session::record::SessionRecord;
 use gatepost_telemetry::EndCause;
@@ -48,6 +50,8 @@ pub(super) async fn show(
     // A person may have more for a while, from before there was a limit, or it was larger.
     let shown = sessions.iter().take(context.site.config.session.max_per_person);
     let entries: Vec<SessionEntry<'_>> = shown.map(|(hash, record)| entry(*hash, record, current)).collect();
+    let tenant = principal.session.record.provider.tenant();
+    let branding = tenant.and_then(|tenant| context.hosts.branding_of(&tenant));
     let targets = context.site.sign_out_targets();
     let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
     let account = Account {
@@ -60,6 +64,9 @@ pub(super) async fn show(
         notice,
         now: Timestamp::now(),
         form_targets: &targets,
+        brand: branding
+            .as_deref()
+            .map(|branding| Brand { branding, host: context.site.config.public_url.host() }),
         request_id: browser.request_id,
     };
     Ok(PageAnswer(account.page()))

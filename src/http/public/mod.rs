@@ -9,6 +9,7 @@ pub(in crate::http) mod callers;
 mod debug;
 pub(in crate::http) mod extract;
 pub(in crate::http) mod fault;
+mod logos;
 mod origin;
 mod portal;
 pub(in crate::http) mod presented_key;
@@ -22,6 +23,7 @@ mod sign_in;
 mod sign_out;
 #[cfg(test)]
 mod tests;
+mod upload;
 
 pub use callers::{ApiAccess, ApiCallers, Callers, KeyScope};
 pub use origin::RequestOrigin;
@@ -82,6 +84,7 @@ fn register(config: &mut web::ServiceConfig) -> Vec<Route> {
             answer::text(asset.media_type, asset.body, Asset::CACHE_CONTROL)
         }));
     }
+    routes.add(at(paths::LOGO).on(GET, Anyone, Part, logos::show));
     api::register(&mut routes);
     routes.list()
 }

@@ -72,6 +72,7 @@ pub(super) fn body_of(route: &Route) -> Option<Value> {
         ("PUT" | "PATCH", "/tenants/{id}") => json!({ "name": "A" }),
         ("POST", "/tenants") => json!({ "id": "new", "name": "New" }),
         ("POST", "/tenants/{id}/hosts") => json!({ "host": "new.tenants.example.test" }),
+        ("PATCH", "/tenants/{id}/branding") => json!({ "name": "A" }),
         // It may not be called.
         ("PUT", "/tenants/{id}/provider") => json!({
             "kind": "oidc", "issuer": "https://127.0.0.1:1", "client_id": "gatepost", "client_secret": "secret",

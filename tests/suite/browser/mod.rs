@@ -4,6 +4,7 @@
 //! `screenshots` of the target folder: they take a third of the time, and only a person looks at them.
 
 mod account;
+mod branding;
 mod debugger;
 mod development;
 mod loader;

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 /// The words before and after the target of a change, by its action. `{name}` stands for a member of the state after the
 /// change, else of the state before it.
-const DEEDS: [(&str, &str, &str); 71] = [
+const DEEDS: [(&str, &str, &str); 72] = [
     ("admin.end", "noted the end of the decision about", " as an administrator of the system"),
     ("admin.grant", "made", " an administrator of the system"),
     ("admin.reset", "left it to groups and roles whether", " is an administrator of the system"),
@@ -37,6 +37,7 @@ const DEEDS: [(&str, &str, &str); 71] = [
     ("tenant.add_host", "proposed the host {host} for the", ""),
     ("tenant.add_member", "made", " {role} of the tenant {tenant}"),
     ("tenant.approve_host", "approved the host {host} of the", ""),
+    ("tenant.brand", "changed how the pages look of the", ""),
     ("tenant.create", "created the", ""),
     ("tenant.delete", "deleted the", ""),
     ("tenant.end_member", "noted the end of the membership of", " in the tenant {tenant}"),

@@ -19,6 +19,7 @@ use super::tool_servers::{ToolRule, ToolServer};
 use super::{Directory, Result, postgres, sqlite};
 use gatepost_core::access_request::Wanted;
 use gatepost_core::administration::Scope;
+use gatepost_core::branding::LogoName;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, TierId, ToolServerId, UserId};
@@ -242,6 +243,11 @@ impl Directory {
         limit: u32,
     ) -> Result<Page<TenantRecord>> {
         on_store!(self, search_tenants(scope, filter, after, limit))
+    }
+
+    /// The bytes of the picture of a tenant that is not deleted.
+    pub async fn find_logo(&self, name: LogoName) -> Result<Option<Vec<u8>>> {
+        on_store!(self, find_logo(name))
     }
 
     /// Finds the host of a tenant that the reader administers.

@@ -11,6 +11,7 @@ use gatepost_core::access::Role;
 use gatepost_core::access_request::{RequestState, Wanted};
 use gatepost_core::administration::Version;
 use gatepost_core::api_key::{KeyId, KeyLimits};
+use gatepost_core::branding::Branding;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
@@ -148,6 +149,7 @@ macro_rules! stored_as_text {
 }
 stored_as_text!(
     AccessRequestId,
+    Branding,
     EmailAddress,
     EmailDomain,
     Endpoint,

@@ -7,6 +7,7 @@ use gatepost_config::RoleWithoutTenant;
 use gatepost_core::access_request::{RequestState, Wanted};
 use gatepost_core::administration::{Denied, Version};
 use gatepost_core::api_key::{KeyFaults, KeyId};
+use gatepost_core::branding::BrandName;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
 use gatepost_core::identity::ExternalGroup;
@@ -139,6 +140,11 @@ pub enum DirectoryError {
     /// There is no tenant with this id.
     #[error("there is no tenant {0}")]
     UnknownTenant(TenantId),
+    /// The name has a host of the platform in it.
+    #[error(
+        "{0} looks like a page of the platform: a name cannot have the public host or a host of GATEPOST_HOSTS in it"
+    )]
+    BrandNameReserved(BrandName),
     /// Another tenant has this id.
     #[error("there is already a tenant {0}")]
     TenantExists(TenantId),

@@ -75,6 +75,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261129170001_note_managers_of_keys",
     "20261129173000_keep_refused_names",
     "20261129202000_note_backup_drills",
+    "20261129203000_create_tenant_logos",
 );
 
 /// Locks the rows that are read until the transaction ends.

@@ -3,6 +3,7 @@
 use super::count::Count;
 use gatepost_core::access::Role;
 use gatepost_core::administration::Version;
+use gatepost_core::branding::Branding;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::{EmailAddress, EmailError};
 use gatepost_core::host::HostName;
@@ -398,6 +399,8 @@ pub struct TenantRecord {
     pub allowances: Allowances,
     /// Kept for other programs.
     pub settings: JsonObject,
+    /// How its pages look.
+    pub branding: Branding,
     /// The upstream in `GATEPOST_SERVICES` to which its hosts lead. `None`: no routers are made for them.
     pub service: Option<ServiceName>,
     /// The kind and the name of the provider that it brings.

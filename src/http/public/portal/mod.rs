@@ -28,6 +28,7 @@ mod sought;
 mod standing;
 mod system;
 mod tenant;
+mod tenant_branding;
 mod tenant_changes;
 mod tenant_life;
 mod tenants;

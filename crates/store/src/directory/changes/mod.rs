@@ -9,6 +9,7 @@ mod keys;
 mod once;
 mod plan;
 mod requests;
+mod tenant_branding;
 mod tenant_hosts;
 mod tenant_providers;
 mod tenant_settings;
@@ -25,6 +26,7 @@ pub use keys::{CreateKey, KeyUpdate, RevokeKey, RotateKey, ShownKey, UpdateKey};
 pub use once::{Once, Repeat, StoredAnswer};
 pub use plan::ApplyPlan;
 pub use requests::{DeclineRequest, GrantRequest, RequestAccess, WithdrawRequest};
+pub use tenant_branding::{BrandTenant, BrandingEdit, TenantBrandName};
 pub use tenant_hosts::{
     AddTenantHost, ApproveTenantHost, ProveTenantHost, RefuseTenantHost, RemoveTenantHost,
 };

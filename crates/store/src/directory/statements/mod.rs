@@ -228,6 +228,7 @@ mod run;
 mod sessions;
 mod sign_in;
 mod standing;
+mod tenant_branding;
 mod tenant_changes;
 mod tenant_domains;
 mod tenant_hosts;
