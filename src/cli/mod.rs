@@ -41,6 +41,8 @@ mod store;
 mod tenant;
 mod tenant_branding;
 mod tenant_check;
+mod tenant_export;
+mod tenant_invitation;
 mod tenant_life;
 mod tenant_member;
 mod tenant_provider;

@@ -31,6 +31,12 @@ pub fn login_address_for_page(site: &Site, page: &str) -> String {
     }
 }
 
+/// The sealed value of a sign-in that ends at a page of the public host.
+pub fn sealed_page(site: &Site, page: &str) -> String {
+    let target = Target::Page(page.to_owned());
+    site.ring.seal(Purpose::LoginRequest, "", &LoginRequest { target, max_age: None, restarts: 0 })
+}
+
 /// The address of a page of the public host.
 pub(super) fn page_address(site: &Site, page: &str) -> String {
     // Checked when it was sealed; checked again because another release may have sealed it.

@@ -9,6 +9,7 @@ mod callers;
 mod contract;
 
 mod input;
+mod invitations;
 mod key_callers;
 mod keys;
 mod personal;
@@ -16,6 +17,7 @@ mod released;
 mod requests;
 mod rules;
 mod same_rows;
+mod tenant_export;
 mod tenants;
 mod versions;
 

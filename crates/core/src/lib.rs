@@ -18,6 +18,7 @@ pub mod header_names;
 pub mod host;
 pub mod identity;
 pub mod ids;
+pub mod invitation;
 pub mod mcp;
 pub mod provider_refusal;
 pub mod quota;

@@ -102,6 +102,8 @@ pub enum AccountNotice {
     AccessRequested,
     /// A request for access was withdrawn.
     RequestWithdrawn,
+    /// An invitation was accepted.
+    Joined,
 }
 
 /// A list with more groups is collapsed.
@@ -166,6 +168,7 @@ impl Account<'_> {
                     "You have asked for access. This page shows what is decided."
                 }
                 AccountNotice::RequestWithdrawn => "The request was withdrawn.",
+                AccountNotice::Joined => "You have accepted the invitation. It counts within a second.",
             }),
             name: self.person.name.as_deref(),
             email: self.person.email.as_ref().map(EmailAddress::as_str),

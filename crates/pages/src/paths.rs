@@ -3,6 +3,7 @@
 use gatepost_core::api_key::KeyId;
 use gatepost_core::branding::LogoName;
 use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, ToolServerId, UserId};
+use gatepost_core::invitation::InvitationSecret;
 use std::borrow::Borrow;
 use std::time::Duration;
 use url::form_urlencoded::byte_serialize;
@@ -149,6 +150,19 @@ pub fn admin_tenant(id: &TenantId) -> String {
 /// How the pages of a tenant look, for its administrators.
 pub fn admin_tenant_branding(id: &TenantId) -> String {
     format!("{ADMIN_TENANTS}/{id}/branding")
+}
+
+/// The invitations to a tenant, for its administrators.
+pub fn admin_tenant_invitations(id: &TenantId) -> String {
+    format!("{ADMIN_TENANTS}/{id}/invitations")
+}
+
+/// An invitation to a tenant, by the secret of its link.
+pub const INVITATION: &str = "/invitations/{secret}";
+
+/// The path of an invitation's link.
+pub fn invitation(secret: &InvitationSecret) -> String {
+    INVITATION.replace("{secret}", &secret.expose())
 }
 
 /// The picture of a tenant, by its name.

@@ -96,6 +96,7 @@ impl From<DirectoryError> for Refused {
             | E::UnknownRequest(_)
             | E::UnknownKey(_)
             | E::UnknownToolServer(_)
+            | E::UnknownInvitation(..)
             | E::UnknownToolRule(..)
             | E::NotMapped(..) => Self(Problem::new(ProblemCode::NotFound, detail)),
             E::Erased(_) => Self(Problem::new(ProblemCode::Erased, detail)),
@@ -123,6 +124,9 @@ impl From<DirectoryError> for Refused {
             E::NameTaken(_) => state("name_taken"),
             E::ToolServerExists(_) => state("tool_server_exists"),
             E::AddressTaken => state("address_taken"),
+            E::TooManyInvitations(..) => state("too_many_invitations"),
+            E::InvitationOver => state("invitation_over"),
+            E::NotInvited(_) => state("not_invited"),
             E::TooManyRules(_) => state("too_many_rules"),
             E::HostNotProtected(_) => not_possible("unprotected_host"),
             E::UnknownService(_) => not_possible("unknown_service"),

@@ -38,6 +38,7 @@ pub(super) async fn show(
         Some("session") => Some(AccountNotice::SessionEnded),
         Some("others") => Some(AccountNotice::OtherSessionsEnded),
         Some("requested") => Some(AccountNotice::AccessRequested),
+        Some("joined") => Some(AccountNotice::Joined),
         Some("withdrawn") => Some(AccountNotice::RequestWithdrawn),
         _ => None,
     };

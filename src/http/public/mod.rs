@@ -9,6 +9,7 @@ pub(in crate::http) mod callers;
 mod debug;
 pub(in crate::http) mod extract;
 pub(in crate::http) mod fault;
+mod invitations;
 mod logos;
 mod origin;
 mod portal;
@@ -62,6 +63,8 @@ fn register(config: &mut web::ServiceConfig) -> Vec<Route> {
         requests.add(form.on(POST, SignedIn, OwnPages, requests::ask));
         requests.add(at("/withdraw").on(POST, SignedIn, OwnPages, requests::withdraw));
     });
+    let invitation = at(paths::INVITATION).on(GET, SignedIn, Anywhere, invitations::show);
+    routes.add(invitation.on(POST, SignedIn, OwnPages, invitations::accept));
     routes.add(at(paths::LOGIN).on(GET, Anyone, Navigation, sign_in::login));
     routes.add(at("/callback/{provider}").on(GET_ONCE, Anyone, Navigation, sign_in::callback));
     routes.scope("/logout", |logout| {

@@ -184,7 +184,7 @@ async fn try_media_types(bench: &Bench, route: &Route) {
 /// Ids of nothing, by the part of the path that they stand in.
 fn unknown_id(place: &str) -> &'static str {
     match place {
-        "users" | "members" | "admins" | "requests" | "keys" => NO_USER,
+        "users" | "members" | "admins" | "requests" | "keys" | "invitations" => NO_USER,
         "groups" => "999999",
         "tenants" | "tool-servers" | "tiers" => "none",
         "hosts" => "none.tenants.example.test",

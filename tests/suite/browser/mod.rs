@@ -7,6 +7,7 @@ mod account;
 mod branding;
 mod debugger;
 mod development;
+mod invitations;
 mod loader;
 mod outages;
 mod portal;

@@ -16,6 +16,7 @@ mod group_link;
 mod group_removal;
 mod groups;
 mod home;
+mod invitations;
 mod keys;
 mod new_group;
 mod notice;
@@ -57,6 +58,7 @@ pub use group_link::{GroupLinking, SeenGroup};
 pub use group_removal::{GroupDeletion, LinkRemoval};
 pub use groups::{GroupEntry, Groups};
 pub use home::{Attention, Credential, Found, Home, HomeNumbers, ReplicaTrouble};
+pub use invitations::{InvitationEntry, TenantInvitations};
 pub use keys::{
     EnteredKeyEnd, KeyChoices, KeyDetails, KeyEndChoice, KeyEntered, KeyFacts, KeyForm, KeyFormOf, KeyLookup,
     KeyMade, KeyPages, KeyRevocation, KeyRotation, KeyState, Keys, KeysOf, OVERLAPS,

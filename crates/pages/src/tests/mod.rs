@@ -9,6 +9,7 @@ mod admin_tools;
 mod brand;
 mod contrast;
 mod debugger;
+mod invitations;
 mod markup;
 mod samples;
 
@@ -22,9 +23,15 @@ use brand::{branded_samples, form_samples};
 use debugger::{explained_samples, live_samples};
 use gatepost_core::host::Origin;
 use gatepost_core::ids::RequestId;
-use samples::{Sample, gate_samples, hostile_samples, public_samples};
+use invitations::{link_samples, list_samples};
+use samples::{Sample, gate_samples, hostile_samples, public_samples as other_public_samples};
 
 const SHIPPED_MAX_RESPONSE_BODY_SIZE: usize = 16_384;
+
+/// The pages of the public host, but for the portal.
+fn public_samples() -> Vec<Sample> {
+    other_public_samples().into_iter().chain(link_samples()).collect()
+}
 
 /// The pages of the portal.
 fn admin_samples() -> Vec<Sample> {
@@ -35,6 +42,7 @@ fn admin_samples() -> Vec<Sample> {
         .chain(request_samples())
         .chain(programs)
         .chain(form_samples())
+        .chain(list_samples())
         .collect()
 }
 

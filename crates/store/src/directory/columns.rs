@@ -17,8 +17,8 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
 use gatepost_core::identity::{ExternalGroup, GroupKind, SubjectKey};
 use gatepost_core::ids::{
-    AccessRequestId, GroupId, GroupName, ProviderId, RequestId, ServiceName, TenantId, TierId, ToolRuleId,
-    ToolServerId, UserId,
+    AccessRequestId, GroupId, GroupName, InvitationId, ProviderId, RequestId, ServiceName, TenantId, TierId,
+    ToolRuleId, ToolServerId, UserId,
 };
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
@@ -157,6 +157,7 @@ stored_as_text!(
     HostName,
     HostProof,
     HostState,
+    InvitationId,
     JsonObject,
     KeyId,
     Kind,

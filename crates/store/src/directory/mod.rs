@@ -70,9 +70,9 @@ pub use lists::{
 };
 pub use records::{
     AddressChange, AddressNews, AdminStanding, Ends, Excess, FormerAddress, FormerHolder, GroupKey,
-    GroupLink, GroupRecord, IdentityRecord, LinkSource, MemberRecord, Membership, MembershipSource,
-    SignInContext, SignInOutcome, TenantDomain, TenantHostRecord, TenantProvider, TenantProviderRecord,
-    TenantRecord, TierRecord, Traces, UserKey, UserKeyError, UserRecord, UserSummary,
+    GroupLink, GroupRecord, IdentityRecord, InvitationRecord, LinkSource, MemberRecord, Membership,
+    MembershipSource, SignInContext, SignInOutcome, TenantDomain, TenantHostRecord, TenantProvider,
+    TenantProviderRecord, TenantRecord, TierRecord, Traces, UserKey, UserKeyError, UserRecord, UserSummary,
 };
 pub use schema::SchemaState;
 pub use sqlite::Connector as EmbeddedFile;

@@ -14,6 +14,7 @@ mod group_changes;
 mod group_links;
 mod groups;
 mod home;
+mod invitations;
 mod joining;
 mod keys;
 mod loaded;

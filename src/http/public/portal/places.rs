@@ -4,8 +4,8 @@ use super::super::RequestOrigin::{Anywhere, OwnPages};
 use super::super::callers::{Administrator, Administrators, SystemAdministrators};
 use super::super::routing::{Arguments, GET, HostScope, POST, PathRoutes, Routes, at};
 use super::{
-    audit, group, group_changes, group_links, groups, system, tenant, tenant_branding, tenant_changes,
-    tenant_life, tenants,
+    audit, group, group_changes, group_links, groups, invitations, system, tenant, tenant_branding,
+    tenant_changes, tenant_life, tenants,
 };
 use actix_web::{Handler, Responder};
 use gatepost_pages::paths;
@@ -37,6 +37,10 @@ pub(super) fn register(routes: &mut Routes<'_>) {
         routes.add(page("/{id}/members").on(POST, Administrators, OwnPages, tenant_changes::add_member));
         let remove = page("/{id}/members/remove");
         routes.add(remove.on(POST, Administrators, OwnPages, tenant_changes::remove_member));
+        let invitations = page("/{id}/invitations").on(GET, Administrators, Anywhere, invitations::show);
+        routes.add(invitations.on(POST, Administrators, OwnPages, invitations::invite));
+        let withdraw = page("/{id}/invitations/withdraw");
+        routes.add(withdraw.on(POST, Administrators, OwnPages, invitations::withdraw));
         let branding = page("/{id}/branding").on(GET, Administrators, Anywhere, tenant_branding::show);
         routes.add(branding.on(POST, Administrators, OwnPages, tenant_branding::change));
         let logo = page("/{id}/branding/logo");

@@ -43,6 +43,7 @@ impl Places {
             ("tenants", "/admin/tenants".to_owned()),
             ("tenant", tenant.clone()),
             ("tenant-audit", format!("{tenant}/audit")),
+            ("tenant-invitations", format!("{tenant}/invitations")),
             ("tenant-look", format!("{tenant}/branding")),
             ("tenant-delete", format!("{tenant}/delete")),
             ("tenant-suspend", format!("{tenant}/suspend")),

@@ -5,6 +5,7 @@
 
 mod admins;
 mod groups;
+mod invitations;
 mod keys;
 mod once;
 mod plan;
@@ -22,6 +23,7 @@ pub use groups::{
     AddMember, ChangeMembers, ChangedMembers, CreateGroup, DeleteGroup, Joined, LinkGroup, RemoveMember,
     RenameGroup, UnlinkGroup,
 };
+pub use invitations::{AcceptInvitation, InviteMember, NewInvitation, WithdrawInvitation};
 pub use keys::{CreateKey, KeyUpdate, RevokeKey, RotateKey, ShownKey, UpdateKey};
 pub use once::{Once, Repeat, StoredAnswer};
 pub use plan::ApplyPlan;

@@ -102,6 +102,9 @@ pub const TABLES: &[Table] = &[
         host: Text, tenant_id: Text, state: Text, proof: Text, proved_at: Number, created_at: Number,
         version: Number,
     }),
+    table!(tenant_invitations [id] {
+        id: Text, tenant_id: Text, email: Text, role: Text, hash: Bytes, created_at: Number, expires_at: Number,
+    }),
     table!(tenant_logos [tenant_id] {
         tenant_id: Text, hash: Bytes, content: Bytes, created_at: Number,
     }),

@@ -205,6 +205,7 @@ mod gate_hosts;
 mod group_changes;
 mod groups;
 mod held;
+mod invitations;
 mod key_changes;
 mod key_rows;
 mod key_standing;
