@@ -3,6 +3,7 @@
 //!
 //! `script/demo` builds and starts it. All child processes end with this process, however it ends.
 
+mod tenants;
 mod tools;
 
 use gatepost_kit::echo::{Echo, Link, Pages};
@@ -17,6 +18,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tenants::Tenant;
 use tokio::signal::unix::{SignalKind, signal};
 
 const PUBLIC: &str = "auth.localhost";
@@ -62,6 +64,7 @@ struct Demo {
     _tool_server: ToolServer,
     _entra: Entra,
     _applications: [Echo; 2],
+    _tenants: [Tenant; 2],
 }
 
 /// The proxy that browsers connect to: Traefik, or the test kit's replacement for it.
@@ -81,6 +84,7 @@ impl Demo {
             Echo::with_pages(pages("An application for the group MCP-GitHub", port)).await,
         ];
         let tool_server = ToolServer::start().await;
+        let tenants = Tenant::start_both(&format!("http://{PUBLIC}:{port}"), || port_from(port + 2)).await?;
         tools::write_speaker(folder.path())?;
         std::fs::write(folder.path().join("gatepost.toml"), settings(port, &entra, folder.path()))?;
         let [internal, public] =
@@ -96,6 +100,8 @@ impl Demo {
             (APP, Some(verify("")), applications[0].addr()),
             (GITHUB, Some(verify("?group=MCP-GitHub")), applications[1].addr()),
             (MCP, Some(verify("?tenant=tools&mcp=true")), tool_server.addr()),
+            (tenants[0].host(), Some(verify("")), tenants[0].application()),
+            (tenants[1].host(), Some(verify("")), tenants[1].application()),
         ];
         let gate = async {
             let gatepost = builder.start().await;
@@ -105,6 +111,9 @@ impl Demo {
         let (gatepost, edge) = tokio::join!(gate, start_edge(port, &routes));
         write_past(&folder.path().join(DIRECTORY)).await?;
         let tools = tools::set_up(&binary, folder.path(), port).await?;
+        for tenant in &tenants {
+            tenant.set_up(&binary, folder.path()).await?;
+        }
         Ok(Self {
             port,
             binary,
@@ -115,6 +124,7 @@ impl Demo {
             _tool_server: tool_server,
             _entra: entra,
             _applications: applications,
+            _tenants: tenants,
         })
     }
 
@@ -173,10 +183,11 @@ Try this
      {cli} user disable bob@example.com
      {cli} user enable bob@example.com
      {cli} admin list
-{tools}
+{tools}{tenants}
 Gatepost's log: {log}
 Press Ctrl-C to stop everything.",
             tools = self.tools,
+            tenants = tenants::describe(port, PUBLIC),
             seconds = took.as_secs_f32(),
             log = self.folder.path().join("gatepost.log").display(),
         );
@@ -246,6 +257,9 @@ fn settings(port: u16, entra: &Entra, folder: &Path) -> String {
         r#"public_url = "http://{PUBLIC}:{port}"
 hosts = ["http://{APP}:{port}", "http://{GITHUB}:{port}", "http://{MCP}:{port}"]
 database_url = "sqlite://{file}"
+
+[tenants]
+provider_networks = ["127.0.0.0/8"]
 
 [groups]
 MCP-Admin = "entra:{admins}"

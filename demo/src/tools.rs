@@ -79,7 +79,7 @@ pub(crate) async fn set_up(binary: &Path, folder: &Path, port: u16) -> Result<St
 }
 
 /// Runs a command of Gatepost, and returns what it prints.
-async fn run(binary: &Path, folder: &Path, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
+pub(crate) async fn run(binary: &Path, folder: &Path, arguments: &[&str]) -> Result<String, Box<dyn Error>> {
     let config = folder.join("gatepost.toml");
     let output =
         Command::new(binary).env_clear().arg("--config").arg(config).args(arguments).output().await?;

@@ -15,6 +15,7 @@ use gatepost_check::Finding;
 use gatepost_config::ConfigErrors;
 use gatepost_core::administration::Version;
 use gatepost_core::api_key::NotAKey;
+use gatepost_core::branding::LogoError;
 use gatepost_core::calendar::minute;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{RequestId, ToolServerId};
@@ -104,6 +105,9 @@ pub(super) enum CommandError {
     Output(#[source] io::Error),
     #[error("{} cannot be read", .0.display())]
     File(PathBuf, #[source] io::Error),
+    /// The file is no picture of a tenant.
+    #[error("{} is no logo: {}", .0.display(), .1)]
+    Logo(PathBuf, LogoError),
     #[error("standard input cannot be read")]
     Input(#[source] io::Error),
     #[error(transparent)]
@@ -190,6 +194,7 @@ impl CommandError {
             Self::Trial(_) => "docs/tenants.md says what a provider of a tenant needs; nothing was changed",
             Self::Provider(_) => "docs/tenants.md lists what is said about a provider",
             Self::Allowance(..) => "docs/tenants.md lists the limits and features that Gatepost knows",
+            Self::Logo(..) => "docs/tenants.md says what a logo is",
             Self::NoPattern => "--tool, --prompt or --resource, each with a name or its beginning and *",
             Self::Directory(error)
             | Self::Api(ApiError::Directory(error))

@@ -4,17 +4,22 @@ use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::end::End;
 use super::error::CommandError;
 use super::report::{Report, lines, text_or_dash};
-use super::{tenant_check, tenant_life, tenant_member, tenant_provider, tenant_routers, tenant_settings};
+use super::{
+    tenant_branding, tenant_check, tenant_export, tenant_invitation, tenant_life, tenant_member,
+    tenant_provider, tenant_routers, tenant_settings,
+};
 use clap::Subcommand;
 use gatepost_admin::views::{self, MappingChange, TenantChange};
 use gatepost_core::access::Role;
 use gatepost_core::administration::Scope;
-use gatepost_core::ids::{GroupName, TenantId};
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::{GroupName, InvitationId, TenantId};
 use gatepost_core::tenant::SuspensionReason;
 use gatepost_store::directory::changes::{CreateTenant, MapGroup, RenameTenant, UnmapGroup};
 use gatepost_store::directory::{Directory, Done, Place, TenantFilter, UserKey};
 use serde::Serialize;
 use serde_json::json;
+use std::path::PathBuf;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -68,6 +73,34 @@ pub(super) enum Command {
         /// Address or id
         user: UserKey,
     },
+    /// Invites whoever signs in with an address, and prints the link once; Gatepost sends no mail
+    #[command(after_help = "Examples:\n  gatepost tenant invite github alice@example.com\n  \
+        gatepost tenant invite github alice@example.com --role admin")]
+    Invite {
+        /// A tenant's id
+        tenant: TenantId,
+        /// Who signs in with it may accept, for seven days
+        email: EmailAddress,
+        /// admin, member or viewer
+        #[arg(long, default_value_t)]
+        role: Role,
+    },
+    /// Shows the invitations that nobody has accepted yet
+    #[command(after_help = "Example:\n  gatepost tenant invitations github")]
+    Invitations {
+        /// A tenant's id
+        tenant: TenantId,
+    },
+    /// Withdraws an invitation: its link counts no more
+    #[command(
+        after_help = "Example:\n  gatepost tenant withdraw-invitation github 0199d1f0-5b7c-7d2e-8a3f-0123456789ab"
+    )]
+    WithdrawInvitation {
+        /// A tenant's id
+        tenant: TenantId,
+        /// The invitation's id, as `tenant invitations` shows it
+        id: InvitationId,
+    },
     /// Changes the name that people see
     #[command(
         after_help = "Examples:\n  gatepost tenant rename github 'GitHub tools'\n  gatepost tenant rename github"
@@ -94,11 +127,30 @@ pub(super) enum Command {
         /// The tenant's id
         id: TenantId,
     },
+    /// Changes how the pages of a tenant look, or shows it; an empty value takes a part away
+    #[command(after_help = "Examples:\n  gatepost tenant branding acme --name ACME --accent '#2b5c4e'\n  \
+        gatepost tenant branding acme --support mailto:help@acme.com --notice 'Closed on Monday'\n  \
+        gatepost tenant branding acme --notice ''\n  gatepost tenant branding acme")]
+    Branding {
+        /// The tenant's id
+        id: TenantId,
+        #[command(flatten)]
+        looks: tenant_branding::Looks,
+    },
     /// Says what is not as it should be about a tenant, and what to do; exit code 1 if there are errors
     #[command(after_help = "Example:\n  gatepost tenant check acme --json")]
     Check {
         /// The tenant's id
         id: TenantId,
+    },
+    /// Writes everything that is held about a tenant into a file, without secrets
+    #[command(after_help = "Example:\n  gatepost tenant export acme -o acme.json")]
+    Export {
+        /// The tenant's id
+        id: TenantId,
+        /// The file, a new one or one that is replaced; others may not read it
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
     },
     /// Prints the routers of tenants' hosts, as a file for Traefik; its HTTP provider gets the same without one
     #[command(after_help = "Examples:\n  gatepost tenant routers > /etc/traefik/dynamic/tenants.yml\n  \
@@ -194,10 +246,17 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
             tenant_member::add(console, &tenant, &user, role, end).await
         }
         Command::RemoveMember { tenant, user } => tenant_member::remove(console, &tenant, &user).await,
+        Command::Invite { tenant, email, role } => {
+            tenant_invitation::invite(console, tenant, email, role).await
+        }
+        Command::Invitations { tenant } => tenant_invitation::list(console, &tenant).await,
+        Command::WithdrawInvitation { tenant, id } => tenant_invitation::withdraw(console, tenant, id).await,
         Command::Rename { id, name } => rename(console, &id, name).await,
         Command::Set { id, settings } => tenant_settings::set(console, id, settings).await,
         Command::Show { id } => tenant_settings::show(console, id).await,
+        Command::Branding { id, looks } => tenant_branding::run(console, id, looks).await,
         Command::Check { id } => tenant_check::run(console, &id).await,
+        Command::Export { id, output } => tenant_export::run(console, &id, &output).await,
         Command::Routers(routers) => tenant_routers::run(console, routers).await,
         Command::Host(command) => tenant_settings::host(console, command).await,
         Command::Provider(command) => Box::pin(tenant_provider::run(console, command)).await,

@@ -5,6 +5,7 @@ use super::case::Case;
 use super::credential::{Credential, HashedCookie};
 use super::forwarded::{Forwarded, Malformed};
 use super::said;
+use gatepost_core::branding::Branding;
 use gatepost_core::host::Origin;
 use gatepost_core::requirement::{Requirement, RequirementError};
 use gatepost_runtime::headers::Headers;
@@ -72,6 +73,11 @@ impl<'a> VerifyRequest<'a> {
     /// The origin of the protected host.
     pub fn origin(&self) -> &Origin {
         self.host.origin()
+    }
+
+    /// How the pages of the tenant look whose host it is.
+    pub fn branding(&self) -> Option<&Branding> {
+        self.host.branding().map(|branding| &**branding)
     }
 
     /// The input of the decision.

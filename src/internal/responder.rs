@@ -16,7 +16,7 @@ use gatepost_core::ids::{RequestId, UserId};
 use gatepost_core::mcp::message::MessageId;
 use gatepost_core::requirement::Requirement;
 use gatepost_core::return_uri::MAX_RETURN_URI;
-use gatepost_pages::{Format, Gate, Refusal, paths};
+use gatepost_pages::{Brand, Format, Gate, Refusal, paths};
 use gatepost_runtime::authn::LoadError;
 use gatepost_runtime::quotas::Charge;
 use gatepost_runtime::respond::{self, Answer};
@@ -271,7 +271,9 @@ impl<'a> Responder<'a> {
     pub(super) fn refuse(&self, refusal: &Refusal<'_>) -> Answer {
         let format =
             Format::choose(&self.forwarded.accept(), self.forwarded.kind() == RequestKind::Navigation);
-        let gate = Gate { origin: Some(self.origin), request_id: self.request_id(), format };
+        let host = self.context.gate.site.config.public_url.host();
+        let brand = self.request.branding().map(|branding| Brand { branding, host });
+        let gate = Gate { origin: Some(self.origin), brand, request_id: self.request_id(), format };
         let mut answer = match &self.rpc {
             Some(id) => rpc::refusal(&self.context.gate.site, id, refusal, &gate),
             None => respond::page(refusal.page(&gate), self.forwarded.is_head()),

@@ -184,13 +184,13 @@ async fn judge(
 fn early(refusal: &Refusal<'_>, proxy: &ProxyRequest<'_>, request_id: RequestId) -> Answer {
     let is_navigation = proxy.headers.text("sec-fetch-mode") == Some("navigate");
     let format = Format::choose(&proxy.headers.joined("accept"), is_navigation);
-    let gate = Gate { origin: None, request_id, format };
+    let gate = Gate { origin: None, brand: None, request_id, format };
     let is_head = proxy.headers.first("x-forwarded-method") == Some(b"HEAD");
     respond::page(refusal.page(&gate), is_head)
 }
 
 fn early_for(refusal: &Refusal<'_>, forwarded: &Forwarded<'_>, request_id: RequestId) -> Answer {
     let format = Format::choose(&forwarded.accept(), forwarded.kind() == RequestKind::Navigation);
-    let gate = Gate { origin: None, request_id, format };
+    let gate = Gate { origin: None, brand: None, request_id, format };
     respond::page(refusal.page(&gate), forwarded.is_head())
 }

@@ -4,10 +4,12 @@ mod access;
 mod access_keys;
 mod audit;
 mod bad_input;
+mod branding;
 mod callers;
 mod contract;
 
 mod input;
+mod invitations;
 mod key_callers;
 mod keys;
 mod personal;
@@ -15,6 +17,7 @@ mod released;
 mod requests;
 mod rules;
 mod same_rows;
+mod tenant_export;
 mod tenants;
 mod versions;
 

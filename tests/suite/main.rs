@@ -53,6 +53,7 @@ mod stalled;
 mod step_up;
 mod storage;
 mod stores;
+mod tenant_branding;
 mod tenant_check;
 mod tenant_hosts;
 mod tenant_providers;

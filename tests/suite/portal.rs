@@ -6,6 +6,7 @@ pub(crate) mod forms;
 mod keys;
 mod overtaken;
 mod person;
+mod tenant_branding;
 mod tenant_life;
 mod tools;
 

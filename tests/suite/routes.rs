@@ -33,6 +33,7 @@ fn path_of(route: &Route) -> String {
         .replace("{id}", NOBODY)
         .replace("{path:.*}", "mcp")
         .replace("{number}", NO_REQUEST)
+        .replace("{secret}", &"0".repeat(64))
 }
 
 fn method_of(route: &Route) -> Method {
@@ -79,8 +80,14 @@ fn status_for(route: &Route) -> u16 {
         {
             404
         }
+        // No tenant has this picture.
+        ("GET", "/logos/{name}") => 404,
         // The public host has no tool server.
         ("GET", path) if path.starts_with("/.well-known/oauth-protected-resource") => 404,
+        // Nobody made an invitation with this secret. Of a path that has none there is nothing.
+        (_, "/invitations/{secret}") => 410,
+        // What is sent is no form with a file.
+        ("POST", "/admin/tenants/{id}/branding/logo") => 400,
         // Nothing has no name and no address.
         ("POST", "/admin/users" | "/admin/groups" | "/admin/tenants") => 422,
         (_, path) if path.starts_with("/admin/groups/{id}") || path.starts_with("/admin/tenants/{id}") => 404,

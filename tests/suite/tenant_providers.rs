@@ -10,7 +10,7 @@ use gatepost_kit::entra::Group;
 use serde_json::{Value, json};
 
 mod sessions;
-mod two;
+pub(crate) mod two;
 mod under_way;
 
 fn reason(answer: &Answer) -> String {

@@ -14,6 +14,7 @@ mod requests;
 mod sessions;
 mod stores;
 mod tenant_check;
+mod tenant_data;
 mod tenant_hosts;
 mod tenant_providers;
 mod tool_servers;

@@ -1,5 +1,6 @@
 //! The account page: name, groups, tenants and sessions of the signed-in person.
 
+use super::brand::Brand;
 use super::message::{Chrome, Tone, render};
 use super::page::Page;
 use super::paths;
@@ -36,6 +37,8 @@ pub struct Account<'a> {
     pub now: Timestamp,
     /// Origins of the providers' `end_session_endpoint`s, to which a sign-out redirects.
     pub form_targets: &'a [&'a str],
+    /// Of the tenant whose provider signed the person in.
+    pub brand: Option<Brand<'a>>,
     /// The id of the request in the log.
     pub request_id: RequestId,
 }
@@ -99,6 +102,8 @@ pub enum AccountNotice {
     AccessRequested,
     /// A request for access was withdrawn.
     RequestWithdrawn,
+    /// An invitation was accepted.
+    Joined,
 }
 
 /// A list with more groups is collapsed.
@@ -155,7 +160,7 @@ impl Account<'_> {
     pub fn page(&self) -> Page {
         let groups: Vec<_> = self.groups.iter().map(group).collect();
         let view = View {
-            chrome: Chrome::public("Your account", Tone::Calm, self.request_id),
+            chrome: Chrome::public("Your account", Tone::Calm, self.request_id).branded(self.brand),
             notice: self.notice.map(|notice| match notice {
                 AccountNotice::SessionEnded => "The session has ended.",
                 AccountNotice::OtherSessionsEnded => "All other sessions have ended.",
@@ -163,6 +168,7 @@ impl Account<'_> {
                     "You have asked for access. This page shows what is decided."
                 }
                 AccountNotice::RequestWithdrawn => "The request was withdrawn.",
+                AccountNotice::Joined => "You have accepted the invitation. It counts within a second.",
             }),
             name: self.person.name.as_deref(),
             email: self.person.email.as_ref().map(EmailAddress::as_str),

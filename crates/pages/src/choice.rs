@@ -1,5 +1,6 @@
 //! The page where a person chooses a provider: one link for each.
 
+use super::brand::Brand;
 use super::message::{Chrome, Tone, render};
 use super::page::Page;
 use super::paths;
@@ -27,6 +28,8 @@ pub struct ProviderChoice<'a> {
     pub host: Option<&'a HostName>,
     /// The provider must ask which account to use.
     pub other_account: bool,
+    /// Of the tenant whose host it is.
+    pub brand: Option<Brand<'a>>,
     /// The id of the request in the log.
     pub request_id: RequestId,
 }
@@ -57,7 +60,7 @@ impl ProviderChoice<'_> {
             ]),
             label: &provider.label,
         });
-        let chrome = Chrome::public("How do you sign in?", Tone::Calm, self.request_id);
+        let chrome = Chrome::public("How do you sign in?", Tone::Calm, self.request_id).branded(self.brand);
         Page::public(200, render(&View { chrome, host: self.host, links: links.collect() }), &[])
     }
 }

@@ -27,6 +27,8 @@ use std::time::Duration;
 const SHOWN_NAMES: usize = 5;
 const SHOWN_CHARACTERS: usize = 64;
 const SHOWN_DETAIL: usize = 160;
+/// A page has fewer bytes (docs/traefik.md).
+const MOST_BYTES: usize = 8192;
 
 struct Content<'a> {
     status: u16,
@@ -155,17 +157,26 @@ fn html(gate: &Gate<'_>, content: Content<'_>) -> Page {
     let chrome = Chrome {
         sheet: Sheet::inline(),
         portal: None,
+        brand: None,
         place: Some(place(gate)),
         tone: content.tone,
         heading: content.heading.to_owned(),
         request_id: gate.request_id,
-    };
+    }
+    .branded(gate.brand);
     let Content { paragraphs, facts, actions, .. } = content;
     let has_image = actions.iter().any(|action| action.kind == ActionKind::Image);
-    let body = render(&Message { chrome, paragraphs, facts, actions });
-    let page = Page::gate(content.status, body, content.form_targets);
+    let mut message = Message { chrome, paragraphs, facts, actions };
+    let mut body = render(&message);
+    if body.len() >= MOST_BYTES {
+        // The address to return to may be long. The way back is worth more than the look.
+        message.chrome = message.chrome.unbranded();
+        body = render(&message);
+    }
+    let style = message.chrome.sheet.csp_hash();
+    let page = Page::gate(content.status, body, (style, content.form_targets));
     if has_image {
-        page.with("Content-Security-Policy", policy::gate_content_security_policy_with_image())
+        page.with("Content-Security-Policy", policy::gate_content_security_policy_with_image(style))
     } else {
         page
     }

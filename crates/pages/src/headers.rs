@@ -3,7 +3,7 @@
 use super::header_report::{Header, HeaderProblem, Part, Report, Severity, Source, describe_redacted};
 use super::message::{Chrome, Tone, render};
 use super::page::{Format, Page};
-use super::style::Sheet;
+use super::style::{STYLE, Sheet};
 use super::words::shorten;
 use askama::Template;
 use gatepost_core::access::Person;
@@ -74,7 +74,7 @@ impl LiveHeaders<'_> {
     /// Renders the page.
     pub fn page(&self, format: Format) -> Page {
         let page = match format {
-            Format::Html => Page::gate(200, self.html(), &[]),
+            Format::Html => Page::gate(200, self.html(), (&STYLE.csp_hash, &[])),
             Format::Json => Page::json(200, &self.json()),
         };
         // Applications share the origin: no page of them may load this one, or keep a window to it.
@@ -93,6 +93,7 @@ impl LiveHeaders<'_> {
             chrome: Chrome {
                 sheet: Sheet::inline(),
                 portal: None,
+                brand: None,
                 place: Some(self.origin.host().to_string()),
                 tone: if is_wrong { Tone::Stop } else { Tone::Calm },
                 heading: "What an application gets here".to_owned(),

@@ -1,5 +1,6 @@
 //! The layout that most pages share: a heading, what happened, some facts, and actions.
 
+use super::brand::{Brand, BrandView};
 use super::frame::{Frame, Portal, Section};
 use super::style::Sheet;
 use askama::Template;
@@ -13,6 +14,8 @@ pub(super) struct Chrome {
     pub(super) place: Option<String>,
     /// The frame of the portal, on its pages.
     pub(super) portal: Option<Portal>,
+    /// Of the tenant to which the page leads.
+    pub(super) brand: Option<BrandView>,
     pub(super) tone: Tone,
     /// The heading, also the title.
     pub(super) heading: String,
@@ -23,7 +26,7 @@ impl Chrome {
     /// A page of the public host.
     pub(super) fn public(heading: &str, tone: Tone, request_id: RequestId) -> Self {
         let heading = heading.to_owned();
-        Self { sheet: Sheet::linked(), place: None, portal: None, tone, heading, request_id }
+        Self { sheet: Sheet::linked(), place: None, portal: None, brand: None, tone, heading, request_id }
     }
 
     /// A page of the portal, `above` as in [`Portal::new`].
@@ -36,6 +39,18 @@ impl Chrome {
         let portal = Some(Portal::new(frame, section, above));
         let page = Self::public(heading, Tone::Calm, frame.request_id);
         Self { sheet: Sheet::of_portal(), portal, ..page }
+    }
+
+    /// With the look of a tenant.
+    pub(super) fn branded(self, brand: Option<Brand<'_>>) -> Self {
+        let Some(brand) = brand else { return self };
+        let brand = if self.place.is_some() { brand.on_its_host() } else { brand.view() };
+        Self { brand: Some(brand), sheet: self.sheet.branded(), ..self }
+    }
+
+    /// A page of a protected host without the look of a tenant.
+    pub(super) fn unbranded(self) -> Self {
+        Self { brand: None, sheet: Sheet::inline(), ..self }
     }
 
     pub(super) fn with_tone(self, tone: Tone) -> Self {

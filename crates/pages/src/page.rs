@@ -1,6 +1,7 @@
 //! A rendered answer, and the choice between HTML and JSON.
 
 use super::policy;
+use super::style::STYLE;
 
 /// A complete answer: the handler copies status, headers and body (for HEAD without the body).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +21,10 @@ impl Page {
         Self { status, headers: headers(&policy::PUBLIC_HEADERS, HTML, content_security_policy), body }
     }
 
-    /// A page on a protected host's own origin. With `form_targets` it has a form, which under `no-referrer` would
-    /// send `Origin: null` (Fetch section 3.1).
-    pub(super) fn gate(status: u16, body: String, form_targets: &[&str]) -> Self {
-        let content_security_policy = policy::gate_content_security_policy(form_targets);
+    /// A page on a protected host's own origin, with the hash of the style sheet in it. With `form_targets` it has a form,
+    /// which under `no-referrer` would send `Origin: null` (Fetch section 3.1).
+    pub(super) fn gate(status: u16, body: String, (style, form_targets): (&str, &[&str])) -> Self {
+        let content_security_policy = policy::gate_content_security_policy(style, form_targets);
         let page =
             Self { status, headers: headers(&policy::GATE_HEADERS, HTML, content_security_policy), body };
         if form_targets.is_empty() { page } else { page.with("Referrer-Policy", "same-origin".to_owned()) }
@@ -31,7 +32,7 @@ impl Page {
 
     /// JSON on a protected host's own origin.
     pub(super) fn json(status: u16, body: &serde_json::Value) -> Self {
-        let content_security_policy = policy::gate_content_security_policy(&[]);
+        let content_security_policy = policy::gate_content_security_policy(&STYLE.csp_hash, &[]);
         let headers = headers(&policy::GATE_HEADERS, "application/json", content_security_policy);
         Self { status, headers, body: body.to_string() }
     }

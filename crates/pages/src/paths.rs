@@ -1,7 +1,9 @@
 //! Paths and parameters of the pages' links and forms, also used by the route tables.
 
 use gatepost_core::api_key::KeyId;
+use gatepost_core::branding::LogoName;
 use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, ToolServerId, UserId};
+use gatepost_core::invitation::InvitationSecret;
 use std::borrow::Borrow;
 use std::time::Duration;
 use url::form_urlencoded::byte_serialize;
@@ -143,6 +145,32 @@ pub fn admin_group(id: impl Borrow<GroupId>) -> String {
 /// The page of a tenant, for administrators.
 pub fn admin_tenant(id: &TenantId) -> String {
     format!("{ADMIN_TENANTS}/{id}")
+}
+
+/// How the pages of a tenant look, for its administrators.
+pub fn admin_tenant_branding(id: &TenantId) -> String {
+    format!("{ADMIN_TENANTS}/{id}/branding")
+}
+
+/// The invitations to a tenant, for its administrators.
+pub fn admin_tenant_invitations(id: &TenantId) -> String {
+    format!("{ADMIN_TENANTS}/{id}/invitations")
+}
+
+/// An invitation to a tenant, by the secret of its link.
+pub const INVITATION: &str = "/invitations/{secret}";
+
+/// The path of an invitation's link.
+pub fn invitation(secret: &InvitationSecret) -> String {
+    INVITATION.replace("{secret}", &secret.expose())
+}
+
+/// The picture of a tenant, by its name.
+pub const LOGO: &str = "/logos/{name}";
+
+/// The path of a picture of a tenant.
+pub fn logo(name: LogoName) -> String {
+    LOGO.replace("{name}", &name.to_string())
 }
 
 /// The page of a refusal, for administrators.

@@ -3,8 +3,6 @@
 //! Two policies, because the pages are on two kinds of origins: on the public host everything is Gatepost's; on a
 //! protected host only the page is, so it has its one style sheet inline, allowed by its hash. Traefik sets HSTS.
 
-use super::style;
-
 const PERMISSIONS: &str = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()";
 
 /// For every page of the public host. `same-origin` instead of `no-referrer`: under the latter browsers send
@@ -36,15 +34,15 @@ pub fn public_content_security_policy(form_targets: &[&str]) -> String {
 }
 
 /// A protected host's policy: forms are forbidden unless `form_targets` names their targets.
-pub fn gate_content_security_policy(form_targets: &[&str]) -> String {
+/// `style` is the hash of the style sheet in the page.
+pub fn gate_content_security_policy(style: &str, form_targets: &[&str]) -> String {
     let form_action = form_action(if form_targets.is_empty() { "'none'" } else { "'self'" }, form_targets);
-    let style = &style::STYLE.csp_hash;
     format!("default-src 'none'; style-src '{style}'; {form_action}; base-uri 'none'; frame-ancestors 'none'")
 }
 
 /// [`gate_content_security_policy`] of a page that loads an image from its own origin.
-pub fn gate_content_security_policy_with_image() -> String {
-    format!("{}; img-src 'self'", gate_content_security_policy(&[]))
+pub fn gate_content_security_policy_with_image(style: &str) -> String {
+    format!("{}; img-src 'self'", gate_content_security_policy(style, &[]))
 }
 
 /// Leaves out a target that could end the directive: this redirect is then blocked, and nothing more is allowed.
@@ -64,7 +62,7 @@ mod tests {
     fn a_form_may_lead_only_where_its_redirects_go() {
         let public = public_content_security_policy(&["https://login.example.com"]);
         assert!(public.contains("form-action 'self' https://login.example.com;"), "{public}");
-        let gate = gate_content_security_policy(&[]);
+        let gate = gate_content_security_policy("sha256-x", &[]);
         assert!(gate.contains("form-action 'none';"), "{gate}");
     }
 

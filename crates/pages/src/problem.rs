@@ -2,6 +2,7 @@
 
 mod explanations;
 
+use super::brand::Brand;
 use super::message::{Action, ActionKind, Chrome, Fact, Message, Tone, render};
 use super::page::Page;
 use super::{paths, words};
@@ -114,9 +115,11 @@ pub enum Problem<'a> {
     Internal,
 }
 
-/// How the sign-in can be started again.
+/// The sign-in that failed: how it can be started again, and for whom it was.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Retry<'a> {
+    /// Of the tenant to whose host it was to lead.
+    pub brand: Option<Brand<'a>>,
     /// The sealed value of the failed sign-in, so that the next one has the same return address.
     pub to: Option<&'a str>,
 }
@@ -133,7 +136,7 @@ impl Problem<'_> {
             facts.insert(0, Fact::new("Who can fix it", explanation.responsible.words()));
         }
         let message = Message {
-            chrome: Chrome::public(explanation.heading, tone, request_id),
+            chrome: Chrome::public(explanation.heading, tone, request_id).branded(retry.brand),
             paragraphs: vec![explanation.what.to_owned(), explanation.remedy.to_owned()],
             facts,
             actions: self.actions(retry),

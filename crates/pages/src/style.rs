@@ -4,19 +4,23 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use gatepost_core::secret::Hash;
 use sha2::{Digest, Sha256};
+use std::fmt;
 use std::sync::LazyLock;
 
 /// The minified style sheet.
-pub(super) static STYLE: LazyLock<Style> = LazyLock::new(|| {
-    let css = minified(include_str!("../templates/style.css"));
-    let csp_hash = format!("sha256-{}", STANDARD.encode(Sha256::digest(&css)));
-    Style { path: hashed_path("style", "css", &css), css, csp_hash }
-});
+pub(super) static STYLE: LazyLock<Style> =
+    LazyLock::new(|| Style::new("style", minified(include_str!("../templates/style.css"))));
+
+/// What only the band of a tenant needs.
+static BAND: LazyLock<String> = LazyLock::new(|| minified(include_str!("../templates/brand.css")));
+
+/// The style sheet of pages with the look of a tenant. Others stay as small as they are.
+static BRANDED: LazyLock<Style> = LazyLock::new(|| Style::new("branded", STYLE.css.clone() + &BAND));
 
 /// The style sheet of the portal: the common one, and what only its pages need. Other pages are on protected hosts too,
 /// where the common one is in the page and must stay small.
 static PORTAL: LazyLock<(String, String)> = LazyLock::new(|| {
-    let css = STYLE.css.clone() + &minified(include_str!("../templates/portal.css"));
+    let css = STYLE.css.clone() + &BAND + &minified(include_str!("../templates/portal.css"));
     (hashed_path("portal", "css", &css), css)
 });
 
@@ -31,9 +35,22 @@ const ICON_SVG: &str = include_str!("../templates/icon.svg");
 pub(super) struct Style {
     /// Its path on the public host.
     path: String,
-    css: String,
+    pub(super) css: String,
     /// The hash of exactly the bytes between the tags (CSP level 2 section 4.2.4).
     pub(super) csp_hash: String,
+}
+
+impl Style {
+    fn new(name: &str, css: String) -> Self {
+        let csp_hash = format!("sha256-{}", STANDARD.encode(Sha256::digest(&css)));
+        Self { path: hashed_path(name, "css", &css), css, csp_hash }
+    }
+}
+
+impl fmt::Debug for Style {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.path)
+    }
 }
 
 /// A file of the public host. Its path changes with its content, so browsers may cache it for ever.
@@ -53,9 +70,10 @@ impl Asset {
 }
 
 /// All files that the public host's pages link to.
-pub fn assets() -> [Asset; 3] {
+pub fn assets() -> [Asset; 4] {
     [
         Asset { path: &STYLE.path, media_type: "text/css; charset=utf-8", body: &STYLE.css },
+        Asset { path: &BRANDED.path, media_type: "text/css; charset=utf-8", body: &BRANDED.css },
         Asset { path: &PORTAL.0, media_type: "text/css; charset=utf-8", body: &PORTAL.1 },
         Asset { path: &ICON, media_type: "image/svg+xml", body: ICON_SVG },
     ]
@@ -65,18 +83,34 @@ pub fn assets() -> [Asset; 3] {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Sheet {
     /// On a protected host: inside the page.
-    Inline(&'static str),
+    Inline(&'static Style),
     /// On the public host: the paths of style sheet and icon.
     Linked { style: &'static str, icon: &'static str },
 }
 
 impl Sheet {
     pub(super) fn inline() -> Self {
-        Self::Inline(&STYLE.css)
+        Self::Inline(&STYLE)
     }
 
     pub(super) fn linked() -> Self {
         Self::Linked { style: &STYLE.path, icon: &ICON }
+    }
+
+    /// The hash by which a policy allows it in the page. Empty: it is none of the page.
+    pub(super) fn csp_hash(self) -> &'static str {
+        match self {
+            Self::Inline(style) => &style.csp_hash,
+            Self::Linked { .. } => "",
+        }
+    }
+
+    /// The same with what the band of a tenant needs.
+    pub(super) fn branded(self) -> Self {
+        match self {
+            Self::Inline(_) => Self::Inline(&BRANDED),
+            Self::Linked { icon, .. } => Self::Linked { style: &BRANDED.path, icon },
+        }
     }
 
     pub(super) fn of_portal() -> Self {

@@ -9,6 +9,7 @@ use crate::invalidation::lease::Lease;
 use crate::site::Site;
 use crate::stores::Stores;
 use crate::tasks::Tasks;
+use gatepost_core::branding::{Branding, LogoName};
 use gatepost_core::host::{HostName, Origin};
 use gatepost_core::ids::TenantId;
 use gatepost_store::directory::{Directory, DirectoryError};
@@ -34,6 +35,14 @@ impl Protected<'_> {
         }
     }
 
+    /// How the pages of the tenant look whose host it is.
+    pub fn branding(&self) -> Option<&Arc<Branding>> {
+        match self {
+            Self::Configured(_) => None,
+            Self::OfTenant(host) => host.branding.as_ref(),
+        }
+    }
+
     /// The tenant whose host it is.
     pub fn tenant(&self) -> Option<&TenantId> {
         match self {
@@ -48,26 +57,36 @@ impl Protected<'_> {
 pub struct TenantHost {
     origin: Origin,
     tenant: TenantId,
+    /// `None`: nothing is said about it.
+    branding: Option<Arc<Branding>>,
 }
 
 /// The hosts of tenants, without those that the configuration names.
 #[derive(Debug)]
-struct TenantHosts(HashMap<HostName, Arc<TenantHost>>);
+struct TenantHosts {
+    hosts: HashMap<HostName, Arc<TenantHost>>,
+    /// Of tenants that say something about it.
+    brandings: HashMap<TenantId, Arc<Branding>>,
+}
 
 impl TenantHosts {
     fn find(&self, host: &HostName) -> Option<Protected<'static>> {
-        self.0.get(host).map(|found| Protected::OfTenant(Arc::clone(found)))
+        self.hosts.get(host).map(|found| Protected::OfTenant(Arc::clone(found)))
     }
 }
 
 impl ReadWhole for TenantHosts {
     async fn read(site: &Site, directory: &Directory) -> Result<Self, DirectoryError> {
-        let read = directory.read_active_hosts().await?;
-        let usable = read.into_iter().filter_map(|(host, tenant)| {
+        let read = directory.read_brandings().await?.into_iter();
+        let brandings: HashMap<_, _> = read.map(|(tenant, branding)| (tenant, Arc::new(branding))).collect();
+        let read = directory.read_active_hosts().await?.into_iter();
+        let usable = read.filter_map(|(host, tenant)| {
             let origin = site.hosts.origin_of_tenant(host.clone())?;
-            Some((host, Arc::new(TenantHost { origin, tenant })))
+            let branding = brandings.get(&tenant).cloned();
+            Some((host, Arc::new(TenantHost { origin, tenant, branding })))
         });
-        Ok(Self(usable.collect()))
+        let hosts = usable.collect();
+        Ok(Self { hosts, brandings })
     }
 }
 
@@ -101,6 +120,27 @@ impl Hosts {
             return Ok(None);
         }
         self.of_tenants.look(|hosts| hosts.find(host)).ok_or(Unread)
+    }
+
+    /// Whether the pages of a tenant show this picture.
+    ///
+    /// # Errors
+    /// [`LoadError`]: the directory cannot say.
+    pub async fn shows_logo(&self, name: LogoName) -> Result<bool, LoadError> {
+        let shows =
+            |hosts: &TenantHosts| hosts.brandings.values().any(|branding| branding.logo == Some(name));
+        match self.of_tenants.look(shows) {
+            Some(shows) => Ok(shows),
+            None => {
+                let read = self.of_tenants.current().await?;
+                Ok(shows(&read))
+            }
+        }
+    }
+
+    /// How the pages of this tenant look, from memory alone. `None`: as all others, or it is not in memory.
+    pub fn branding_of(&self, tenant: &TenantId) -> Option<Arc<Branding>> {
+        self.of_tenants.look(|of_tenants| of_tenants.brandings.get(tenant).cloned()).flatten()
     }
 
     /// The protected host of this name. `None`: it is not protected.

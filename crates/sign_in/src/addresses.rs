@@ -29,6 +29,12 @@ pub fn login_address_for_page(site: &Site, page: &str) -> String {
     }
 }
 
+/// The sealed value of a sign-in that ends at a page of the public host.
+pub fn sealed_page(site: &Site, page: &str) -> String {
+    let target = Target::Page(page.to_owned());
+    site.ring.seal(Purpose::LoginRequest, "", &LoginRequest { target, max_age: None, restarts: 0 })
+}
+
 /// The address of a page of the public host.
 pub(super) fn page_address(site: &Site, page: &str) -> String {
     // Checked when it was sealed; checked again because another release may have sealed it.
@@ -40,6 +46,15 @@ pub(super) fn page_address(site: &Site, page: &str) -> String {
 pub fn other_account_address(site: &Site, request: &LoginRequest) -> String {
     let to = site.ring.seal(Purpose::LoginRequest, "", request);
     site.public_address("/login", &[("to", &to), ("prompt", "select_account")]).into()
+}
+
+/// The host where a sealed sign-in ends. `None`: it ends on the public host, or nobody sealed it.
+pub fn host_of(site: &Site, to: &str) -> Option<HostName> {
+    let opened = site.ring.open_any_age::<LoginRequest>(Purpose::LoginRequest, "", to).ok()?;
+    match &opened.value.target {
+        Target::Host { host, .. } => host.parse().ok(),
+        Target::Account | Target::Page(_) => None,
+    }
 }
 
 /// The protected host of this name.

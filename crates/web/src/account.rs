@@ -8,7 +8,9 @@ use actix_web::web;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::secret::Hash;
-use gatepost_pages::{Account, AccountNotice, GroupEntry, MembershipSource, RequestEntry, SessionEntry};
+use gatepost_pages::{
+    Account, AccountNotice, Brand, GroupEntry, MembershipSource, RequestEntry, SessionEntry,
+};
 use gatepost_runtime::authn::{self, LoadError, Principal};
 use gatepost_runtime::revocation::{self, revoke_refresh_token};
 use gatepost_sign_in::Context;
@@ -36,6 +38,7 @@ pub(super) async fn show(
         Some("session") => Some(AccountNotice::SessionEnded),
         Some("others") => Some(AccountNotice::OtherSessionsEnded),
         Some("requested") => Some(AccountNotice::AccessRequested),
+        Some("joined") => Some(AccountNotice::Joined),
         Some("withdrawn") => Some(AccountNotice::RequestWithdrawn),
         _ => None,
     };
@@ -48,6 +51,8 @@ pub(super) async fn show(
     // A person may have more for a while, from before there was a limit, or it was larger.
     let shown = sessions.iter().take(context.site.config.session.max_per_person);
     let entries: Vec<SessionEntry<'_>> = shown.map(|(hash, record)| entry(*hash, record, current)).collect();
+    let tenant = principal.session.record.provider.tenant();
+    let branding = tenant.and_then(|tenant| context.hosts.branding_of(&tenant));
     let targets = context.site.sign_out_targets();
     let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
     let account = Account {
@@ -60,6 +65,9 @@ pub(super) async fn show(
         notice,
         now: Timestamp::now(),
         form_targets: &targets,
+        brand: branding
+            .as_deref()
+            .map(|branding| Brand { branding, host: context.site.config.public_url.host() }),
         request_id: browser.request_id,
     };
     Ok(PageAnswer(account.page()))

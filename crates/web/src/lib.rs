@@ -10,6 +10,8 @@ pub(crate) mod callers;
 mod debug;
 pub(crate) mod extract;
 pub(crate) mod fault;
+mod invitations;
+mod logos;
 mod origin;
 mod portal;
 pub(crate) mod presented_key;
@@ -22,6 +24,7 @@ pub(crate) mod routing;
 mod server;
 mod sign_in;
 mod sign_out;
+mod upload;
 
 pub use callers::{ApiAccess, ApiCallers, Callers, KeyScope};
 pub use fault::answer as answer_faults;
@@ -61,6 +64,8 @@ fn register(config: &mut web::ServiceConfig) -> Vec<Route> {
         requests.add(form.on(POST, SignedIn, OwnPages, requests::ask));
         requests.add(at("/withdraw").on(POST, SignedIn, OwnPages, requests::withdraw));
     });
+    let invitation = at(paths::INVITATION).on(GET, SignedIn, Anywhere, invitations::show);
+    routes.add(invitation.on(POST, SignedIn, OwnPages, invitations::accept));
     routes.add(at(paths::LOGIN).on(GET, Anyone, Navigation, sign_in::login));
     routes.add(at("/callback/{provider}").on(GET_ONCE, Anyone, Navigation, sign_in::callback));
     routes.scope("/logout", |logout| {
@@ -83,6 +88,7 @@ fn register(config: &mut web::ServiceConfig) -> Vec<Route> {
             answer::text(asset.media_type, asset.body, Asset::CACHE_CONTROL)
         }));
     }
+    routes.add(at(paths::LOGO).on(GET, Anyone, Part, logos::show));
     api::register(&mut routes);
     routes.list()
 }

@@ -6,8 +6,9 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::ProviderId;
 use gatepost_oidc::{OidcError, TokenError};
-use gatepost_pages::{self as pages, Retry};
-use gatepost_sign_in::{Context, Problem};
+use gatepost_pages::{self as pages, Brand, Retry};
+use gatepost_runtime::hosts::Protected;
+use gatepost_sign_in::{Context, Problem, addresses};
 use std::time::Duration;
 
 /// `Retry-After` of an outage.
@@ -68,7 +69,11 @@ pub(super) fn answer(request: &HttpRequest, problem: &Problem, to: Option<&str>)
         Problem::GroupsUnknown => pages::Problem::GroupsUnknown,
         Problem::Unavailable(_) => unavailable(request),
     };
-    PageAnswer(shown.page(Retry { to }, browser.request_id)).respond_to(request)
+    let host = to.and_then(|to| addresses::host_of(&context.site, to));
+    let found = host.and_then(|host| context.hosts.find_now(&host).ok().flatten());
+    let brand = found.as_ref().and_then(Protected::branding);
+    let brand = brand.map(|branding| Brand { branding, host: context.site.config.public_url.host() });
+    PageAnswer(shown.page(Retry { to, brand }, browser.request_id)).respond_to(request)
 }
 
 /// The page for a store or a provider's keys that are unavailable.

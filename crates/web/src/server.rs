@@ -3,6 +3,7 @@
 
 use super::body::Bodies;
 use super::fault::{self, Fault};
+use super::logos::Logos;
 use super::register;
 use crate::api::{Checks, Documents};
 use actix_web::dev::Server;
@@ -107,12 +108,17 @@ pub fn configure(context: &Context) -> impl Fn(&mut web::ServiceConfig) + Clone 
     let documents = web::Data::new(Documents::default());
     let checks = web::Data::new(Checks::default());
     let bodies = web::Data::new(Bodies::default());
+    let logos = web::Data::new(Logos::default());
     let permits = web::Data::new(Semaphore::new(PERSON_PAGES));
     move |config| {
         config.app_data(sign_in.clone()).app_data(explainer.clone()).app_data(assertion_keys.clone());
         config.app_data(admin.clone()).app_data(readiness.clone()).app_data(rate.clone());
         config.app_data(bodies.clone()).app_data(permits.clone()).app_data(tool_servers.clone());
-        config.app_data(checks.clone()).app_data(documents.clone()).app_data(listing.clone());
+        config
+            .app_data(checks.clone())
+            .app_data(logos.clone())
+            .app_data(documents.clone())
+            .app_data(listing.clone());
         config.app_data(wrong_keys.clone()).app_data(key_rates.clone()).app_data(key_uses.clone());
         config.default_service(web::to(nothing_here));
         register(config);

@@ -6,7 +6,8 @@ use super::fault::Fault;
 use actix_web::{Either, web};
 use gatepost_core::ids::ProviderId;
 use gatepost_oidc::{ErrorResponse, OidcError, TokenError};
-use gatepost_pages::{self as pages, Page, ProviderChoice, Retry, paths};
+use gatepost_pages::{self as pages, Brand, Page, ProviderChoice, Retry, paths};
+use gatepost_runtime::hosts::Protected;
 use gatepost_sign_in::begin::{self, BeginQuery};
 use gatepost_sign_in::callback::{self, CallbackQuery};
 use gatepost_sign_in::{Browser, Context, Destination, Problem};
@@ -33,7 +34,7 @@ pub(super) async fn login(
         other_account: login.prompt.as_deref() == Some(paths::SELECT_ACCOUNT.1),
     };
     match begin::begin(&context, &browser, &begin).await {
-        Ok(step) => Ok(next(&browser, step)),
+        Ok(step) => Ok(next(&context, &browser, step)),
         Err(problem) => Err(Fault::Stopped { problem, to: login.to }),
     }
 }
@@ -59,7 +60,7 @@ pub(super) async fn callback(
     let result = callback::complete_sign_in(&context, &browser, &provider, query).await;
     let outcome = result.as_ref().err().map_or(SignInOutcome::Done, outcome);
     context.stores.count(&provider, |metrics| metrics.signed_in(outcome));
-    result.map(|step| next(&browser, step)).map_err(|problem| {
+    result.map(|step| next(&context, &browser, step)).map_err(|problem| {
         let to = callback::sealed_request(&context.site, sealed.as_deref());
         Fault::Stopped { problem, to }
     })
@@ -85,11 +86,15 @@ fn consented(
 }
 
 /// The answer for a destination.
-pub(super) fn next(browser: &Browser, step: Destination) -> RedirectOrPage {
+pub(super) fn next(context: &Context, browser: &Browser, step: Destination) -> RedirectOrPage {
     match step {
         Destination::Redirect { to, cookie } => Either::Left(Redirect { to, cookie }),
         Destination::ProviderChoice { providers, to, host, other_account } => {
+            let found = host.as_ref().and_then(|host| context.hosts.find_now(host).ok().flatten());
+            let brand = found.as_ref().and_then(Protected::branding);
+            let public = context.site.config.public_url.host();
             let choice = ProviderChoice {
+                brand: brand.map(|branding| Brand { branding, host: public }),
                 providers: &providers,
                 to: to.as_deref(),
                 host: host.as_ref(),

@@ -60,7 +60,7 @@ async fn end_session(
     browser: &Browser,
     ticket: Option<&SignOutTicket>,
 ) -> Result<RedirectOrPage, Fault> {
-    Ok(next(browser, sign_out::sign_out(context, browser, ticket).await?))
+    Ok(next(context, browser, sign_out::sign_out(context, browser, ticket).await?))
 }
 
 /// The provider at which the person may still be signed in.

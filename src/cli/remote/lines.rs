@@ -8,7 +8,7 @@ use reqwest::Response;
 use std::time::Duration;
 
 /// How long an answer may take that comes line by line.
-const LONGEST_STREAM: Duration = Duration::from_hours(24);
+pub(super) const LONGEST_STREAM: Duration = Duration::from_hours(24);
 
 /// The lines of an answer.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ mod api;
 mod audit;
 mod changes;
 mod error;
+mod invitations;
 mod keys;
 mod lines;
 mod links;
@@ -17,6 +18,7 @@ mod problem;
 mod reads;
 mod requests;
 mod sessions;
+mod tenant_export;
 mod tenants;
 mod tool_servers;
 

@@ -5,7 +5,7 @@ use super::changes::{Remote, done, silent};
 use super::error::ApiError;
 use gatepost_admin::TenantCheck;
 use gatepost_admin::views::{
-    TenantHost, TenantHostChange, TenantProvider, TenantProviderChange, TenantWritten,
+    BrandingChange, TenantHost, TenantHostChange, TenantProvider, TenantProviderChange, TenantWritten,
 };
 use gatepost_core::host::HostName;
 use gatepost_core::ids::TenantId;
@@ -134,6 +134,18 @@ impl Api {
     pub(in crate::cli) async fn check_tenant(&self, tenant: &TenantId) -> Result<TenantCheck, ApiError> {
         let found = self.find(&["tenants", tenant.as_str(), "check"]).await?;
         found.ok_or_else(|| DirectoryError::UnknownTenant(tenant.clone()).into())
+    }
+
+    /// Changes how the pages of a tenant look. Which names the configuration keeps is known there.
+    pub(in crate::cli) async fn brand_tenant(
+        &self,
+        tenant: &TenantId,
+        body: &Value,
+        conditions: Conditions,
+    ) -> Result<BrandingChange, ApiError> {
+        let path = ["tenants", tenant.as_str(), "branding"];
+        let answer = self.change(&Method::PATCH, &path, Some(body), conditions).await?;
+        self.read(answer.body)
     }
 
     /// Decides about a domain of a provider: `confirm`, `approve` or `refuse`. The DNS is asked there.

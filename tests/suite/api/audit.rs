@@ -15,7 +15,7 @@ use tokio::net::{TcpSocket, TcpStream};
 const SOON: Duration = Duration::from_secs(20);
 
 /// Entries of the action `test.fill`, one each second from `at` on; every third is of the tenant `a`.
-async fn fill(world: &World, number: u32) {
+pub(super) async fn fill(world: &World, number: u32) {
     sql(
         world,
         AssertSqlSafe(format!(

@@ -16,6 +16,8 @@ pub(super) struct Ids {
     request: String,
     /// Of the tenant `a`.
     key: String,
+    /// To the tenant `a`.
+    invitation: String,
 }
 
 /// A host of the tenant `a`.
@@ -47,7 +49,8 @@ pub(super) fn path_of(route: &Route, ids: &Ids) -> String {
         .replace("{tenant}", "a")
         .replace("{host}", HOST)
         .replace("{domain}", DOMAIN)
-        .replace("{rule}", NO_RULE);
+        .replace("{rule}", NO_RULE)
+        .replace("{invitation}", &ids.invitation);
     match (route.method, route.path.as_str()) {
         ("GET", "/api/v1/access" | "/api/v1/access/keys") => format!("{path}?tenant=a"),
         ("GET", _) | (_, "/api/v1/explain") => path,
@@ -72,6 +75,8 @@ pub(super) fn body_of(route: &Route) -> Option<Value> {
         ("PUT" | "PATCH", "/tenants/{id}") => json!({ "name": "A" }),
         ("POST", "/tenants") => json!({ "id": "new", "name": "New" }),
         ("POST", "/tenants/{id}/hosts") => json!({ "host": "new.tenants.example.test" }),
+        ("POST", "/tenants/{id}/invitations") => json!({ "email": "new@example.com", "role": "viewer" }),
+        ("PATCH", "/tenants/{id}/branding") => json!({ "name": "A" }),
         // It may not be called.
         ("PUT", "/tenants/{id}/provider") => json!({
             "kind": "oidc", "issuer": "https://127.0.0.1:1", "client_id": "gatepost", "client_secret": "secret",
@@ -152,7 +157,11 @@ pub(super) async fn ids(office: &Office) -> Ids {
         sql(&office.world, AssertSqlSafe(row)).await;
     }
     office.world.cli(&["tool-server", "create", "server-a", "--tenant", "a", "--url", &url]).await;
-    Ids { user: office.id_of("bob@example.com").await, group: office.number_of("Plain").await, request, key }
+    let invited = json!({ "email": "somebody@example.com", "role": "member" });
+    let invited = office.done("POST", "/tenants/a/invitations", Some(&invited)).await;
+    let invitation = invited["id"].as_str().unwrap().to_owned();
+    let (user, group) = (office.id_of("bob@example.com").await, office.number_of("Plain").await);
+    Ids { user, group, request, key, invitation }
 }
 
 both_pairs! {

@@ -4,8 +4,10 @@
 //! `screenshots` of the target folder: they take a third of the time, and only a person looks at them.
 
 mod account;
+mod branding;
 mod debugger;
 mod development;
+mod invitations;
 mod loader;
 mod outages;
 mod portal;

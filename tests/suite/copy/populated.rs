@@ -30,6 +30,9 @@ INSERT INTO tenants (id, created_at, state, tier, settings, suspended_at, suspen
     ('gone', 7, 'deleted', 'free', '{\"\u{1f600}\":1}', 8, 'ä', 253402300799);
 INSERT INTO tenant_hosts (host, tenant_id, state, proof, proved_at, created_at) VALUES
     ('blog.acme.example', 'acme', 'active', '0123456789abcdef0123456789abcdef', 9, 8);
+INSERT INTO tenant_invitations VALUES
+    ('00000000-0000-4000-8000-00000000000d', 'acme', 'ä@acme.example', 'viewer', x'00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff', 9, 253402300799);
+INSERT INTO tenant_logos VALUES ('acme', x'00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff00ff', x'89504e47', 9);
 INSERT INTO tenant_providers (tenant_id, kind, place, client_id, secret, label, is_only, created_at) VALUES
     ('acme', 'oidc', 'https://id.acme.example', 'gatepost', 'sealed', 'ä', 1, 9);
 INSERT INTO tenant_domains (tenant_id, domain, state, proof, proved_at, created_at) VALUES

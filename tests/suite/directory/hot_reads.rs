@@ -133,6 +133,7 @@ async fn expensive(store: &Opened) -> Vec<(&'static str, Vec<String>)> {
         "the roles of an application": directory.find_role_access(&identity.provider, groups);
         "a revoked session": directory.list_ended(std::slice::from_ref(&digest));
         "the hosts of tenants": directory.read_active_hosts();
+        "how pages of tenants look": directory.read_brandings();
         "the tool servers": directory.read_tool_servers();
         "people": people(UserFilter::default());
         "people by address": people(UserFilter { email: Some(email.clone()), ..UserFilter::default() });

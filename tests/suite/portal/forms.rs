@@ -46,6 +46,12 @@ impl FilledForm {
         self
     }
 
+    /// The value of a field.
+    pub fn value(&self, name: &str) -> String {
+        let field = self.fields.iter().find(|(known, _)| known == name);
+        field.unwrap_or_else(|| panic!("no {name} in {:?}", self.fields)).1.clone()
+    }
+
     /// Leaves out a field.
     pub fn without(mut self, name: &str) -> Self {
         self.fields.retain(|(known, _)| known != name);

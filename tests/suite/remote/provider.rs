@@ -40,4 +40,29 @@ both_pairs! {
         assert_eq!(elsewhere.run(&key, &["tenant", "provider", "remove", "acme"]).await.0, Some(0));
         assert_eq!(elsewhere.run(&key, &show).await.0, Some(1));
     }
+
+    async fn people_are_invited_and_a_tenants_data_is_written_from_elsewhere(pair) {
+        let elsewhere = Elsewhere::start(pair).await;
+        let key = elsewhere.full_key().await;
+        elsewhere.world.cli(&["tenant", "create", "acme"]).await;
+        let (code, said, error) = elsewhere.run(&key, &["tenant", "invite", "acme", "new@example.com", "--json"]).await;
+        assert_eq!(code, Some(0), "{said}{error}");
+        let made: serde_json::Value = serde_json::from_str(&said).unwrap();
+        let link = made["link"].as_str().unwrap();
+        assert!(link.starts_with(&elsewhere.world.url(PUBLIC, "/invitations/")), "{link}");
+        let list = ["tenant", "invitations", "acme"];
+        let (there, here) = (elsewhere.run(&key, &list).await, elsewhere.run_here(&list).await);
+        assert_eq!(there, here);
+        assert!(here.1.contains("new@example.com"), "{}", here.1);
+        let file = elsewhere.folder.path().join("acme.json").display().to_string();
+        let (code, said, error) = elsewhere.run(&key, &["tenant", "export", "acme", "-o", &file]).await;
+        assert_eq!(code, Some(0), "{said}{error}");
+        let written: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        assert_eq!(written["invitations"][0]["email"], "new@example.com", "{written}");
+        let withdraw = ["tenant", "withdraw-invitation", "acme", made["id"].as_str().unwrap()];
+        let (code, said, error) = elsewhere.run(&key, &withdraw).await;
+        assert!(code == Some(0) && said.contains("new@example.com counts no more"), "{said}{error}");
+        assert_eq!(elsewhere.run(&key, &withdraw).await.0, Some(1), "it is gone");
+        assert_eq!(elsewhere.run(&key, &["tenant", "export", "none", "-o", &file]).await.0, Some(1));
+    }
 }

@@ -6,13 +6,16 @@ mod access_csv;
 mod access_keys;
 mod applications;
 mod audit;
+mod branding;
 mod changes;
 mod groups;
+mod invitations;
 mod keys;
 mod people;
 mod personal;
 mod requests;
 mod stores;
+mod tenant_data;
 mod tenant_providers;
 mod tenants;
 mod tool_servers;
@@ -24,16 +27,19 @@ pub use access_csv::CSV_HEADER;
 pub use access_keys::{KeyWay, OpeningKey, OpeningKeyList};
 pub use applications::{Application, ApplicationList};
 pub use audit::{AuditEntry, AuditHead};
+pub use branding::{Branding, BrandingChange};
 pub use changes::{
     AddressRelease, AdminChange, GroupChange, LinkChange, MappingChange, MemberChange, MembersChange,
     SessionEnd, SessionsEnd, TenantChange, TenantMemberChange, UserChange, UserErasure,
 };
 pub use groups::{Group, Link, Member};
+pub use invitations::{Invitation, InvitationChange, InvitationList, NewInvitation};
 pub use keys::{Key, KeyChange, LookedUpKey, NewKey};
 pub use people::{Admin, AdminEntry, Identity, Session, User, UserDetails};
-pub use personal::{FormerAddress, PersonalData, PersonalRefusal, PersonalRequest};
+pub use personal::{FormerAddress, PersonalData, PersonalInvitation, PersonalRefusal, PersonalRequest};
 pub use requests::{AccessRequest, RequestChange};
 pub use stores::{DirectoryStore, SessionStore, StoresView};
+pub use tenant_data::{TenantData, ToolServerData};
 pub use tenant_providers::{TenantDomain, TenantProvider, TenantProviderChange};
 pub use tenants::{ProofRecord, Tenant, TenantHost, TenantHostChange, TenantMember, TenantWritten, Tier};
 pub use tool_servers::{ToolRule, ToolRuleChange, ToolServer, ToolServerChange};

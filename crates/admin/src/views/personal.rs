@@ -4,7 +4,9 @@ use super::{AuditEntry, Key, Session, UserDetails, text, time};
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::ids::UserId;
 use gatepost_core::refusal::Refusal;
-use gatepost_store::directory::{AccessRequest, AuditRecord, FormerAddress as FormerAddressRecord};
+use gatepost_store::directory::{
+    AccessRequest, AuditRecord, FormerAddress as FormerAddressRecord, InvitationRecord,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,6 +24,8 @@ pub struct PersonalData<M: ToSchema> {
     pub memberships: Vec<M>,
     /// What the person asked for in the last 90 days.
     pub requests: Vec<PersonalRequest>,
+    /// Invitations to tenants that the person has not accepted yet.
+    pub invitations: Vec<PersonalInvitation>,
     /// Signed-in browsers, until the session ends or expires.
     pub sessions: Vec<Session>,
     /// The person's API keys, without their secrets. Revoked ones are among them as long as their records stay.
@@ -44,6 +48,31 @@ pub struct FormerAddress {
 impl From<&FormerAddressRecord> for FormerAddress {
     fn from(former: &FormerAddressRecord) -> Self {
         Self { email: former.email.clone(), until: rfc3339(former.until) }
+    }
+}
+
+/// An invitation to a tenant.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PersonalInvitation {
+    pub tenant: String,
+    /// The address that was invited.
+    pub email: String,
+    pub role: String,
+    #[schema(format = DateTime)]
+    pub created_at: String,
+    #[schema(format = DateTime)]
+    pub expires_at: String,
+}
+
+impl From<&InvitationRecord> for PersonalInvitation {
+    fn from(invitation: &InvitationRecord) -> Self {
+        Self {
+            tenant: invitation.tenant_id.to_string(),
+            email: invitation.email.to_string(),
+            role: invitation.role.to_string(),
+            created_at: rfc3339(invitation.created_at),
+            expires_at: rfc3339(invitation.expires_at),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tenants.
 
-use super::{text, time};
+use super::{Branding, text, time};
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::tenant_host::{HostProof, HostState};
 use gatepost_core::tier::JsonObject;
@@ -31,6 +31,8 @@ pub struct Tenant {
     /// The platform's, up to 16 KiB. Gatepost does not read it.
     #[schema(value_type = Object)]
     pub settings: JsonObject,
+    /// How its pages look.
+    pub branding: Branding,
     /// The upstream in `GATEPOST_SERVICES` to which its hosts lead. `null`: no routers are made for them.
     #[schema(example = "chat")]
     pub service: Option<String>,
@@ -70,6 +72,7 @@ impl From<&TenantRecord> for Tenant {
             limits: tenant.allowances.limits.clone(),
             own: Own { features: tenant.own.features.clone(), limits: tenant.own.limits.clone() },
             settings: tenant.settings.clone(),
+            branding: (&tenant.branding).into(),
             service: text(tenant.service.as_ref()),
             provider: tenant
                 .provider

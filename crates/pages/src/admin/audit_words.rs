@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 /// The words before and after the target of a change, by its action. `{name}` stands for a member of the state after the
 /// change, else of the state before it.
-const DEEDS: [(&str, &str, &str); 71] = [
+const DEEDS: [(&str, &str, &str); 75] = [
     ("admin.end", "noted the end of the decision about", " as an administrator of the system"),
     ("admin.grant", "made", " an administrator of the system"),
     ("admin.reset", "left it to groups and roles whether", " is an administrator of the system"),
@@ -34,13 +34,16 @@ const DEEDS: [(&str, &str, &str); 71] = [
     ("request.grant", "granted the request of", ""),
     ("request.withdraw", "withdrew the request of", ""),
     ("session.end", "ended a session of", ""),
+    ("tenant.accept_invitation", "accepted an invitation to the tenant {tenant} as", ""),
     ("tenant.add_host", "proposed the host {host} for the", ""),
     ("tenant.add_member", "made", " {role} of the tenant {tenant}"),
     ("tenant.approve_host", "approved the host {host} of the", ""),
+    ("tenant.brand", "changed how the pages look of the", ""),
     ("tenant.create", "created the", ""),
     ("tenant.delete", "deleted the", ""),
     ("tenant.end_member", "noted the end of the membership of", " in the tenant {tenant}"),
     ("tenant.erase", "erased the", ""),
+    ("tenant.invite", "invited somebody as {role} to the", ""),
     ("tenant.map", "let the", " into the tenant {tenant} as {role}"),
     ("tenant.prove_host", "proved the host {host} of the", ""),
     ("tenant.refuse_host", "refused the host {host} of the", ""),
@@ -52,6 +55,7 @@ const DEEDS: [(&str, &str, &str); 71] = [
     ("tenant.suspend", "suspended the", ": {reason}"),
     ("tenant.unmap", "closed to the", " the tenant {tenant}"),
     ("tenant.update", "changed the", ""),
+    ("tenant.withdraw_invitation", "withdrew an invitation to the", ""),
     ("tier.delete", "deleted the", ""),
     ("tier.set", "set the", ""),
     ("tool_rule.create", "allowed something on the", ""),

@@ -16,6 +16,7 @@ mod group_link;
 mod group_removal;
 mod groups;
 mod home;
+mod invitations;
 mod keys;
 mod new_group;
 mod notice;
@@ -31,6 +32,7 @@ mod requests;
 mod state;
 mod system;
 mod tenant;
+mod tenant_branding;
 mod tenant_life;
 mod tenant_removal;
 mod tenants;
@@ -56,6 +58,7 @@ pub use group_link::{GroupLinking, SeenGroup};
 pub use group_removal::{GroupDeletion, LinkRemoval};
 pub use groups::{GroupEntry, Groups};
 pub use home::{Attention, Credential, Found, Home, HomeNumbers, ReplicaTrouble};
+pub use invitations::{InvitationEntry, TenantInvitations};
 pub use keys::{
     EnteredKeyEnd, KeyChoices, KeyDetails, KeyEndChoice, KeyEntered, KeyFacts, KeyForm, KeyFormOf, KeyLookup,
     KeyMade, KeyPages, KeyRevocation, KeyRotation, KeyState, Keys, KeysOf, OVERLAPS,
@@ -75,6 +78,7 @@ pub use requests::AccessRequests;
 pub use state::PersonState;
 pub use system::{ProviderEntry, ReplicaEntry, StoreState, SystemState};
 pub use tenant::{MappedGroup, TenantDetails, TenantEntered, TenantPersonEntry};
+pub use tenant_branding::{LooksEntered, TenantLooks};
 pub use tenant_life::{DeletedTenant, Suspended, TenantSuspension};
 pub use tenant_removal::TenantDeletion;
 pub use tenants::{TenantSummary, Tenants};

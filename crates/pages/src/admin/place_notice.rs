@@ -8,6 +8,8 @@ pub enum PlaceNotice {
     /// There was one already.
     Known,
     Renamed,
+    Branded,
+    Withdrawn,
     Deleted,
     Erased,
     Suspended,
@@ -34,10 +36,12 @@ pub enum PlaceNotice {
 }
 
 impl PlaceNotice {
-    const ALL: [Self; 23] = [
+    const ALL: [Self; 25] = [
         Self::Created,
         Self::Known,
         Self::Renamed,
+        Self::Branded,
+        Self::Withdrawn,
         Self::Deleted,
         Self::Erased,
         Self::Suspended,
@@ -66,6 +70,8 @@ impl PlaceNotice {
             Self::Created => "created",
             Self::Known => "known",
             Self::Renamed => "renamed",
+            Self::Branded => "branded",
+            Self::Withdrawn => "withdrawn",
             Self::Deleted => "deleted",
             Self::Erased => "erased",
             Self::Suspended => "suspended",
@@ -99,6 +105,8 @@ impl PlaceNotice {
             Self::Created => "It is created. Add people now, or let a group bring them.",
             Self::Known => "There was one of this name already. This is it.",
             Self::Renamed => "It has the new name.",
+            Self::Withdrawn => "The invitation is withdrawn. Its link counts no more.",
+            Self::Branded => "The pages look like this now. That counts within a second.",
             Self::Deleted => "It is deleted.",
             Self::Erased => "The person is erased.",
             Self::Suspended => "It is suspended. That counts within a second.",

@@ -1,5 +1,6 @@
 //! What the gate answers instead of 200, as data.
 
+use crate::brand::Brand;
 use crate::page::Format;
 use gatepost_core::decision::Missing;
 use gatepost_core::email::EmailAddress;
@@ -13,6 +14,8 @@ use std::time::Duration;
 pub struct Gate<'a> {
     /// The protected host as configured; `None` if the request named none.
     pub origin: Option<&'a Origin>,
+    /// Of the tenant whose host it is.
+    pub brand: Option<Brand<'a>>,
     /// The id of the request in the log.
     pub request_id: RequestId,
     /// HTML or JSON.

@@ -6,8 +6,10 @@ mod admin_keys;
 mod admin_places;
 mod admin_requests;
 mod admin_tools;
+mod brand;
 mod contrast;
 mod debugger;
+mod invitations;
 mod markup;
 mod samples;
 
@@ -17,22 +19,42 @@ use admin_keys::key_samples;
 use admin_places::place_samples;
 use admin_requests::request_samples;
 use admin_tools::tool_samples;
+use brand::{branded_samples, form_samples};
 use debugger::{explained_samples, live_samples};
 use gatepost_core::host::Origin;
 use gatepost_core::ids::RequestId;
-use samples::{Sample, gate_samples, hostile_samples, public_samples};
+use invitations::{link_samples, list_samples};
+use samples::{Sample, gate_samples, hostile_samples, public_samples as other_public_samples};
 
 const SHIPPED_MAX_RESPONSE_BODY_SIZE: usize = 16_384;
+
+/// The pages of the public host, but for the portal.
+fn public_samples() -> Vec<Sample> {
+    other_public_samples().into_iter().chain(link_samples()).collect()
+}
 
 /// The pages of the portal.
 fn admin_samples() -> Vec<Sample> {
     let programs = key_samples().into_iter().chain(tool_samples());
-    people_samples().into_iter().chain(place_samples()).chain(request_samples()).chain(programs).collect()
+    people_samples()
+        .into_iter()
+        .chain(place_samples())
+        .chain(request_samples())
+        .chain(programs)
+        .chain(form_samples())
+        .chain(list_samples())
+        .collect()
+}
+
+/// The pages of the public host with the look of a tenant.
+fn on_public_host() -> impl Iterator<Item = Sample> {
+    branded_samples().into_iter().filter(|sample| !sample.name.ends_with("refused"))
 }
 
 fn all() -> Vec<Sample> {
     let admin = admin_samples();
-    [gate_samples(), public_samples(), hostile_samples(), live_samples(), explained_samples(), admin]
+    let branded = branded_samples();
+    [gate_samples(), public_samples(), hostile_samples(), live_samples(), explained_samples(), branded, admin]
         .into_iter()
         .flatten()
         .collect()
@@ -74,7 +96,9 @@ fn no_page_holds_a_script_a_style_attribute_or_another_hosts_resource() {
                 "{name}: {element:?}"
             );
             let may_load = name == "gate-clearing-storage-html";
-            assert!(element.name != "img" || may_load, "{name}: {element:?}");
+            let is_logo = (name.contains("brand") || name.contains("tenant-looks"))
+                && element.attribute("src").is_some_and(|source| source.starts_with("/logos/"));
+            assert!(element.name != "img" || may_load || is_logo, "{name}: {element:?}");
             for (attribute, value) in &element.attributes {
                 assert!(
                     attribute != "style" && !attribute.starts_with("on"),
@@ -87,9 +111,13 @@ fn no_page_holds_a_script_a_style_attribute_or_another_hosts_resource() {
                     element.name == "a" && *value == samples::REQUEST_LINK && name.contains("forbidden");
                 // A link that leads to a protected host loads nothing.
                 let is_application = element.name == "a" && name.starts_with("admin-applications");
+                // Where a tenant's people get help: a link that says where it leads, and tells nobody where it was.
+                let is_help = element.name == "a" && element.attribute("rel") == Some("noreferrer");
+                let is_help = is_help && (value.starts_with("mailto:") || value.starts_with("https://"));
                 assert!(
                     is_ours
                         || is_request
+                        || is_help && (name.contains("brand") || name.contains("tenant-looks"))
                         || is_application
                         || !["href", "src", "action"].contains(&attribute.as_str()),
                     "{name}: {attribute}={value}"
@@ -157,7 +185,8 @@ fn every_page_of_the_portal_stays_small() {
 fn the_inline_style_is_the_one_that_the_policy_allows() {
     use base64::Engine;
     use sha2::{Digest, Sha256};
-    let inlined = gate_samples().into_iter().chain(live_samples());
+    let branded = branded_samples().into_iter().filter(|sample| sample.name.ends_with("refused"));
+    let inlined = gate_samples().into_iter().chain(live_samples()).chain(branded);
     for Sample { name, page } in inlined.filter(|sample| sample.page.body.starts_with('<')) {
         let (_, rest) = page.body.split_once("<style>").unwrap_or_else(|| panic!("{name} has no style"));
         let (css, _) = rest.split_once("</style>").unwrap_or_else(|| panic!("{name} has no end of style"));
@@ -169,12 +198,13 @@ fn the_inline_style_is_the_one_that_the_policy_allows() {
 
 #[test]
 fn the_public_pages_link_to_assets_that_exist() {
-    let [style, portal, icon] = assets().map(|asset| format!("href=\"{}\"", asset.path));
+    let [style, branded, portal, icon] = assets().map(|asset| format!("href=\"{}\"", asset.path));
     for Sample { name, page } in
-        public_samples().into_iter().chain(explained_samples()).chain(admin_samples())
+        public_samples().into_iter().chain(explained_samples()).chain(admin_samples()).chain(on_public_host())
     {
-        let is_portal = name.starts_with("admin-");
-        for (link, is_linked) in [(&style, !is_portal), (&portal, is_portal), (&icon, true)] {
+        let (is_portal, is_branded) = (name.starts_with("admin-"), name.contains("brand"));
+        let sheets = [(&style, !is_portal && !is_branded), (&branded, is_branded), (&portal, is_portal)];
+        for (link, is_linked) in sheets.into_iter().chain([(&icon, true)]) {
             assert_eq!(page.body.contains(link), is_linked, "{name}: {link}");
         }
         assert!(!page.body.contains("<style"), "{name}");
@@ -224,7 +254,8 @@ fn a_refusal_names_the_person_what_is_missing_and_a_way_on() {
 #[test]
 fn a_program_learns_where_to_sign_in() {
     let origin: Origin = "https://wiki.example.com:8443".parse().expect("an origin");
-    let gate = Gate { origin: Some(&origin), request_id: RequestId::generate(), format: Format::Json };
+    let gate =
+        Gate { origin: Some(&origin), brand: None, request_id: RequestId::generate(), format: Format::Json };
     let page = Refusal::SignIn { uri: "/api?a=1&b=2", resend: false, max_age: None }.page(&gate);
     let json: serde_json::Value = serde_json::from_str(&page.body).expect("JSON");
     assert_eq!((page.status, &json["error"]), (401, &"sign_in_required".into()));
@@ -247,7 +278,8 @@ fn a_program_learns_where_to_sign_in() {
 #[test]
 fn after_a_post_the_link_opens_a_new_tab_and_says_why() {
     let origin: Origin = "https://wiki.example.com".parse().expect("an origin");
-    let gate = Gate { origin: Some(&origin), request_id: RequestId::generate(), format: Format::Html };
+    let gate =
+        Gate { origin: Some(&origin), brand: None, request_id: RequestId::generate(), format: Format::Html };
     let page = Refusal::SignIn { uri: "/save", resend: true, max_age: None }.page(&gate);
     assert!(
         page.body.contains("target=\"_blank\" rel=\"noopener\"") && page.body.contains("reload it"),

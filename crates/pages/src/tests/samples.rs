@@ -15,6 +15,7 @@ use std::net::IpAddr;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+#[derive(Clone)]
 pub struct Sample {
     pub name: String,
     pub page: Page,
@@ -49,7 +50,7 @@ pub fn groups(names: &[&str]) -> Vec<GroupName> {
 fn gate_sample(name: &str, refusal: Refusal<'_>) -> [Sample; 2] {
     [Format::Html, Format::Json].map(|format| {
         let origin = if matches!(refusal, Refusal::UnknownHost) { None } else { Some(&*ORIGIN) };
-        let page = refusal.page(&Gate { origin, request_id: request_id(), format });
+        let page = refusal.page(&Gate { origin, brand: None, request_id: request_id(), format });
         Sample { name: format!("gate-{name}-{format:?}").to_lowercase(), page }
     })
 }
@@ -60,7 +61,7 @@ pub fn forbidden(format: Format) -> Page {
     let tenants: [TenantId; 1] = ["github".parse().expect("a tenant")];
     let missing =
         Missing { groups: groups.clone(), tenants: tenants.to_vec(), admin: true, ..Missing::default() };
-    let gate = Gate { origin: Some(&ORIGIN), request_id: request_id(), format };
+    let gate = Gate { origin: Some(&ORIGIN), brand: None, request_id: request_id(), format };
     Refusal::Forbidden { uri: "/board?x=1", email: Some(&email), missing: &missing, request: None }
         .page(&gate)
 }
@@ -136,7 +137,7 @@ fn exceeded(name: QuotaName) -> QuotaExceeded {
 }
 
 fn problem(name: &str, problem: Problem<'_>) -> Sample {
-    let page = problem.page(Retry { to: Some("c2VhbGVk") }, request_id());
+    let page = problem.page(Retry { to: Some("c2VhbGVk"), brand: None }, request_id());
     Sample { name: format!("public-{name}"), page }
 }
 
@@ -148,6 +149,7 @@ fn choice(name: &str, label: &str, to: &str) -> Sample {
         to: Some(to),
         host: Some(ORIGIN.host()),
         other_account: false,
+        brand: None,
         request_id: request_id(),
     };
     Sample { name: name.to_owned(), page: choice.page() }
@@ -215,6 +217,7 @@ fn account(name: &str, person_name: &str, count: usize, is_admin: bool) -> Sampl
         notice: (count > 0).then_some(AccountNotice::SessionEnded),
         now: NOW,
         form_targets: &["https://login.microsoftonline.com"],
+        brand: None,
         request_id: request_id(),
     };
     Sample { name: name.to_owned(), page: page.page() }
@@ -304,7 +307,7 @@ pub fn hostile_samples() -> Vec<Sample> {
     let uri = format!("/{PLANTED}{}", "%".repeat(1900)).replace(' ', "");
     let planted_refusal =
         ErrorResponse { error: PLANTED, description: Some(PLANTED), issuer: None }.explain();
-    let page = Problem::Malformed(PLANTED).page(Retry { to: Some(PLANTED) }, request_id());
+    let page = Problem::Malformed(PLANTED).page(Retry { to: Some(PLANTED), brand: None }, request_id());
     let mut samples: Vec<_> = [
         gate_sample(
             "hostile-forbidden",

@@ -12,17 +12,19 @@ use super::lists::{
     UserFilter,
 };
 use super::records::{
-    Ends, GroupKey, GroupRecord, MemberRecord, Membership, TenantHostRecord, TenantProviderRecord,
-    TenantRecord, TierRecord, Traces, UserKey, UserRecord, UserSummary,
+    Ends, GroupKey, GroupRecord, InvitationRecord, MemberRecord, Membership, TenantHostRecord,
+    TenantProviderRecord, TenantRecord, TierRecord, Traces, UserKey, UserRecord, UserSummary,
 };
 use super::tool_servers::{ToolRule, ToolServer};
 use super::{Directory, Result, postgres, sqlite};
 use gatepost_core::access_request::Wanted;
 use gatepost_core::administration::Scope;
+use gatepost_core::branding::LogoName;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, TierId, ToolServerId, UserId};
 use gatepost_core::refusal::Refusal;
+use gatepost_core::secret::Hash;
 
 /// A change that both stores know how to make.
 pub trait Applicable: Change + postgres::Apply + sqlite::Apply {}
@@ -242,6 +244,24 @@ impl Directory {
         limit: u32,
     ) -> Result<Page<TenantRecord>> {
         on_store!(self, search_tenants(scope, filter, after, limit))
+    }
+
+    /// The invitations of a tenant that can be accepted, the oldest first, at most 500.
+    ///
+    /// # Errors
+    /// `UnknownTenant`, `TenantDeleted`.
+    pub async fn list_invitations(&self, scope: &Scope, tenant: &TenantId) -> Result<Vec<InvitationRecord>> {
+        on_store!(self, list_invitations(scope, tenant))
+    }
+
+    /// The invitation with this hash of its secret that can be accepted.
+    pub async fn find_invitation(&self, hash: &Hash) -> Result<Option<InvitationRecord>> {
+        on_store!(self, find_invitation(hash))
+    }
+
+    /// The bytes of the picture of a tenant that is not deleted.
+    pub async fn find_logo(&self, name: LogoName) -> Result<Option<Vec<u8>>> {
+        on_store!(self, find_logo(name))
     }
 
     /// Finds the host of a tenant that the reader administers.

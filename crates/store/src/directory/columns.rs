@@ -11,13 +11,14 @@ use gatepost_core::access::Role;
 use gatepost_core::access_request::{RequestState, Wanted};
 use gatepost_core::administration::Version;
 use gatepost_core::api_key::{KeyId, KeyLimits};
+use gatepost_core::branding::Branding;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
 use gatepost_core::identity::{ExternalGroup, GroupKind, SubjectKey};
 use gatepost_core::ids::{
-    AccessRequestId, GroupId, GroupName, ProviderId, RequestId, ServiceName, TenantId, TierId, ToolRuleId,
-    ToolServerId, UserId,
+    AccessRequestId, GroupId, GroupName, InvitationId, ProviderId, RequestId, ServiceName, TenantId, TierId,
+    ToolRuleId, ToolServerId, UserId,
 };
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
@@ -148,6 +149,7 @@ macro_rules! stored_as_text {
 }
 stored_as_text!(
     AccessRequestId,
+    Branding,
     EmailAddress,
     EmailDomain,
     Endpoint,
@@ -155,6 +157,7 @@ stored_as_text!(
     HostName,
     HostProof,
     HostState,
+    InvitationId,
     JsonObject,
     KeyId,
     Kind,

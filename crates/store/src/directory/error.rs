@@ -7,11 +7,13 @@ use gatepost_config::RoleWithoutTenant;
 use gatepost_core::access_request::{RequestState, Wanted};
 use gatepost_core::administration::{Denied, Version};
 use gatepost_core::api_key::{KeyFaults, KeyId};
+use gatepost_core::branding::BrandName;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{
-    AccessRequestId, GroupName, ProviderId, ServiceName, TenantId, TierId, ToolRuleId, ToolServerId, UserId,
+    AccessRequestId, GroupName, InvitationId, ProviderId, ServiceName, TenantId, TierId, ToolRuleId,
+    ToolServerId, UserId,
 };
 use gatepost_core::tenant_provider::EmailDomain;
 use sqlx::error::BoxDynError;
@@ -139,6 +141,11 @@ pub enum DirectoryError {
     /// There is no tenant with this id.
     #[error("there is no tenant {0}")]
     UnknownTenant(TenantId),
+    /// The name has a host of the platform in it.
+    #[error(
+        "{0} looks like a page of the platform: a name cannot have the public host or a host of GATEPOST_HOSTS in it"
+    )]
+    BrandNameReserved(BrandName),
     /// Another tenant has this id.
     #[error("there is already a tenant {0}")]
     TenantExists(TenantId),
@@ -205,6 +212,17 @@ pub enum DirectoryError {
     /// The person is no member of this tenant by itself.
     #[error("{0} is not a member of tenant {1} by itself")]
     NotTenantMember(UserKey, TenantId),
+    /// The tenant has no such invitation, or it was accepted or has expired.
+    #[error("tenant {0} has no invitation {1}")]
+    UnknownInvitation(TenantId, InvitationId),
+    /// It was accepted, withdrawn or replaced, or it has expired. Or there never was one.
+    #[error("the invitation was used or withdrawn, or it is too old")]
+    InvitationOver,
+    /// Somebody else was invited. With what a stranger may read of their address.
+    #[error("the invitation is for {0}")]
+    NotInvited(String),
+    #[error("tenant {0} has {1} invitations that nobody has accepted yet, which is the most")]
+    TooManyInvitations(TenantId, i64),
     /// The group does not open this tenant.
     #[error("group {0} does not open tenant {1}")]
     NotMapped(GroupName, TenantId),

@@ -70,9 +70,9 @@ pub use lists::{
 };
 pub use records::{
     AddressChange, AddressNews, AdminStanding, Ends, Excess, FormerAddress, FormerHolder, GroupKey,
-    GroupLink, GroupRecord, IdentityRecord, LinkSource, MemberRecord, Membership, MembershipSource,
-    SignInContext, SignInOutcome, TenantDomain, TenantHostRecord, TenantProvider, TenantProviderRecord,
-    TenantRecord, TierRecord, Traces, UserKey, UserKeyError, UserRecord, UserSummary,
+    GroupLink, GroupRecord, IdentityRecord, InvitationRecord, LinkSource, MemberRecord, Membership,
+    MembershipSource, SignInContext, SignInOutcome, TenantDomain, TenantHostRecord, TenantProvider,
+    TenantProviderRecord, TenantRecord, TierRecord, Traces, UserKey, UserKeyError, UserRecord, UserSummary,
 };
 pub use schema::SchemaState;
 pub use sqlite::Connector as EmbeddedFile;
@@ -83,6 +83,7 @@ use gatepost_config::{Config, IdentityPolicy, StoresConfig};
 use gatepost_core::access::{Access, Standing};
 use gatepost_core::administration::Caller;
 use gatepost_core::api_key::KeyId;
+use gatepost_core::branding::Branding;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
@@ -261,6 +262,11 @@ impl Directory {
     /// The active hosts of all tenants that are not deleted, for the gate.
     pub async fn read_active_hosts(&self) -> Result<Vec<(HostName, TenantId)>> {
         on_store!(self, read_active_hosts())
+    }
+
+    /// How the pages of tenants look that are not deleted and say something about it.
+    pub async fn read_brandings(&self) -> Result<Vec<(TenantId, Branding)>> {
+        on_store!(self, read_brandings())
     }
 
     /// The active hosts of tenants that lead to an upstream, each with its name in `GATEPOST_SERVICES`.

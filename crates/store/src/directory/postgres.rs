@@ -75,7 +75,9 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261129170001_note_managers_of_keys",
     "20261129173000_keep_refused_names",
     "20261129202000_note_backup_drills",
+    "20261129203000_create_tenant_logos",
     "20261130000000_note_trials_of_keys",
+    "20261130003000_create_tenant_invitations",
 );
 
 /// Locks the rows that are read until the transaction ends.

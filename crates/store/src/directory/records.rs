@@ -3,11 +3,14 @@
 use super::count::Count;
 use gatepost_core::access::Role;
 use gatepost_core::administration::Version;
+use gatepost_core::branding::Branding;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::{EmailAddress, EmailError};
 use gatepost_core::host::HostName;
 use gatepost_core::identity::{ExternalGroup, SubjectKey};
-use gatepost_core::ids::{GroupId, GroupName, IdError, ProviderId, ServiceName, TenantId, TierId, UserId};
+use gatepost_core::ids::{
+    GroupId, GroupName, IdError, InvitationId, ProviderId, ServiceName, TenantId, TierId, UserId,
+};
 use gatepost_core::refusal::Refusal;
 use gatepost_core::secret::Hash;
 use gatepost_core::tenant::TenantState;
@@ -338,6 +341,8 @@ row! {
 #[derive(Clone, Debug)]
 pub struct Traces {
     pub former_addresses: Vec<FormerAddress>,
+    /// Invitations to an address of the person.
+    pub invitations: Vec<InvitationRecord>,
     /// Refused requests of the last days.
     pub refusals: Vec<Refusal>,
 }
@@ -398,6 +403,8 @@ pub struct TenantRecord {
     pub allowances: Allowances,
     /// Kept for other programs.
     pub settings: JsonObject,
+    /// How its pages look.
+    pub branding: Branding,
     /// The upstream in `GATEPOST_SERVICES` to which its hosts lead. `None`: no routers are made for them.
     pub service: Option<ServiceName>,
     /// The kind and the name of the provider that it brings.
@@ -408,6 +415,21 @@ pub struct TenantRecord {
     pub groups: BTreeMap<GroupName, Role>,
     /// The number of people who may enter it through a group or directly. Admins of the system are not counted.
     pub members: Count,
+}
+
+row! {
+    /// An invitation to a tenant that nobody has accepted yet. Its secret is not known.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct InvitationRecord {
+        pub id: InvitationId,
+        pub tenant_id: TenantId,
+        /// Whoever signs in with it may accept.
+        pub email: EmailAddress,
+        pub role: Role,
+        pub created_at: Timestamp,
+        /// From this second on it counts no more.
+        pub expires_at: Timestamp,
+    }
 }
 
 /// The provider that a tenant brings, with its domains.

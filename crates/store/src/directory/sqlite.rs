@@ -65,7 +65,9 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261129170000_note_managers_of_tiers_and_rules",
     "20261129170001_note_managers_of_keys",
     "20261129173000_keep_refused_names",
+    "20261129203000_create_tenant_logos",
     "20261130000000_note_trials_of_keys",
+    "20261130003000_create_tenant_invitations",
 );
 
 /// Locks nothing, because only one transaction writes at a time.

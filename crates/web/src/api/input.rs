@@ -18,9 +18,6 @@ use std::pin::Pin;
 use std::str::FromStr;
 use url::form_urlencoded;
 
-/// Bytes of a body.
-const MOST_BYTES: usize = 64 * 1024;
-
 /// The two ids of a path.
 pub(super) struct Ids<A, B>(pub(super) A, pub(super) B);
 
@@ -42,6 +39,9 @@ fn ids<A: FromStr, B: FromStr>(request: &HttpRequest) -> Option<Ids<A, B>> {
 
 /// A body that an operation takes.
 pub(super) trait Body: Sized {
+    /// The most bytes that it may have.
+    const MOST_BYTES: usize = 64 * 1024;
+
     /// Takes its members. `None`: they have flaws, which are noted.
     fn read(members: &mut Members<'_>) -> Option<Self>;
 }
@@ -71,7 +71,7 @@ impl<T: Body> FromRequest for Post<T> {
         Box::pin(async move {
             let Write(conditions) = Write::read(&request)?;
             demand_json(&request)?;
-            let text = body::read(&request, MOST_BYTES).await?;
+            let text = body::read(&request, T::MOST_BYTES).await?;
             let read = parse(&text)?;
             let repeat = repeats::repeat(&request, &text).await?;
             Ok(Self(Terms { conditions, repeat }, read))
@@ -98,7 +98,7 @@ impl FromRequest for PostEmpty {
 
 async fn read_body<T: Body>(request: &HttpRequest) -> Result<T, Fault> {
     demand_json(request)?;
-    parse(&body::read(request, MOST_BYTES).await?)
+    parse(&body::read(request, T::MOST_BYTES).await?)
 }
 
 fn parse<T: Body>(text: &[u8]) -> Result<T, Fault> {

@@ -2,8 +2,9 @@
 
 use super::reply::ROOT;
 use super::{
-    access, admins, audit, explain, group_members, groups, keys, me, personal, requests, system,
-    tenant_check, tenant_hosts, tenant_providers, tenants, tiers, tool_servers, users,
+    access, admins, audit, explain, group_members, groups, invitations, keys, me, personal, requests, system,
+    tenant_branding, tenant_check, tenant_export, tenant_hosts, tenant_providers, tenants, tiers,
+    tool_servers, users,
 };
 use crate::callers::KeyScope;
 use crate::problem_document::{Flaw, ProblemDocument};
@@ -78,6 +79,9 @@ use utoipa::openapi::{Components, Required};
         tenant_hosts::refuse,
         tenant_hosts::remove,
         tenant_check::check,
+        tenant_export::export,
+        tenant_branding::show,
+        tenant_branding::patch,
         tenant_providers::show,
         tenant_providers::put,
         tenant_providers::remove,
@@ -91,6 +95,10 @@ use utoipa::openapi::{Components, Required};
         tenants::members,
         tenants::add_member,
         tenants::remove_member,
+        invitations::list,
+        invitations::show,
+        invitations::create,
+        invitations::withdraw,
         keys::list,
         keys::create,
         keys::look_up,

@@ -95,6 +95,7 @@ impl From<DirectoryError> for Refused {
             | E::UnknownRequest(_)
             | E::UnknownKey(_)
             | E::UnknownToolServer(_)
+            | E::UnknownInvitation(..)
             | E::UnknownToolRule(..)
             | E::NotMapped(..) => Self(Problem::new(ProblemCode::NotFound, detail)),
             E::Erased(_) => Self(Problem::new(ProblemCode::Erased, detail)),
@@ -111,6 +112,7 @@ impl From<DirectoryError> for Refused {
             E::DomainTaken(_) => state("domain_taken"),
             E::DomainRefused(_) => state("domain_refused"),
             E::SecretMissing(_) => not_possible("secret_missing"),
+            E::BrandNameReserved(_) => not_possible("name_reserved"),
             E::HostUnfit(_) => not_possible("host_unfit"),
             E::HostUnproved(..) => not_possible("host_unproved"),
             E::UnknownTier(_) => not_possible("unknown_tier"),
@@ -121,6 +123,9 @@ impl From<DirectoryError> for Refused {
             E::NameTaken(_) => state("name_taken"),
             E::ToolServerExists(_) => state("tool_server_exists"),
             E::AddressTaken => state("address_taken"),
+            E::TooManyInvitations(..) => state("too_many_invitations"),
+            E::InvitationOver => state("invitation_over"),
+            E::NotInvited(_) => state("not_invited"),
             E::TooManyRules(_) => state("too_many_rules"),
             E::HostNotProtected(_) => not_possible("unprotected_host"),
             E::UnknownService(_) => not_possible("unknown_service"),

@@ -128,7 +128,7 @@ impl Said {
     clippy::option_option,
     reason = "no change, none, or a value, as the changes of the directory say it"
 )]
-fn nullable<T>(given: Given<T>) -> Option<Option<T>> {
+pub(super) fn nullable<T>(given: Given<T>) -> Option<Option<T>> {
     match given {
         Given::Absent => None,
         Given::Null => Some(None),

@@ -150,6 +150,10 @@ impl From<DirectoryError> for Refused {
             | E::UnknownToolServer(_) => {
                 return Self::Fault(Fault::NotFound);
             }
+            E::UnknownInvitation(..) => {
+                (409, "Somebody may have accepted or withdrawn it. Look at the list again.")
+            }
+            E::TooManyInvitations(..) => (409, "Withdraw one first."),
             E::LimitReached(..) => {
                 (409, "Take something away first, or ask an administrator of the system for more.")
             }

@@ -4,7 +4,8 @@ use super::super::RequestOrigin::{Anywhere, OwnPages};
 use super::super::callers::{Administrator, Administrators, SystemAdministrators};
 use super::super::routing::{Arguments, GET, HostScope, POST, PathRoutes, Routes, at};
 use super::{
-    audit, group, group_changes, group_links, groups, system, tenant, tenant_changes, tenant_life, tenants,
+    audit, group, group_changes, group_links, groups, invitations, system, tenant, tenant_branding,
+    tenant_changes, tenant_life, tenants,
 };
 use actix_web::{Handler, Responder};
 use gatepost_pages::paths;
@@ -36,6 +37,16 @@ pub(super) fn register(routes: &mut Routes<'_>) {
         routes.add(page("/{id}/members").on(POST, Administrators, OwnPages, tenant_changes::add_member));
         let remove = page("/{id}/members/remove");
         routes.add(remove.on(POST, Administrators, OwnPages, tenant_changes::remove_member));
+        let invitations = page("/{id}/invitations").on(GET, Administrators, Anywhere, invitations::show);
+        routes.add(invitations.on(POST, Administrators, OwnPages, invitations::invite));
+        let withdraw = page("/{id}/invitations/withdraw");
+        routes.add(withdraw.on(POST, Administrators, OwnPages, invitations::withdraw));
+        let branding = page("/{id}/branding").on(GET, Administrators, Anywhere, tenant_branding::show);
+        routes.add(branding.on(POST, Administrators, OwnPages, tenant_branding::change));
+        let logo = page("/{id}/branding/logo");
+        routes.add(logo.on(POST, Administrators, OwnPages, tenant_branding::change_logo));
+        let remove = page("/{id}/branding/logo/remove");
+        routes.add(remove.on(POST, Administrators, OwnPages, tenant_branding::remove_logo));
         routes.add(form("/{id}/groups", tenant_changes::map));
         routes.add(form("/{id}/groups/remove", tenant_changes::unmap));
         routes.add(form("/{id}/rename", tenant_changes::rename));

@@ -43,6 +43,8 @@ impl Places {
             ("tenants", "/admin/tenants".to_owned()),
             ("tenant", tenant.clone()),
             ("tenant-audit", format!("{tenant}/audit")),
+            ("tenant-invitations", format!("{tenant}/invitations")),
+            ("tenant-look", format!("{tenant}/branding")),
             ("tenant-delete", format!("{tenant}/delete")),
             ("tenant-suspend", format!("{tenant}/suspend")),
             ("tenants-suspended", "/admin/tenants?state=suspended".to_owned()),

@@ -5,10 +5,12 @@
 
 mod admins;
 mod groups;
+mod invitations;
 mod keys;
 mod once;
 mod plan;
 mod requests;
+mod tenant_branding;
 mod tenant_hosts;
 mod tenant_providers;
 mod tenant_settings;
@@ -21,10 +23,12 @@ pub use groups::{
     AddMember, ChangeMembers, ChangedMembers, CreateGroup, DeleteGroup, Joined, LinkGroup, RemoveMember,
     RenameGroup, UnlinkGroup,
 };
+pub use invitations::{AcceptInvitation, InviteMember, NewInvitation, WithdrawInvitation};
 pub use keys::{CreateKey, KeyUpdate, RevokeKey, RotateKey, ShownKey, UpdateKey};
 pub use once::{Once, Repeat, StoredAnswer};
 pub use plan::ApplyPlan;
 pub use requests::{DeclineRequest, GrantRequest, RequestAccess, WithdrawRequest};
+pub use tenant_branding::{BrandTenant, BrandingEdit, TenantBrandName};
 pub use tenant_hosts::{
     AddTenantHost, ApproveTenantHost, ProveTenantHost, RefuseTenantHost, RemoveTenantHost,
 };

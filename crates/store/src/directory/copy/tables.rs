@@ -102,6 +102,12 @@ pub const TABLES: &[Table] = &[
         host: Text, tenant_id: Text, state: Text, proof: Text, proved_at: Number, created_at: Number,
         version: Number,
     }),
+    table!(tenant_invitations [id] {
+        id: Text, tenant_id: Text, email: Text, role: Text, hash: Bytes, created_at: Number, expires_at: Number,
+    }),
+    table!(tenant_logos [tenant_id] {
+        tenant_id: Text, hash: Bytes, content: Bytes, created_at: Number,
+    }),
     table!(tenant_providers [tenant_id] {
         tenant_id: Text, kind: Text, place: Text, client_id: Text, secret: Text, label: Text, groups_claim: Text,
         trusts_addresses: Flag, is_only: Flag, created_at: Number, updated_at: Number, version: Number,

@@ -116,6 +116,7 @@ async fn costs(store: &Store, operations: &AtomicU64) -> Vec<(&'static str, u64)
         "the roles of an application": directory.find_role_access(&identity.provider, &groups);
         "a revoked session": directory.list_ended(std::slice::from_ref(&digest));
         "the hosts of tenants": directory.read_active_hosts();
+        "how pages of tenants look": directory.read_brandings();
         "the tool servers": directory.read_tool_servers();
         "people": people(UserFilter::default());
         "people by a word": people(UserFilter { q: Some("u499".to_owned()), ..UserFilter::default() });

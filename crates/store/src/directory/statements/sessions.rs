@@ -4,8 +4,8 @@
 use super::sign_in::identity_lock;
 use super::users::{self, UserRow, find_known};
 use super::{
-    Apply, Connection, Result, Store, access_requests, audit, json_texts, present, refusals, repeats,
-    requirements, standing,
+    Apply, Connection, Result, Store, access_requests, audit, invitations, json_texts, present, refusals,
+    repeats, requirements, standing,
 };
 use crate::directory::actor::Actor;
 use crate::directory::changes::{Done, EndSession};
@@ -148,6 +148,7 @@ impl Store {
             let most = i64::from(most);
             let mut deleted = refusals::delete_old(connection, now, most).await?;
             deleted += access_requests::delete_old(connection, now, most).await?;
+            deleted += invitations::delete_old(connection, now, most).await?;
             deleted += repeats::delete_old(&mut *connection, now, most).await?;
             deleted += requirements::delete_old(&mut *connection, now, most).await?;
             for sql in [

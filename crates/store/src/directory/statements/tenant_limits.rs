@@ -45,7 +45,7 @@ impl Counted {
         }
     }
 
-    async fn count(self, connection: &mut Connection, tenant: &TenantId) -> Result<u64> {
+    pub(super) async fn count(self, connection: &mut Connection, tenant: &TenantId) -> Result<u64> {
         let count: i64 = sqlx::query_scalar(self.sql()).bind(tenant.as_str()).fetch_one(connection).await?;
         Ok(count.unsigned_abs())
     }

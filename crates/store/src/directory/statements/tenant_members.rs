@@ -56,9 +56,23 @@ impl Apply for AddTenantMember {
         {
             return Ok(Done::unchanged(Some(before.version), user));
         }
-        put(connection, actor, (tenant, user), before, (*role, *until)).await?;
+        put(connection, actor, (tenant, user), before, Given::manual(*role, *until)).await?;
         let version = find(connection, tenant, user).await?.map(|member| member.version);
         Ok(Done::changed(version, user))
+    }
+}
+
+/// What a member is given, and who says so.
+#[derive(Clone, Copy)]
+struct Given {
+    role: Role,
+    until: Option<Timestamp>,
+    source: &'static str,
+}
+
+impl Given {
+    const fn manual(role: Role, until: Option<Timestamp>) -> Self {
+        Self { role, until, source: "manual" }
     }
 }
 
@@ -68,21 +82,22 @@ async fn put(
     actor: &Actor,
     (tenant, user): (&TenantId, UserId),
     before: Option<MemberRow>,
-    (role, until): (Role, Option<Timestamp>),
+    Given { role, until, source }: Given,
 ) -> Result<()> {
     if before.is_none() {
         tenant_limits::demand_room(connection, tenant, Counted::Members).await?;
     }
     ended::delete_of_person(connection, user).await?;
     sqlx::query(
-        "INSERT INTO tenant_members (tenant_id, user_id, role, until, created_at) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (tenant_id, user_id) DO UPDATE SET role = excluded.role, until = excluded.until",
+        "INSERT INTO tenant_members (tenant_id, user_id, role, until, created_at, source) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (tenant_id, user_id) DO UPDATE SET role = excluded.role, until = excluded.until, source = excluded.source",
     )
     .bind(tenant.as_str())
     .bind(user.to_string())
     .bind(role.as_str())
     .bind(until.map(Timestamp::unix))
     .bind(Timestamp::now().unix())
+    .bind(source)
     .execute(&mut *connection)
     .await?;
     let (was, is) = (before.map(|before| said(tenant, before.role, before.until)), said(tenant, role, until));
@@ -100,8 +115,23 @@ pub(super) async fn promote(
     if before.is_some_and(|before| before.role >= role && before.until.is_none()) {
         return Ok(false);
     }
-    put(connection, actor, (tenant, user), before, (role, None)).await?;
+    put(connection, actor, (tenant, user), before, Given::manual(role, None)).await?;
     Ok(true)
+}
+
+/// Makes a person who was invited a member. Who is one already with a role that is as high stays as they are.
+pub(super) async fn join(
+    connection: &mut Connection,
+    actor: &Actor,
+    (tenant, user): (&TenantId, UserId),
+    role: Role,
+) -> Result<()> {
+    let before = find(connection, tenant, user).await?;
+    if before.is_some_and(|before| before.role >= role) {
+        return Ok(());
+    }
+    let given = Given { role, until: None, source: "invitation" };
+    put(connection, actor, (tenant, user), before, given).await
 }
 
 /// Makes a person a member until `until`. Who is one already keeps their role, and a later end.
@@ -116,7 +146,7 @@ pub(super) async fn extend(
         Some(before) if before.until.is_none_or(|end| end >= until) => Ok(()),
         before => {
             let role = before.map_or(Role::Member, |before| before.role);
-            put(connection, actor, (tenant, user), before, (role, Some(until))).await
+            put(connection, actor, (tenant, user), before, Given::manual(role, Some(until))).await
         }
     }
 }

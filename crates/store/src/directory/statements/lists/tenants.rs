@@ -10,6 +10,7 @@ use crate::directory::lists::{Page, Place, TenantFilter, TenantMember};
 use crate::directory::records::{TenantHostRecord, TenantRecord};
 use gatepost_core::access::Role;
 use gatepost_core::administration::{Matter, Scope, Version};
+use gatepost_core::branding::Branding;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupName, ServiceName, TenantId, TierId};
 use gatepost_core::tenant::TenantState;
@@ -32,6 +33,7 @@ row! {
         tier: Option<TierId>,
         own: Allowances,
         settings: JsonObject,
+        branding: Branding,
         service: Option<ServiceName>,
         provider_kind: Option<TenantProviderKind>,
         provider_label: Option<String>,
@@ -43,7 +45,7 @@ row! {
 /// The view of memberships would be read whole if it were joined with the groups.
 const COUNTED: [&str; 3] = [
     "SELECT t.id, t.name, t.version, t.created_at, t.state, t.suspended_at, t.suspended_reason, t.deleted_at, \
-     coalesce(t.updated_at, t.created_at) AS updated_at, t.tier, t.features, t.limits, t.settings, t.service, \
+     coalesce(t.updated_at, t.created_at) AS updated_at, t.tier, t.features, t.limits, t.settings, t.branding, t.service, \
      (SELECT p.kind FROM tenant_providers p WHERE p.tenant_id = t.id) AS provider_kind, \
      (SELECT p.label FROM tenant_providers p WHERE p.tenant_id = t.id) AS provider_label, \
      (SELECT CASE WHEN count(*) < ",
@@ -171,6 +173,7 @@ async fn read(connection: &mut Connection, scope: &Scope, wanted: &Wanted<'_>) -
         tier: row.tier,
         own: row.own,
         settings: row.settings,
+        branding: row.branding,
         service: row.service,
         provider: row.provider_kind.zip(row.provider_label),
         hosts: hosts.remove(&row.id).unwrap_or_default(),

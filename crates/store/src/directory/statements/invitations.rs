@@ -1,0 +1,253 @@
+//! Invitations to tenants. A row is one that nobody has accepted yet: whoever accepts, withdraws or replaces it deletes it. The
+//! audit names an invitation by its id, because only the rows of a person can be erased for them.
+
+use super::tenant_limits::{self, Counted};
+use super::users::{self, FIRST, UserRow};
+use super::{Apply, Connection, Result, Store, audit, present, tenant_changes, tenant_members, tenants};
+use crate::directory::actor::Actor;
+use crate::directory::changes::{AcceptInvitation, Done, InviteMember, NewInvitation, WithdrawInvitation};
+use crate::directory::error::DirectoryError;
+use crate::directory::records::{InvitationRecord, UserKey};
+use gatepost_core::administration::{Granted, Matter, Scope, Version};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::{InvitationId, TenantId, UserId};
+use gatepost_core::invitation::{INVITATION_TTL, InvitationSecret, masked};
+use gatepost_core::secret::Hash;
+use gatepost_core::tier::{Allowances, MEMBERS};
+use serde_json::{Value, json};
+
+/// Open invitations of a tenant whose members nothing limits.
+const MOST_OPEN: i64 = 500;
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, tenant_id, email, role, created_at, expires_at FROM tenant_invitations WHERE expires_at > ",
+            present!(),
+            " AND ",
+            $rest
+        )
+    };
+}
+
+/// Invitations to an address that the person `$1` has or had.
+macro_rules! of_person {
+    () => {
+        "email IN (SELECT u.email FROM users u WHERE u.id = $1 UNION ALL \
+         SELECT f.email FROM former_addresses f WHERE f.user_id = $1)"
+    };
+}
+pub(super) use of_person;
+
+/// The invitations of a person that can be accepted.
+pub(super) async fn list_of_person(connection: &mut Connection, id: UserId) -> Result<Vec<InvitationRecord>> {
+    let sql = concat!(
+        "SELECT id, tenant_id, email, role, created_at, expires_at FROM tenant_invitations WHERE ",
+        of_person!(),
+        " ORDER BY id"
+    );
+    Ok(sqlx::query_as(sql).bind(id.to_string()).fetch_all(connection).await?)
+}
+
+impl Apply for InviteMember {
+    /// What the tenant may have.
+    type Locked = Allowances;
+
+    async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
+        tenants::demand(connection, &self.tenant).await?;
+        // Two who invite at once count each other.
+        Ok((tenant_limits::lock(connection, &self.tenant).await?, None))
+    }
+
+    async fn write(
+        granted: Granted<&Self>,
+        allowances: Allowances,
+        connection: &mut Connection,
+        actor: &Actor,
+    ) -> Result<Done<NewInvitation>> {
+        let Self { tenant, email, role } = granted.change();
+        let replaced = find_of_address(connection, tenant, email).await?;
+        // Also one that has expired, of which nothing is said.
+        sqlx::query("DELETE FROM tenant_invitations WHERE tenant_id = $1 AND email = $2")
+            .bind(tenant.as_str())
+            .bind(email.as_str())
+            .execute(&mut *connection)
+            .await?;
+        demand_room(connection, tenant, &allowances).await?;
+        let (secret, created_at) = (InvitationSecret::generate(), present(connection).await?);
+        let record = InvitationRecord {
+            id: InvitationId::generate(),
+            tenant_id: tenant.clone(),
+            email: email.clone(),
+            role: *role,
+            created_at,
+            expires_at: created_at.plus(INVITATION_TTL),
+        };
+        insert(connection, &record, &secret.digest()).await?;
+        let states = (replaced.as_ref().map(said), Some(said(&record)));
+        tenant_changes::note(connection, actor, "tenant.invite", tenant, states).await?;
+        Ok(Done::changed(Some(FIRST), NewInvitation { record, secret }))
+    }
+}
+
+/// Demands that one more person may become a member, if everybody accepts. The tenant's row is locked.
+async fn demand_room(connection: &mut Connection, tenant: &TenantId, allowances: &Allowances) -> Result<()> {
+    let sql =
+        concat!("SELECT count(*) FROM tenant_invitations WHERE tenant_id = $1 AND expires_at > ", present!());
+    let open: i64 = sqlx::query_scalar(sql).bind(tenant.as_str()).fetch_one(&mut *connection).await?;
+    if open >= MOST_OPEN {
+        return Err(DirectoryError::TooManyInvitations(tenant.clone(), MOST_OPEN));
+    }
+    let members = Counted::Members.count(connection, tenant).await?;
+    match allowances.limits.limit(MEMBERS) {
+        Some(most) if members + open.unsigned_abs() >= most => {
+            Err(DirectoryError::LimitReached(tenant.clone(), MEMBERS, most))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn insert(connection: &mut Connection, record: &InvitationRecord, hash: &Hash) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO tenant_invitations (id, tenant_id, email, role, hash, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(record.id.to_string())
+    .bind(record.tenant_id.as_str())
+    .bind(record.email.as_str())
+    .bind(record.role.as_str())
+    .bind(hash.as_bytes().to_vec())
+    .bind(record.created_at.unix())
+    .bind(record.expires_at.unix())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn find_of_address(
+    connection: &mut Connection,
+    tenant: &TenantId,
+    email: &EmailAddress,
+) -> Result<Option<InvitationRecord>> {
+    let query = sqlx::query_as(select!("tenant_id = $1 AND email = $2"));
+    Ok(query.bind(tenant.as_str()).bind(email.as_str()).fetch_optional(connection).await?)
+}
+
+async fn delete(connection: &mut Connection, id: InvitationId) -> Result<()> {
+    let query = sqlx::query("DELETE FROM tenant_invitations WHERE id = $1").bind(id.to_string());
+    query.execute(connection).await?;
+    Ok(())
+}
+
+impl Apply for WithdrawInvitation {
+    type Locked = InvitationRecord;
+
+    async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
+        tenants::demand(connection, &self.tenant).await?;
+        let query = sqlx::query_as(for_update!(select!("tenant_id = $1 AND id = $2")));
+        let query = query.bind(self.tenant.as_str()).bind(self.id.to_string());
+        let found: Option<InvitationRecord> = query.fetch_optional(connection).await?;
+        let unknown = || DirectoryError::UnknownInvitation(self.tenant.clone(), self.id);
+        Ok((found.ok_or_else(unknown)?, None))
+    }
+
+    async fn write(
+        granted: Granted<&Self>,
+        record: InvitationRecord,
+        connection: &mut Connection,
+        actor: &Actor,
+    ) -> Result<Done<InvitationRecord>> {
+        let tenant = &granted.change().tenant;
+        delete(connection, record.id).await?;
+        let states = (Some(said(&record)), None);
+        tenant_changes::note(connection, actor, "tenant.withdraw_invitation", tenant, states).await?;
+        Ok(Done::changed(None, record))
+    }
+}
+
+impl Apply for AcceptInvitation {
+    type Locked = (UserRow, InvitationRecord);
+
+    /// Of two who open one link at once only one finds the row.
+    async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
+        let user = users::find_known(connection, &UserKey::Id(self.user)).await?;
+        let query = sqlx::query_as(for_update!(select!("hash = $1"))).bind(self.hash.as_bytes().to_vec());
+        let found: Option<InvitationRecord> = query.fetch_optional(connection).await?;
+        let record = found.ok_or(DirectoryError::InvitationOver)?;
+        if user.email.as_ref() != Some(&record.email) {
+            return Err(DirectoryError::NotInvited(masked(&record.email)));
+        }
+        Ok(((user, record), None))
+    }
+
+    async fn write(
+        _: Granted<&Self>,
+        (user, record): Self::Locked,
+        connection: &mut Connection,
+        actor: &Actor,
+    ) -> Result<Done<InvitationRecord>> {
+        let tenant = &record.tenant_id;
+        // The link of a deleted tenant leads nowhere.
+        tenants::demand(connection, tenant).await.map_err(|error| match error {
+            DirectoryError::TenantDeleted(_) => DirectoryError::InvitationOver,
+            error => error,
+        })?;
+        tenants::demand_active(connection, tenant).await?;
+        delete(connection, record.id).await?;
+        tenant_members::join(connection, actor, (tenant, user.id), record.role).await?;
+        let entry = audit::Entry {
+            action: "tenant.accept_invitation",
+            target: format!("user:{}", user.id),
+            before: Some(said(&record)),
+            after: None,
+        };
+        audit::write_for_tenant(connection, actor, tenant, entry).await?;
+        Ok(Done::changed(None, record))
+    }
+}
+
+/// An invitation for the audit, without the address.
+fn said(record: &InvitationRecord) -> Value {
+    json!({
+        "invitation": record.id, "tenant": record.tenant_id, "role": record.role, "expires_at": record.expires_at,
+    })
+}
+
+impl Store {
+    /// The invitations of a tenant that can be accepted, the oldest first.
+    pub(in crate::directory) async fn list_invitations(
+        &self,
+        scope: &Scope,
+        tenant: &TenantId,
+    ) -> Result<Vec<InvitationRecord>> {
+        if scope.allows(&Matter::Tenant(tenant.clone())).is_err() {
+            return Err(DirectoryError::UnknownTenant(tenant.clone()));
+        }
+        reading!(self, |connection| {
+            tenants::demand(&mut *connection, tenant).await?;
+            let query = sqlx::query_as(select!("tenant_id = $1 ORDER BY id")).bind(tenant.as_str());
+            Ok(query.fetch_all(connection).await?)
+        })
+    }
+
+    /// The invitation with this secret that can be accepted, of a tenant that is not deleted.
+    pub(in crate::directory) async fn find_invitation(
+        &self,
+        hash: &Hash,
+    ) -> Result<Option<InvitationRecord>> {
+        reading!(self, |connection| {
+            let query = sqlx::query_as(select!(
+                "hash = $1 AND EXISTS (SELECT 1 FROM tenants t WHERE t.id = tenant_id AND t.state <> 'deleted')"
+            ));
+            Ok(query.bind(hash.as_bytes().to_vec()).fetch_optional(connection).await?)
+        })
+    }
+}
+
+/// Deletes invitations that have expired, at most `most`, and returns their number.
+pub(super) async fn delete_old(connection: &mut Connection, now: Timestamp, most: i64) -> Result<u64> {
+    let sql = delete_some!("tenant_invitations" ["id"] where "expires_at <= $1");
+    let query = sqlx::query(sql).bind(now.unix()).bind(most);
+    Ok(query.execute(connection).await?.rows_affected())
+}

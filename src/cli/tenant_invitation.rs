@@ -1,0 +1,74 @@
+//! `gatepost tenant invite`, `invitations` and `withdraw-invitation`: who may become a member by a link.
+
+use super::console::Console;
+use super::error::CommandError;
+use super::report::{Report, minute_of};
+use gatepost_admin::views::{Invitation, InvitationChange, NewInvitation};
+use gatepost_core::access::Role;
+use gatepost_core::administration::Scope;
+use gatepost_core::email::EmailAddress;
+use gatepost_core::ids::{InvitationId, TenantId};
+use gatepost_pages::paths;
+use gatepost_store::directory::changes::{self, InviteMember, WithdrawInvitation};
+
+const DRY: &str = "A dry run invites nobody.";
+
+pub(super) async fn invite(
+    console: &Console,
+    tenant: TenantId,
+    email: EmailAddress,
+    role: Role,
+) -> Result<Report, CommandError> {
+    let change = InviteMember { tenant, email, role };
+    let made = if let Some(api) = console.api() {
+        console.sent(api.invite(&change, console.conditions).await)?
+    } else {
+        let changes::NewInvitation { record, secret } = console.carry_out_here(&change).await?.outcome;
+        if console.conditions.is_dry_run {
+            NewInvitation::hidden(&record, DRY)
+        } else {
+            let site = &console.here()?.site;
+            NewInvitation::shown(&record, site.public_address(&paths::invitation(&secret), &[]).into())
+        }
+    };
+    let InviteMember { tenant, email, role } = &change;
+    let text = match &made.link {
+        Some(link) => format!(
+            "Send this link to {email}. It is not shown again. Until {} UTC whoever signs in with this address becomes {role} of \
+             tenant {tenant} by it:\n{link}",
+            minute_of(&made.invitation.expires_at)
+        ),
+        None => format!("{email} would be invited as {role} of tenant {tenant}."),
+    };
+    Ok(Report::new(text, made))
+}
+
+pub(super) async fn list(console: &Console, tenant: &TenantId) -> Result<Report, CommandError> {
+    let invitations: Vec<Invitation> = if let Some(api) = console.api() {
+        api.list_invitations(tenant).await?
+    } else {
+        let found = console.here()?.stores.directory.list_invitations(&Scope::System, tenant).await?;
+        found.iter().map(Invitation::from).collect()
+    };
+    let rows = invitations.iter().map(|invitation| {
+        let Invitation { id, email, role, expires_at, .. } = invitation;
+        [id.clone(), email.clone(), role.clone(), minute_of(expires_at)]
+    });
+    let none = "Nobody is invited. To invite somebody: gatepost tenant invite TENANT ADDRESS";
+    Ok(Report::list(["Id", "Address", "Role", "Until (UTC)"], rows.collect(), none, &invitations))
+}
+
+pub(super) async fn withdraw(
+    console: &Console,
+    tenant: TenantId,
+    id: InvitationId,
+) -> Result<Report, CommandError> {
+    let done = console.carry_out(&WithdrawInvitation { tenant, id }).await?;
+    let invitation = done.outcome;
+    let text = format!(
+        "The invitation of {} {} no more.",
+        invitation.email,
+        console.either("counts", "would count")
+    );
+    Ok(Report::new(text, InvitationChange { invitation, changed: true }))
+}
