@@ -97,13 +97,13 @@ impl<'a> Probe<'a> {
         send: impl AsyncFnOnce(&ShownKey) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
         let key = self.make_key(requirements).await?;
-        let sent = tokio::select! {
-            sent = send(&key) => sent,
+        let outcome = tokio::select! {
+            outcome = send(&key) => outcome,
             _ = tokio::signal::ctrl_c() => Err(CommandError::Interrupted),
         };
         let revoke = RevokeKey { id: key.record.id, holder: key.record.holder() };
         self.carry_out(&revoke).await?;
-        sent
+        outcome
     }
 
     /// A key of the server's tenant, in the groups of which the routers of this tenant require one. Where the gate reads
