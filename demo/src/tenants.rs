@@ -84,8 +84,8 @@ impl Tenant {
         let set = ["tenant", "provider", "set", id, "--issuer", &issuer, "--client-id", &client];
         let provider =
             [&set[..], &["--client-secret-file", &secret, "--label", name, "--domain", &domain]].concat();
-        let commands = [
-            ["tenant", "create", id, "--name", name].as_slice(),
+        let commands: [&[&str]; 8] = [
+            &["tenant", "create", id, "--name", name],
             &["tenant", "host", "add", id, host],
             &["tenant", "host", "approve", id, host],
             &provider,

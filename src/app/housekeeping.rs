@@ -288,7 +288,10 @@ async fn show_directory_metrics(state: Arc<State>) {
             tracing::debug!(error = %Chain(&error), "the metric of keys that end soon is as before");
         }
         match state.stores.directory.find_last_drill().await {
-            Ok(at) => state.stores.metrics.backup_drilled(at.unwrap_or(Timestamp::from_unix(0))),
+            Ok(drill) => {
+                let at = drill.map_or(Timestamp::from_unix(0), |drill| drill.drilled_at);
+                state.stores.metrics.backup_drilled(at);
+            }
             Err(error) => {
                 tracing::debug!(error = %Chain(&error), "the metric of the last drill is as before");
             }

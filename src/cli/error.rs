@@ -304,7 +304,8 @@ fn of_directory(error: &DirectoryError) -> Option<String> {
     let hint = match error {
         DirectoryError::Unavailable(_) => "check that DATABASE_URL is right and that the database runs",
         DirectoryError::Pooler => {
-            "point DATABASE_URL to Postgres itself, or set pool_mode = session for this database in the pooler"
+            "point DATABASE_URL to Postgres itself, or set pool_mode = session for this database in the pooler; managed poolers \
+             have another port for sessions (Supabase: 5432 instead of 6543)"
         }
         DirectoryError::ReadOnly => {
             "the database is a standby or set to read-only; `gatepost check` says which"

@@ -29,6 +29,7 @@ fn text(StoresView { directory, sessions }: &StoresView) -> String {
         ["  Pooler".to_owned(), directory.pooler.clone()],
         ["  Standbys".to_owned(), or_dash(standbys.as_ref())],
         ["  Last drill".to_owned(), or_dash(directory.last_drill.as_ref())],
+        ["  Last backup".to_owned(), or_dash(directory.last_backup.as_ref())],
         ["Sessions".to_owned(), format!("{} {}", sessions.kind, sessions.hosts.join(", "))],
         ["  Server".to_owned(), or_dash(sessions.server.as_ref())],
         ["  Version".to_owned(), or_dash(sessions.version.as_ref())],

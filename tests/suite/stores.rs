@@ -6,6 +6,7 @@
 mod cluster;
 mod embedded;
 pub mod gate;
+mod half_open;
 mod passwords;
 mod permissions;
 mod pooler;

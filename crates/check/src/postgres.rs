@@ -19,7 +19,7 @@ codes! {
         "Start Postgres, and correct host and port in DATABASE_URL.";
     POOLER = Error "postgres-pooler":
         "Gatepost does not start: it needs its own connections for settings, prepared statements, locks and notifications, and this pooler shares connections between clients.",
-        "Let DATABASE_URL name Postgres itself, or set pool_mode = session for this database in the pooler.";
+        "Let DATABASE_URL name Postgres itself, or set pool_mode = session for this database in the pooler. Managed poolers have another port for sessions: at Supabase 5432 instead of 6543.";
     POOLER_REFUSES = Error "postgres-pooler-refuses":
         "The same as if Postgres were down: requests are answered with 503.",
         "Correct the pooler's settings that the message names: its list of databases and users, or ignore_startup_parameters. You can also remove a parameter from DATABASE_URL.";
@@ -28,7 +28,7 @@ codes! {
         "Replace the certificate, or add its authority to GATEPOST_CA_FILE. The finding says which of the two is needed.";
     REFUSED = Error "postgres-refused":
         "The same as if Postgres were down: requests are answered with 503.",
-        "Correct user and password in DATABASE_URL. pg_hba.conf must allow the user to connect from here.";
+        "Correct user and password in DATABASE_URL, or DATABASE_PASSWORD. pg_hba.conf must allow the user to connect from here.";
     NO_DATABASE = Error "postgres-no-database":
         "The same as if Postgres were down: requests are answered with 503.",
         "Create the database with CREATE DATABASE, or correct its name in DATABASE_URL.";

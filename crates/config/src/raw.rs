@@ -58,7 +58,9 @@ pub(super) fn overlay(
 /// The key of an environment variable; `None` if it does not belong to Gatepost. A `GATEPOST_` variable that is not
 /// spelled as a key keeps its name as its key, and is reported as unknown because nothing reads that key.
 fn key_of(variable: &str) -> Option<String> {
-    if let "DATABASE_URL" | "DATABASE_URL_FILE" | "REDIS_URL" | "REDIS_URL_FILE" = variable {
+    if let "DATABASE_URL" | "DATABASE_PASSWORD" | "REDIS_URL" =
+        variable.strip_suffix("_FILE").unwrap_or(variable)
+    {
         return Some(variable.to_ascii_lowercase());
     }
     if !variable.get(..9)?.eq_ignore_ascii_case("GATEPOST_") || variable == CONFIG_VARIABLE {
@@ -78,7 +80,7 @@ fn key_of(variable: &str) -> Option<String> {
 /// The environment variable of a key. The `-` of the id of a provider or a speaker becomes `_`.
 pub(super) fn variable_of(key: &str) -> String {
     let name = key.to_uppercase().replace('.', "__").replace('-', "_");
-    if key.starts_with("database_url") || key.starts_with("redis_url") {
+    if ["database_url", "database_password", "redis_url"].iter().any(|name| key.starts_with(*name)) {
         name
     } else {
         format!("GATEPOST_{name}")
@@ -124,6 +126,8 @@ mod tests {
             ("GATEPOST_SPEAKERS__OPEN_WEBUI__MAX_AGE", "speakers.open-webui.max_age"),
             ("DATABASE_URL", "database_url"),
             ("REDIS_URL_FILE", "redis_url_file"),
+            ("DATABASE_PASSWORD", "database_password"),
+            ("DATABASE_PASSWORD_FILE", "database_password_file"),
         ] {
             assert_eq!(key_of(variable).as_deref(), Some(key));
             assert_eq!(variable_of(key), variable);

@@ -14,6 +14,7 @@ pub(super) const REDIS: &str = "redis://[user:password@]host[:port][/db], rediss
 
 pub(super) const ESCAPES: &str = "such characters in a user's name or password percent-encoded: # as %23, / as %2F, ? as %3F, \
      @ as %40, % as %25";
+pub(super) const PASSWORD: &str = "the password of Postgres, as it is";
 const SSL_MODES: &str = "sslmode=verify-full, verify-ca, require, prefer, allow or disable";
 
 /// What is wrong with a URL. Contains no secrets.
@@ -155,6 +156,43 @@ pub(super) fn take_postgres(in_use: &str, text: &str) -> Result<String, &'static
     let is_same = one.len() == other.len()
         && one.iter().zip(&other).all(|(one, other)| same_place(one, other, is_credential));
     is_same.then_some(next).ok_or(OTHER_SERVER)
+}
+
+/// A Postgres URL that was checked, with this password, in which nothing is percent-encoded.
+///
+/// # Errors
+/// Why the URL cannot have it. Does not show the password.
+pub(super) fn with_password(text: &str, password: &str) -> Result<String, &'static str> {
+    let urls = postgres_servers::split(text).unwrap_or_else(|| vec![text.to_owned()]);
+    let has_one = |text: &String| {
+        Url::parse(text).is_ok_and(|url| {
+            let mut parameters = url.query_pairs();
+            url.password().is_some()
+                || parameters.any(|(key, _)| postgres_parameter(&key) == Some("password"))
+        })
+    };
+    if urls.iter().any(has_one) {
+        return Err("has a password too: give only one of them");
+    }
+    set_password(&urls, password).ok_or("has no host: write the password into it")
+}
+
+/// The URL in use with the password that a file holds now.
+pub(super) fn take_password(in_use: &str, password: &str) -> Result<String, &'static str> {
+    let urls = postgres_servers::split(in_use).unwrap_or_else(|| vec![in_use.to_owned()]);
+    let next = if password.is_empty() { None } else { set_password(&urls, password) };
+    next.ok_or(MALFORMED)
+}
+
+fn set_password(urls: &[String], password: &str) -> Option<String> {
+    // What is encoded already is left as it is, but here a % is a %.
+    let password = password.replace('%', "%25");
+    let with_it = |text: &String| {
+        let mut url = Url::parse(text).ok()?;
+        url.set_password(Some(&password)).ok()?;
+        Some(url.into())
+    };
+    postgres_servers::join(&urls.iter().map(with_it).collect::<Option<Vec<String>>>()?)
 }
 
 /// Whether two URLs differ only in user and password.

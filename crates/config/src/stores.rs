@@ -1,6 +1,7 @@
 //! Reads which pair of stores is used, and the keys that seal values.
 
 use super::reader::{Found, Read, Reader};
+use super::watched::WatchedSecret;
 use super::{StoresConfig, keyring, redis_servers, store_url};
 use gatepost_core::secret::Secret;
 use secrecy::{ExposeSecret, SecretString};
@@ -29,13 +30,24 @@ enum Database {
 
 pub(super) fn read_stores(reader: &mut Reader) -> Read<StoresConfig> {
     let database = read_database(reader);
+    let password = reader.secret("database_password", store_url::PASSWORD);
     let redis = read_redis(reader);
-    match (database?, redis?) {
+    let (database, password, redis) = (database?, password?, redis?);
+    if let Some(password) = &password
+        && !matches!(database, Some(Database::Postgres(_)))
+    {
+        let why = format!("{} names no Postgres that would need it", reader.name("database_url"));
+        return Err(reader.contradiction(&password.key, why));
+    }
+    match (database, redis) {
         (None, None) => Ok(StoresConfig::Embedded { file: PathBuf::from(DEFAULT_FILE) }),
         (Some(Database::Sqlite(file)), None) => Ok(StoresConfig::Embedded { file }),
         (Some(Database::Postgres(database)), Some(redis)) => Ok(StoresConfig::Shared {
             redis_url: redis.watched(redis_servers::take),
-            database_url: database.watched(store_url::take_postgres),
+            database_url: match password {
+                None => database.watched(store_url::take_postgres),
+                Some(password) => with_password(reader, &database, password)?,
+            },
         }),
         (Some(Database::Sqlite(_)), Some(redis)) => {
             let why = format!(
@@ -51,6 +63,17 @@ pub(super) fn read_stores(reader: &mut Reader) -> Read<StoresConfig> {
         (None, Some(redis)) => {
             let why = "Redis only holds the sessions, the directory needs database_url (DATABASE_URL); give neither for embedded mode";
             Err(reader.contradiction(&redis.key, why))
+        }
+    }
+}
+
+/// The address with a password that is given beside it. From then on the password's file is watched.
+fn with_password(reader: &mut Reader, database: &Found, password: Found) -> Read<WatchedSecret> {
+    match store_url::with_password(database.value.expose_secret(), password.value.expose_secret()) {
+        Ok(url) => Ok(Found { value: url.into(), ..password }.watched(store_url::take_password)),
+        Err(why) => {
+            let why = format!("{} {why}", reader.name("database_url"));
+            Err(reader.contradiction(&password.key, why))
         }
     }
 }

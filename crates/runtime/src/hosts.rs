@@ -129,13 +129,11 @@ impl Hosts {
     pub async fn shows_logo(&self, name: LogoName) -> Result<bool, LoadError> {
         let shows =
             |hosts: &TenantHosts| hosts.brandings.values().any(|branding| branding.logo == Some(name));
-        match self.of_tenants.look(shows) {
-            Some(shows) => Ok(shows),
-            None => {
-                let read = self.of_tenants.current().await?;
-                Ok(shows(&read))
-            }
+        if let Some(shows) = self.of_tenants.look(shows) {
+            return Ok(shows);
         }
+        let read = self.of_tenants.current().await?;
+        Ok(shows(&read))
     }
 
     /// How the pages of this tenant look, from memory alone. `None`: as all others, or it is not in memory.

@@ -43,7 +43,7 @@ fn bad_bodies() -> Vec<(Value, &'static str, &'static str)> {
         ),
         (json!({ "logo": base64(b"\x89PNG\r\n\x1a\n<svg/>") }), "/logo", "malformed"),
         (json!({ "logo": base64(b"GIF89a") }), "/logo", "malformed"),
-        (json!({ "logo": base64(&[0; 65_537]) }), "/logo", "malformed"),
+        (json!({ "logo": base64(&vec![0; 65_537]) }), "/logo", "malformed"),
         (json!({ "logo": "https://evil.example/logo.png" }), "/logo", "malformed"),
         (json!({ "logo": {} }), "/logo", "not_a_text"),
         (json!({ "css": "body{}" }), "/css", "unknown"),
@@ -77,8 +77,8 @@ both_pairs! {
         assert_eq!(whole["branding"]["name"], json!("ACME"), "the look stays where the platform says what a tenant is");
 
         let pictured = office.send(&carol, "PATCH", HERE, Some(&json!({ "logo": base64(logo) }))).await;
-        let path = pictured.json()["logo"].as_str().map(str::to_owned).unwrap_or_else(|| panic!("{}", pictured.body));
-        assert!(path.starts_with("/logos/") && path.ends_with(".png"), "{path}");
+        let path = pictured.json()["logo"].as_str().map_or_else(|| panic!("{}", pictured.body), str::to_owned);
+        assert!(path.starts_with("/logos/") && path.contains(".png"), "{path}");
         let same = office.send(&carol, "PATCH", HERE, Some(&json!({ "logo": base64(logo) }))).await.json();
         assert_eq!((&same["logo"], &same["changed"]), (&json!(path), &json!(false)), "the same picture");
         let entries = office.done("GET", "/audit?action=tenant.brand", None).await;

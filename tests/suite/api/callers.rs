@@ -72,11 +72,10 @@ pub(super) fn body_of(route: &Route) -> Option<Value> {
         ("POST", "/keys") => json!({ "name": "New", "scopes": ["api.read"], "tenant": "a" }),
         ("POST", "/tenants/{id}/keys" | "/me/keys") => json!({ "name": "New", "scopes": ["api.read"] }),
         ("POST", "/keys/lookup") => json!({ "key": "gp_00000000000000000000000000000000000000000001DejEd" }),
-        ("PUT" | "PATCH", "/tenants/{id}") => json!({ "name": "A" }),
+        ("PUT" | "PATCH", "/tenants/{id}") | ("PATCH", "/tenants/{id}/branding") => json!({ "name": "A" }),
         ("POST", "/tenants") => json!({ "id": "new", "name": "New" }),
         ("POST", "/tenants/{id}/hosts") => json!({ "host": "new.tenants.example.test" }),
         ("POST", "/tenants/{id}/invitations") => json!({ "email": "new@example.com", "role": "viewer" }),
-        ("PATCH", "/tenants/{id}/branding") => json!({ "name": "A" }),
         // It may not be called.
         ("PUT", "/tenants/{id}/provider") => json!({
             "kind": "oidc", "issuer": "https://127.0.0.1:1", "client_id": "gatepost", "client_secret": "secret",

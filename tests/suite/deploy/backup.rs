@@ -3,6 +3,7 @@
 
 use super::repository;
 use crate::world::{APP, MCP_GITHUB, Pair, Stores, World};
+use gatepost_core::clock::Timestamp;
 use gatepost_kit::process::{Postgres, Running, find_ok, until};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -163,14 +164,20 @@ async fn a_drill_restores_the_newest_dump_beside_a_serving_gatepost_which_says_w
     std::fs::write(old, "not a dump, and not the newest").unwrap();
     dump(&url, dumps.path()).await;
     let shown = stores_shown(&world).await;
-    assert_eq!(shown["directory"]["last_drill"], serde_json::Value::Null, "{shown}");
+    for name in ["last_drill", "last_backup"] {
+        assert_eq!(shown["directory"][name], serde_json::Value::Null, "{shown}");
+    }
 
     let (is_done, said) = drill(&url, dumps.path(), None).await;
     assert!(is_done && said.contains("can be restored: 1 people"), "{said}");
     assert_eq!(scratch_databases(&url).await, "0");
     assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 200);
     let shown = stores_shown(&world).await;
-    assert!(shown["directory"]["last_drill"].is_string(), "{shown}");
+    let at = |name: &str| shown["directory"][name].as_str().unwrap().parse::<Timestamp>().unwrap();
+    assert!(at("last_backup") <= at("last_drill") && at("last_backup").unix() > 1_790_000_000, "{shown}");
+    let text = world.cli(&["store", "show"]).await;
+    let backup = shown["directory"]["last_backup"].as_str().unwrap();
+    assert!(text.lines().any(|line| line.contains("Last backup") && line.contains(backup)), "{text}");
     // The metric is read at the start, and each minute from then on.
     let replica = world.builder.clone().elsewhere().start().await;
     until("the metric", TIMEOUT, async || {

@@ -19,13 +19,13 @@ use std::time::{Duration, Instant};
 
 const DEADLINE: Duration = Duration::from_secs(40);
 /// `/verify` answers within 250 ms. The rest is for a busy machine.
-const LONGEST: Duration = Duration::from_secs(2);
+pub(super) const LONGEST: Duration = Duration::from_secs(2);
 /// A pause between two requests while nothing is known.
 const PAUSE: Duration = Duration::from_millis(20);
-const SESSIONS: &str = "gatepost:session:*";
+pub(super) const SESSIONS: &str = "gatepost:session:*";
 
 /// A world on this Cluster, in which Alice may sign in and every request asks for the session.
-async fn world(url: &str) -> World {
+pub(super) async fn world(url: &str) -> World {
     let plan = Plan::default().env("REDIS_URL", url).env("GATEPOST_VERIFY__CACHE_MEMORY", "0");
     let world = plan.start(Pair::Shared).await;
     world.entra.add(alice());
@@ -211,10 +211,7 @@ async fn a_record_that_a_failover_brings_back_revives_no_session() {
     cluster.cut_off(replica, holder).await;
     world.cli(&["session", "end", "--user", "alice@example.com"]).await;
     cluster.sigkill(holder);
-    until("the replica to take over", DEADLINE, async || {
-        cluster.ask(replica, &["ROLE"])?.starts_with("master").then_some(())
-    })
-    .await;
+    cluster.promoted(replica).await;
     assert_eq!(cluster.holder(SESSIONS), replica, "the record of the ended session is back");
     until("the Cluster to answer", DEADLINE, async || {
         let status = alice.impatient().fetch(&world.url(APP, "/")).await.status;

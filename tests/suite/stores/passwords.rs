@@ -165,3 +165,30 @@ async fn a_file_that_leads_elsewhere_or_holds_no_address_leaves_the_last_passwor
     assert_eq!((keyed.warnings(NEEDS_RESTART), keyed.warnings(MALFORMED)), (1, 1));
     keyed.has_shown_no_password();
 }
+
+/// As a managed Postgres makes passwords: in a URL each of these characters would mean something.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_beside_the_address_needs_no_encoding_and_may_be_replaced_in_its_file() {
+    let (postgres, folder) = (Postgres::private().await, TempDir::new().unwrap());
+    let database = postgres.database().await.rsplit('/').next().unwrap().to_owned();
+    let [first, second] = ["hunter@#!%&:/?%41", "hunter+ ,[]%"];
+    postgres.sql("postgres", &format!("CREATE ROLE gate LOGIN CREATEROLE PASSWORD '{first}'")).await;
+    postgres.sql("postgres", &format!("ALTER DATABASE {database} OWNER TO gate")).await;
+    ask_for_the_password(&postgres).await;
+    let file = folder.path().join("password").display().to_string();
+    write(&file, first);
+    let plan = Plan::default()
+        .env("DATABASE_URL", format!("postgres://gate@{}/{database}", postgres.addr()))
+        .env("DATABASE_PASSWORD_FILE", &file)
+        .env("GATEPOST_VERIFY__CACHE_MEMORY", "0");
+    let world = plan.start(Pair::Shared).await;
+    world.entra.add(alice());
+    let browser = world.signed_in("alice").await;
+    postgres.sql("postgres", &format!("ALTER ROLE gate PASSWORD '{second}'")).await;
+    write(&file, second);
+    postgres.terminate_connections().await;
+    assert_eq!(browser.patient().fetch(&world.url(APP, "/")).await.status, 200);
+    for line in world.gatepost.logs() {
+        assert!(!line.contains("hunter"), "{line}");
+    }
+}

@@ -32,6 +32,8 @@ pub struct DirectoryStore {
     pub standbys: Option<u64>,
     /// When a dump was last restored in a drill.
     pub last_drill: Option<String>,
+    /// When that dump was taken: the last backup that can be restored, as far as Gatepost knows.
+    pub last_backup: Option<String>,
     /// The rows of each table, counted up to 10,000.
     pub rows: BTreeMap<String, u64>,
 }
@@ -73,7 +75,8 @@ impl DirectoryStore {
             version: found.version,
             schema: found.schema.to_string(),
             standbys: found.standbys.and_then(|count| u64::try_from(count).ok()),
-            last_drill: time(found.last_drill),
+            last_drill: time(found.last_drill.as_ref().map(|drill| drill.drilled_at)),
+            last_backup: time(found.last_drill.as_ref().and_then(directory::Drill::dumped_at)),
             rows: found.rows.into_iter().map(|(table, count)| (table.to_owned(), count.number)).collect(),
         }
     }

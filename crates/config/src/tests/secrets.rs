@@ -4,8 +4,9 @@ use super::*;
 use crate::raw::variable_of;
 use proptest::prelude::*;
 
-const SECRETS: [&str; 9] = [
+const SECRETS: [&str; 10] = [
     "database_url",
+    "database_password",
     "redis_url",
     "secret_keys",
     "providers.corp.client_secret",

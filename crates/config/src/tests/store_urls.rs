@@ -1,7 +1,7 @@
 //! URLs of the stores: as they are written, or refused by the name of what is wrong; never weaker, never shown.
 
 use super::*;
-use crate::StoresConfig;
+use crate::{PostgresServers, StoresConfig};
 use secrecy::ExposeSecret;
 
 const REDIS: &str = "redis://:hunter2@cache";
@@ -290,4 +290,86 @@ fn a_file_may_give_another_user_and_password_and_nothing_else() {
     assert!(take_redis(tcp, "redis-cluster://:new@cache").is_err_and(|why| why.contains("until a restart")));
     assert!(take_redis("redis-cluster://:old@a,b", "redis-cluster://:new@a,b:6379").is_ok());
     assert!(take_redis("redis-cluster://:old@a,b", "redis-cluster://:new@a").is_err());
+}
+
+/// What stands in the URL, and what it means there.
+fn with_password(url: &str, password: &str) -> Result<Config, ConfigErrors> {
+    let given = [("DATABASE_URL", url), ("DATABASE_PASSWORD", password), ("REDIS_URL", REDIS)];
+    shortest_and(&[&given[..], &[("GATEPOST_SECRET_KEYS", KEY)]].concat())
+}
+
+#[test]
+fn a_password_beside_the_address_is_used_as_it_is_for_each_host() {
+    let password = "p@#!%&:/?%41 ,+'\"\u{e9}[]";
+    for (url, hosts) in [
+        ("postgres://u@db/gatepost", 1),
+        ("postgres://u@db:1,[::1]:2,third/gatepost?sslmode=require", 3),
+        ("postgresql://db/gatepost?user=u", 1),
+    ] {
+        let StoresConfig::Shared { database_url, .. } = accepted(with_password(url, password)).stores else {
+            panic!("the shared stores")
+        };
+        let servers = PostgresServers::of_url(database_url.current().expose_secret()).parsed();
+        assert_eq!(servers.len(), hosts, "{url}");
+        for (server, plain) in servers.iter().zip(PostgresServers::of_url(url).parsed()) {
+            let decoded: Vec<u8> = percent_decoded(server.password().expect("a password"));
+            assert_eq!(String::from_utf8(decoded).expect("text"), password, "{url}");
+            let mut without = server.clone();
+            without.set_password(None).expect("a host");
+            assert_eq!(without, plain, "nothing else has changed");
+        }
+    }
+}
+
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let (mut bytes, mut decoded) = (text.bytes(), Vec::new());
+    while let Some(byte) = bytes.next() {
+        let mut digit = || char::from(bytes.next().expect("two digits")).to_digit(16).expect("a digit");
+        decoded.push(if byte == b'%' { u8::try_from(16 * digit() + digit()).expect("a byte") } else { byte });
+    }
+    decoded
+}
+
+#[test]
+fn a_password_that_the_address_has_or_cannot_have_is_refused() {
+    for (url, why) in [
+        (POSTGRES, "DATABASE_URL has a password too"),
+        ("postgres://u@a,b/x?password=hunter2", "DATABASE_URL has a password too"),
+        ("postgres:///x?host=/run/postgresql", "DATABASE_URL has no host"),
+    ] {
+        let lines = lines(with_password(url, "hunter2"));
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].starts_with("DATABASE_PASSWORD: ") && lines[0].contains(why), "{lines:?}");
+        assert!(!lines[0].contains("hunter2"), "{lines:?}");
+    }
+    let alone = lines(shortest_and(&[("DATABASE_PASSWORD", "hunter2")]));
+    let beside_a_file =
+        lines(shortest_and(&[("DATABASE_PASSWORD", "hunter2"), ("DATABASE_URL", "sqlite://a.db")]));
+    for lines in [alone, beside_a_file] {
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        assert!(lines[0].starts_with("DATABASE_PASSWORD: ") && lines[0].contains("no Postgres"), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_password_replaced_in_its_file_is_used_for_each_host_and_an_empty_file_changes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("password");
+    std::fs::write(&file, "first\n").expect("a file");
+    let config = accepted(shortest_and(&[
+        ("DATABASE_URL", "postgres://u@a,b/x"),
+        ("DATABASE_PASSWORD_FILE", &file.display().to_string()),
+        ("REDIS_URL", REDIS),
+        ("GATEPOST_SECRET_KEYS", KEY),
+    ]));
+    let StoresConfig::Shared { database_url, .. } = config.stores else { panic!("the shared stores") };
+    let current = || {
+        database_url.reload_on_next_use();
+        database_url.current().expose_secret().to_owned()
+    };
+    assert_eq!(current(), "postgres://u:first@a,b/x");
+    std::fs::write(&file, "50%@\n").expect("a file");
+    assert_eq!(current(), "postgres://u:50%25%40@a,b/x");
+    std::fs::write(&file, "\n").expect("a file");
+    assert_eq!(current(), "postgres://u:50%25%40@a,b/x");
 }

@@ -90,8 +90,11 @@ fn problem(brand: Option<Brand<'_>>) -> Page {
     Problem::NoAddress { provider: "ACME" }.page(Retry { to: None, brand }, request_id())
 }
 
+/// A page with the look of a tenant, or without.
+type MakePage = fn(Option<Brand<'_>>) -> Page;
+
 /// The pages that may have the look of a tenant.
-const PAGES: [(&str, fn(Option<Brand<'_>>) -> Page); 4] =
+const PAGES: [(&str, MakePage); 4] =
     [("refused", refused), ("choice", choice), ("account", account), ("problem", problem)];
 
 fn form(name: &str, branding: &Branding, error: Option<&str>) -> Sample {

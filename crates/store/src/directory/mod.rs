@@ -57,7 +57,7 @@ pub use audit::{AuditCursor, AuditCursorError, AuditFilter, AuditRecord};
 pub use audit_chain::{AuditHead, ChainedEntry, CutRecord, HourHash, HourHashing};
 pub use changes::{Conditions, Done};
 pub use count::Count;
-pub use description::{Description, ServerAddress};
+pub use description::{Description, Drill, ServerAddress};
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
 pub use keys::{EndingKey, FoundKey, KeyFilter, KeyHolder, KeyRecord, KeyStanding, KeyUsed};
@@ -190,8 +190,8 @@ impl Directory {
         on_store!(self, describe())
     }
 
-    /// When a dump of this directory was last restored in a drill. `None`: never, or it is a file.
-    pub async fn find_last_drill(&self) -> Result<Option<Timestamp>> {
+    /// The last drill in which a dump of this directory was restored. `None`: there was none, or it is a file.
+    pub async fn find_last_drill(&self) -> Result<Option<Drill>> {
         on_store!(self, find_last_drill())
     }
 

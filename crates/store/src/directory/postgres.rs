@@ -149,10 +149,10 @@ macro_rules! standbys {
     };
 }
 
-/// When a dump was last restored in a drill, in seconds since the epoch.
+/// The dump that was last restored in a drill, and when, in seconds since the epoch; no row before the first drill.
 macro_rules! last_drill {
     () => {
-        "SELECT max(drilled_at) FROM backup_drills"
+        "SELECT dump, drilled_at FROM backup_drills"
     };
 }
 

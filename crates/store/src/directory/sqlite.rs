@@ -141,7 +141,7 @@ macro_rules! standbys {
 /// A file has no drills.
 macro_rules! last_drill {
     () => {
-        "SELECT NULL"
+        "SELECT NULL, NULL WHERE false"
     };
 }
 

@@ -109,7 +109,7 @@ impl Patched {
     /// White cannot be read on the colour; `BrandNameReserved`.
     fn edit(self, config: &Config) -> Result<BrandingEdit, Refused> {
         let accent = match nullable(self.accent) {
-            Some(Some(Colour(judged))) => Some(Some(judged.map_err(|error| pale(&error))?)),
+            Some(Some(Colour(judged))) => Some(Some(judged.map_err(pale)?)),
             Some(None) => Some(None),
             None => None,
         };
@@ -125,7 +125,7 @@ impl Patched {
     }
 }
 
-fn pale(error: &AccentError) -> Problem {
+fn pale(error: AccentError) -> Problem {
     let detail = format!("{error}.");
     let mut problem = Problem::new(ProblemCode::NotPossible, detail.clone());
     problem.errors = vec![Flaw::at("/accent", "contrast", detail)];

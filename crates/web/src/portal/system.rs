@@ -83,6 +83,7 @@ fn facts(StoresView { directory, sessions }: &StoresView) -> Vec<(&'static str, 
     ];
     facts.extend(directory.standbys.map(|count| ("Standbys", count.to_string())));
     facts.extend(directory.last_drill.clone().map(|at| ("Last restore drill", at)));
+    facts.extend(directory.last_backup.clone().map(|at| ("Last backup that was restored in a drill", at)));
     facts.extend(sessions.server.clone().map(|server| ("Sessions at", server)));
     facts.extend(sessions.version.clone().map(|version| ("Sessions' version", format!("Redis {version}"))));
     facts

@@ -153,6 +153,14 @@ impl RedisCluster {
         .await;
     }
 
+    /// Waits until a replica is a primary.
+    pub async fn promoted(&self, replica: usize) {
+        until("the replica to take over", START, async || {
+            self.ask(replica, &["ROLE"])?.starts_with("master").then_some(())
+        })
+        .await;
+    }
+
     /// Kills a node.
     pub fn sigkill(&self, node: usize) {
         self.nodes[node].0.running().sigkill();

@@ -74,9 +74,9 @@ pub(super) mod tests {
     use crate::branding::{Logo, LogoKind};
     use proptest::prelude::*;
 
-    fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    fn chunk(kind: &[u8], data: &[u8]) -> Vec<u8> {
         let length = u32::try_from(data.len()).expect("a short chunk");
-        [&length.to_be_bytes(), &kind[..], data, &crc(kind.iter().chain(data)).to_be_bytes()].concat()
+        [&length.to_be_bytes(), kind, data, &crc(kind.iter().chain(data)).to_be_bytes()].concat()
     }
 
     fn header(width: u32, height: u32) -> Vec<u8> {

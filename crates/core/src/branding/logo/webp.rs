@@ -48,7 +48,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<u8>, LogoError> {
     Ok([b"RIFF", &length.to_le_bytes()[..], &kept].concat())
 }
 
-fn push(kept: &mut Vec<u8>, kind: &[u8; 4], data: &[u8]) -> Result<(), LogoError> {
+fn push(kept: &mut Vec<u8>, kind: &[u8], data: &[u8]) -> Result<(), LogoError> {
     let length = u32::try_from(data.len()).map_err(|_| LogoError::TooLarge)?;
     kept.extend(kind);
     kept.extend(length.to_le_bytes());
@@ -95,7 +95,7 @@ mod tests {
     use crate::branding::{Logo, LogoKind};
     use proptest::prelude::*;
 
-    fn chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    fn chunk(kind: &[u8], data: &[u8]) -> Vec<u8> {
         let mut chunk = Vec::new();
         push(&mut chunk, kind, data).expect("a short chunk");
         chunk

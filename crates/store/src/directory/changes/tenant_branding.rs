@@ -5,6 +5,7 @@ use crate::directory::error::DirectoryError;
 use gatepost_config::Config;
 use gatepost_core::administration::Matter;
 use gatepost_core::branding::{Accent, BrandName, Branding, Logo, Notice, Support};
+use gatepost_core::host::HostPattern;
 use gatepost_core::ids::TenantId;
 
 /// Changes how the pages of a tenant look.
@@ -43,7 +44,7 @@ impl TenantBrandName {
     /// # Errors
     /// `BrandNameReserved`: it has the public host or a host of `GATEPOST_HOSTS` in it.
     pub fn new(name: BrandName, config: &Config) -> Result<Self, DirectoryError> {
-        let patterns = config.hosts.iter().map(|pattern| pattern.hosts());
+        let patterns = config.hosts.iter().map(HostPattern::hosts);
         let public = config.public_url.host().to_string();
         let is_reserved = std::iter::once(public)
             .chain(patterns)

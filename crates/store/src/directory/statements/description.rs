@@ -3,8 +3,7 @@
 use super::{Result, Store};
 use crate::directory::copy::TABLES;
 use crate::directory::count::Count;
-use crate::directory::description::Description;
-use gatepost_core::clock::Timestamp;
+use crate::directory::description::{Description, Drill};
 use sqlx::AssertSqlSafe;
 
 /// Up to how many rows of a table are counted, so that a long audit does not keep the database busy: there are some thirty tables.
@@ -17,9 +16,9 @@ impl Store {
             let newest = "SELECT max(version) FROM migrations";
             let schema: Option<i64> = sqlx::query_scalar(newest).fetch_one(&mut *connection).await?;
             let standbys = sqlx::query_scalar(standbys!()).fetch_one(&mut *connection).await?;
-            let last_drill: Option<i64> =
-                sqlx::query_scalar(last_drill!()).fetch_one(&mut *connection).await?;
-            let last_drill = last_drill.map(Timestamp::from_unix);
+            let drill: Option<(String, i64)> =
+                sqlx::query_as(last_drill!()).fetch_optional(&mut *connection).await?;
+            let last_drill = drill.map(Drill::from);
             let mut rows = Vec::with_capacity(TABLES.len());
             for table in TABLES {
                 let (name, limit) = (table.name, MOST + 1);
@@ -32,10 +31,11 @@ impl Store {
         })
     }
 
-    pub(in crate::directory) async fn find_last_drill(&self) -> Result<Option<Timestamp>> {
+    pub(in crate::directory) async fn find_last_drill(&self) -> Result<Option<Drill>> {
         reading!(self, |connection| {
-            let at: Option<i64> = sqlx::query_scalar(last_drill!()).fetch_one(connection).await?;
-            Ok(at.map(Timestamp::from_unix))
+            let drill: Option<(String, i64)> =
+                sqlx::query_as(last_drill!()).fetch_optional(connection).await?;
+            Ok(drill.map(Drill::from))
         })
     }
 }
