@@ -43,6 +43,7 @@ impl Held {
             networks: vec!["192.0.2.0/24".parse().expect("a network"); count],
             tools: vec![words.replace('*', "").parse().expect("a pattern"); count],
             requests_per_minute: Some(60).filter(|_| count > 0),
+            trial: None,
         };
         Self {
             words: words.chars().take(64).collect(),
