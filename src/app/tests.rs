@@ -141,8 +141,9 @@ async fn the_list_holds_each_route_with_its_methods() {
         let path = route.path.replace("{provider}", "entra").replace("{code}", "state").replace("{id}", "x");
         let answer = answers(host, &[(route.method, &path)]).await.remove(0);
         assert_ne!(answer.status().as_u16(), 405, "{route:?}");
-        // No tool server is registered, so there is no document about one.
-        let is_hidden = route.hosts == HostScope::Protected || route.path.starts_with(RESOURCE_METADATA);
+        // No tool server is registered, so there is no document about one, and no tenant has a logo.
+        let is_hidden = route.hosts == HostScope::Protected
+            || [RESOURCE_METADATA, "/logos/"].iter().any(|hidden| route.path.starts_with(hidden));
         assert_eq!(answer.status().as_u16() == 404, is_hidden, "{route:?}");
         assert!(matches!(route.method, "GET" | "POST"), "{route:?}");
         let is_change = route.method == "POST" && route.path != "/logout/backchannel";

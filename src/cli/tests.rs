@@ -184,7 +184,13 @@ fn examples(help: &str) -> Vec<String> {
     let (_, examples) = help.split_once("Example").unwrap_or_default();
     let lines = examples.lines().filter_map(|line| line.strip_prefix("  gatepost "));
     lines
-        .map(|line| line.split(['|', '>']).next().unwrap_or_default().replace("'GitHub tools'", "GitHub"))
+        .map(|line| {
+            line.split(['|', '>'])
+                .next()
+                .unwrap_or_default()
+                .replace("'GitHub tools'", "GitHub")
+                .replace('\'', "")
+        })
         .collect()
 }
 

@@ -140,7 +140,9 @@ impl Fault {
             return answer(self, request);
         }
         let browser = browser(request);
-        let (id, path) = (browser.request_id, request.path());
+        // As it is registered: the path of an invitation has its secret.
+        let path = request.match_pattern().unwrap_or_else(|| request.path().to_owned());
+        let (id, path) = (browser.request_id, path.as_str());
         let page =
             |problem: pages::Problem<'_>| PageAnswer(problem.page(Retry::default(), id)).respond_to(request);
         match self {

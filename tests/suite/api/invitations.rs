@@ -136,6 +136,67 @@ both_pairs! {
         says(&open(world, &bob, &format!("/invitations/{}", "0".repeat(64))).await, 410, &[]);
     }
 
+    async fn a_link_does_not_undo_what_an_administrator_decided_after_it(pair) {
+        let office = Office::open(pair).await;
+        let world = &office.world;
+        let (carol, bob) = (world.signed_in("carol").await, world.signed_in("bob").await);
+        let add = ["tenant", "add-member", "a", "bob@example.com", "--role", "member"];
+        world.cli(&add).await;
+        let kept = path_of(&invite(&office, &carol, "bob@example.com", "admin").await);
+        world.cli(&["tenant", "remove-member", "a", "bob@example.com"]).await;
+        says(&accept(world, &bob, &kept).await, 410, &[]);
+        assert_eq!(members(&office).await, []);
+
+        let kept = path_of(&invite(&office, &carol, "bob@example.com", "admin").await);
+        world.cli(&add).await;
+        says(&accept(world, &bob, &kept).await, 410, &[]);
+        assert_eq!(members(&office).await[0].1, "member");
+        let kept = path_of(&invite(&office, &carol, "bob@example.com", "admin").await);
+        world.cli(&add).await;
+        says(&accept(world, &bob, &kept).await, 410, &[]);
+        let noted = sql(world, "SELECT action FROM audit_entries WHERE action = 'tenant.withdraw_invitation'").await;
+        assert_eq!(noted.len(), 3, "{noted:?}");
+    }
+
+    async fn who_may_enter_for_a_time_accepts_for_good_but_gets_no_higher_role_so(pair) {
+        let office = Office::open(pair).await;
+        let world = &office.world;
+        let bob = world.signed_in("bob").await;
+        for (role, invited, after) in [("member", "member", "member for good"), ("admin", "viewer", "admin for a time")] {
+            world.cli(&["tenant", "add-member", "a", "bob@example.com", "--role", role, "--for", "30d"]).await;
+            let path = path_of(&invite(&office, &office.alice, "bob@example.com", invited).await);
+            assert_eq!(accept(world, &bob, &path).await.status, 303);
+            let sql_text = "SELECT role || CASE WHEN until IS NULL THEN ' for good' ELSE ' for a time' END FROM tenant_members";
+            assert_eq!(sql(world, sql_text).await, [after]);
+        }
+    }
+
+    async fn nobody_accepts_whose_address_another_tenants_provider_asserts(pair) {
+        let office = Office::open(pair).await;
+        let world = &office.world;
+        let (carol, bob) = (world.signed_in("carol").await, world.signed_in("bob").await);
+        let path = path_of(&invite(&office, &carol, "bob@example.com", "member").await);
+        sql(world, "INSERT INTO identities (issuer, subject, provider, user_id, created_at) \
+            SELECT 'https://other.example', 'bob', 't-b', id, 1 FROM users WHERE email = 'bob@example.com' RETURNING user_id").await;
+        says(&accept(world, &bob, &path).await, 403, &[]);
+        assert_eq!(members(&office).await, []);
+    }
+
+    async fn an_export_names_no_invitation_of_who_has_the_address_now(pair) {
+        let office = Office::open(pair).await;
+        let world = &office.world;
+        let carol = world.signed_in("carol").await;
+        world.signed_in("dave").await;
+        invite(&office, &carol, "bob@example.com", "member").await;
+        let former = "INSERT INTO former_addresses (email, user_id, until) SELECT 'bob@example.com', id, 1 FROM users \
+            WHERE email = 'dave@example.com' RETURNING user_id";
+        sql(world, former).await;
+        let of_dave = format!("/users/{}/export", office.id_of("dave@example.com").await);
+        assert_eq!(office.done("GET", &of_dave, None).await["invitations"].as_array().unwrap().len(), 1);
+        world.signed_in("bob").await;
+        assert_eq!(office.done("GET", &of_dave, None).await["invitations"], json!([]));
+    }
+
     async fn invitations_count_against_the_members_that_a_tenant_may_have(pair) {
         let office = Office::open(pair).await;
         let carol = office.world.signed_in("carol").await;

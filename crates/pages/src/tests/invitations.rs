@@ -44,7 +44,7 @@ fn listed(name: &str, count: usize, entered: EnteredText<'_>, made: Option<&str>
     let page = TenantInvitations {
         frame: frame("alice@example.com", None),
         id: &id,
-        name: Some(entered.value),
+        name: Some(entered.value).filter(|name| !name.is_empty()),
         invitations: &vec![entry; count],
         email: entered,
         role: Role::Member,

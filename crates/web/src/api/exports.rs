@@ -65,15 +65,22 @@ impl<F: Fn(&AuditRecord) -> AuditEntry + 'static> Told<F> {
         }
         let mut export = Export::new(admin, self.filter.clone());
         let scope = self.by.as_ref().map_or(&Scope::System, |(caller, _)| &caller.scope);
-        let first = self.entries(&export.next(scope).await?, false);
-        let rest = stream::try_unfold((export, self), move |(mut export, told)| {
+        let page = export.next(scope).await?;
+        let (first, is_over) = (self.entries(&page, false), page.is_empty());
+        // What is written from now on is not in it: after an empty page there is none.
+        let rest = stream::try_unfold((export, self, is_over), move |(mut export, told, is_over)| {
             let context = context.clone();
             async move {
+                if is_over {
+                    return Ok(None);
+                }
                 let page = told.next_page(&mut export, &context).await;
                 let page = page.inspect_err(
                     |why| tracing::warn!(error = %Chain(why), "an export of held data broke off"),
                 )?;
-                Ok::<_, BrokenOff>((!page.is_empty()).then(|| (told.entries(&page, true), (export, told))))
+                Ok::<_, BrokenOff>(
+                    (!page.is_empty()).then(|| (told.entries(&page, true), (export, told, false))),
+                )
             }
         });
         let begin = stream::iter([Ok(Bytes::from(begin)), Ok(first)]);

@@ -2,7 +2,7 @@
 
 use super::forget;
 use super::users::{self, UserRow};
-use super::{Apply, Connection, Result, Store, ended_keys, erasures, invitations, refusals};
+use super::{Apply, Connection, Result, Store, ended_keys, erasures, open_invitations, refusals};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{Done, EraseUser};
 use crate::directory::error::DirectoryError;
@@ -42,7 +42,7 @@ impl Store {
             let sql = "SELECT email, until FROM former_addresses WHERE user_id = $1 ORDER BY until, email";
             let former_addresses: Vec<FormerAddress> =
                 sqlx::query_as(sql).bind(id.to_string()).fetch_all(&mut *connection).await?;
-            let invitations = invitations::list_of_person(&mut *connection, id).await?;
+            let invitations = open_invitations::list_of_person(&mut *connection, id).await?;
             Ok(Traces { former_addresses, invitations, refusals: refusals::list_of(connection, id).await? })
         })
     }

@@ -2,7 +2,7 @@
 
 use super::run::Run;
 use super::users::{UserRow, note, user_columns};
-use super::{Connection, Result, Store, admin_overrides, admins, audit_log, ended_keys, invitations};
+use super::{Connection, Result, Store, admin_overrides, admins, audit_log, ended_keys, open_invitations};
 use crate::directory::actor::{Actor, Who};
 use crate::directory::error::DirectoryError;
 use crate::directory::keys::KeyRecord;
@@ -66,7 +66,8 @@ async fn forget(connection: &mut Connection, id: &str, since: Timestamp) -> Resu
     Ok(true)
 }
 
-const DELETE_INVITATIONS: &str = concat!("DELETE FROM tenant_invitations WHERE ", invitations::of_person!());
+const DELETE_INVITATIONS: &str =
+    concat!("DELETE FROM tenant_invitations WHERE ", open_invitations::of_person!());
 /// The refusals of the person and of their keys, and those of other keys that name an address of theirs.
 const DELETE_REFUSALS: &str = "DELETE FROM refusals WHERE user_id = $1 \
     OR user_id IN (SELECT k.id FROM keys k WHERE k.owner_id = $1) OR (key_id IS NOT NULL AND email IN \

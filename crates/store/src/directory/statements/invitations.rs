@@ -1,6 +1,7 @@
 //! Invitations to tenants. A row is one that nobody has accepted yet: whoever accepts, withdraws or replaces it deletes it. The
 //! audit names an invitation by its id, because only the rows of a person can be erased for them.
 
+use super::open_invitations::{delete, find_of_address, said, select, withdraw};
 use super::tenant_limits::{self, Counted};
 use super::users::{self, FIRST, UserRow};
 use super::{Apply, Connection, Result, Store, audit, present, tenant_changes, tenant_members, tenants};
@@ -10,45 +11,13 @@ use crate::directory::error::DirectoryError;
 use crate::directory::records::{InvitationRecord, UserKey};
 use gatepost_core::administration::{Granted, Matter, Scope, Version};
 use gatepost_core::clock::Timestamp;
-use gatepost_core::email::EmailAddress;
-use gatepost_core::ids::{InvitationId, TenantId, UserId};
+use gatepost_core::ids::{InvitationId, ProviderId, TenantId, UserId};
 use gatepost_core::invitation::{INVITATION_TTL, InvitationSecret, masked};
 use gatepost_core::secret::Hash;
 use gatepost_core::tier::{Allowances, MEMBERS};
-use serde_json::{Value, json};
 
 /// Open invitations of a tenant whose members nothing limits.
 const MOST_OPEN: i64 = 500;
-
-macro_rules! select {
-    ($rest:literal) => {
-        concat!(
-            "SELECT id, tenant_id, email, role, created_at, expires_at FROM tenant_invitations WHERE expires_at > ",
-            present!(),
-            " AND ",
-            $rest
-        )
-    };
-}
-
-/// Invitations to an address that the person `$1` has or had.
-macro_rules! of_person {
-    () => {
-        "email IN (SELECT u.email FROM users u WHERE u.id = $1 UNION ALL \
-         SELECT f.email FROM former_addresses f WHERE f.user_id = $1)"
-    };
-}
-pub(super) use of_person;
-
-/// The invitations of a person that can be accepted.
-pub(super) async fn list_of_person(connection: &mut Connection, id: UserId) -> Result<Vec<InvitationRecord>> {
-    let sql = concat!(
-        "SELECT id, tenant_id, email, role, created_at, expires_at FROM tenant_invitations WHERE ",
-        of_person!(),
-        " ORDER BY id"
-    );
-    Ok(sqlx::query_as(sql).bind(id.to_string()).fetch_all(connection).await?)
-}
 
 impl Apply for InviteMember {
     /// What the tenant may have.
@@ -125,21 +94,6 @@ async fn insert(connection: &mut Connection, record: &InvitationRecord, hash: &H
     Ok(())
 }
 
-async fn find_of_address(
-    connection: &mut Connection,
-    tenant: &TenantId,
-    email: &EmailAddress,
-) -> Result<Option<InvitationRecord>> {
-    let query = sqlx::query_as(select!("tenant_id = $1 AND email = $2"));
-    Ok(query.bind(tenant.as_str()).bind(email.as_str()).fetch_optional(connection).await?)
-}
-
-async fn delete(connection: &mut Connection, id: InvitationId) -> Result<()> {
-    let query = sqlx::query("DELETE FROM tenant_invitations WHERE id = $1").bind(id.to_string());
-    query.execute(connection).await?;
-    Ok(())
-}
-
 impl Apply for WithdrawInvitation {
     type Locked = InvitationRecord;
 
@@ -158,10 +112,7 @@ impl Apply for WithdrawInvitation {
         connection: &mut Connection,
         actor: &Actor,
     ) -> Result<Done<InvitationRecord>> {
-        let tenant = &granted.change().tenant;
-        delete(connection, record.id).await?;
-        let states = (Some(said(&record)), None);
-        tenant_changes::note(connection, actor, "tenant.withdraw_invitation", tenant, states).await?;
+        withdraw(connection, actor, &granted.change().tenant, &record).await?;
         Ok(Done::changed(None, record))
     }
 }
@@ -173,9 +124,11 @@ impl Apply for AcceptInvitation {
     async fn lock(&self, connection: &mut Connection) -> Result<(Self::Locked, Option<Version>)> {
         let user = users::find_known(connection, &UserKey::Id(self.user)).await?;
         let query = sqlx::query_as(for_update!(select!("hash = $1"))).bind(self.hash.as_bytes().to_vec());
-        let found: Option<InvitationRecord> = query.fetch_optional(connection).await?;
+        let found: Option<InvitationRecord> = query.fetch_optional(&mut *connection).await?;
         let record = found.ok_or(DirectoryError::InvitationOver)?;
-        if user.email.as_ref() != Some(&record.email) {
+        if user.email.as_ref() != Some(&record.email)
+            || is_of_another(connection, self.user, &record.tenant_id).await?
+        {
             return Err(DirectoryError::NotInvited(masked(&record.email)));
         }
         Ok(((user, record), None))
@@ -207,13 +160,6 @@ impl Apply for AcceptInvitation {
     }
 }
 
-/// An invitation for the audit, without the address.
-fn said(record: &InvitationRecord) -> Value {
-    json!({
-        "invitation": record.id, "tenant": record.tenant_id, "role": record.role, "expires_at": record.expires_at,
-    })
-}
-
 impl Store {
     /// The invitations of a tenant that can be accepted, the oldest first.
     pub(in crate::directory) async fn list_invitations(
@@ -243,6 +189,13 @@ impl Store {
             Ok(query.bind(hash.as_bytes().to_vec()).fetch_optional(connection).await?)
         })
     }
+}
+
+/// Whether the provider of another tenant identifies the person: their address is what that tenant says, and counts there alone.
+async fn is_of_another(connection: &mut Connection, id: UserId, tenant: &TenantId) -> Result<bool> {
+    let query = sqlx::query_scalar(concat!("SELECT ", tenants_provider!("$1"))).bind(id.to_string());
+    let provider: Option<String> = query.fetch_one(connection).await?;
+    Ok(provider.is_some_and(|provider| provider != ProviderId::of_tenant(tenant).as_str()))
 }
 
 /// Deletes invitations that have expired, at most `most`, and returns their number.

@@ -218,6 +218,7 @@ mod members;
 mod memberships;
 mod merge;
 mod naming;
+mod open_invitations;
 mod plan;
 mod refusals;
 mod refused_names;

@@ -2,7 +2,7 @@
 
 use super::tenant_limits::{self, Counted};
 use super::users::{self, UserRow, demand_future};
-use super::{Apply, Connection, Result, audit, ended, tenants};
+use super::{Apply, Connection, Result, audit, ended, open_invitations, tenants};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{AddTenantMember, Done, RemoveTenantMember};
 use crate::directory::error::DirectoryError;
@@ -54,9 +54,12 @@ impl Apply for AddTenantMember {
         if let Some(before) = before
             && (before.role, before.until) == (*role, *until)
         {
-            return Ok(Done::unchanged(Some(before.version), user));
+            let is_withdrawn = open_invitations::withdraw_of(connection, actor, tenant, user).await?;
+            let done = if is_withdrawn { Done::changed } else { Done::unchanged };
+            return Ok(done(Some(before.version), user));
         }
         put(connection, actor, (tenant, user), before, Given::manual(*role, *until)).await?;
+        open_invitations::withdraw_of(connection, actor, tenant, user).await?;
         let version = find(connection, tenant, user).await?.map(|member| member.version);
         Ok(Done::changed(version, user))
     }
@@ -119,7 +122,8 @@ pub(super) async fn promote(
     Ok(true)
 }
 
-/// Makes a person who was invited a member. Who is one already with a role that is as high stays as they are.
+/// Makes a person who was invited a member, for good. Who is one with a higher role stays as they are, also if that ends: the
+/// invitation gives no such role. So does who has this role for good.
 pub(super) async fn join(
     connection: &mut Connection,
     actor: &Actor,
@@ -127,7 +131,8 @@ pub(super) async fn join(
     role: Role,
 ) -> Result<()> {
     let before = find(connection, tenant, user).await?;
-    if before.is_some_and(|before| before.role >= role) {
+    let has_it = |before: MemberRow| before.role > role || (before.role == role && before.until.is_none());
+    if before.is_some_and(has_it) {
         return Ok(());
     }
     let given = Given { role, until: None, source: "invitation" };
@@ -177,6 +182,7 @@ impl Apply for RemoveTenantMember {
             .await?;
         let was = said(tenant, member.role, member.until);
         note(connection, actor, "tenant.remove_member", user.id, tenant, (Some(was), None)).await?;
+        open_invitations::withdraw_of(connection, actor, tenant, user.id).await?;
         Ok(Done::changed(None, member.role))
     }
 }
