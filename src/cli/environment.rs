@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 
 /// Prefixes of the variables that can be Gatepost's settings.
-const OURS: [&str; 4] = ["GATEPOST_", "MICROSOFT_", "DATABASE_URL", "REDIS_URL"];
+const OURS: [&str; 5] = ["GATEPOST_", "MICROSOFT_", "DATABASE_URL", "DATABASE_PASSWORD", "REDIS_URL"];
 
 /// The greatest length of a user's name in the audit.
 const LONGEST_NAME: usize = 64;

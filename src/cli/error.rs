@@ -62,7 +62,7 @@ pub(super) enum CommandError {
     #[error("tool server {0} has no such rule")]
     NoRule(ToolServerId),
     /// What was found instead of a refusal.
-    #[error("tool server {0} is judged by the body of its messages as before. {found}", found = .1.found)]
+    #[error("tool server {0} is judged by the body of its messages. What else was changed stays so. {found}", found = .1.found)]
     NotRefused(ToolServerId, Box<Finding>),
     /// The gate itself has refused the message of a trial.
     #[error(

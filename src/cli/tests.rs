@@ -179,19 +179,17 @@ fn json_may_stand_at_either_place() {
     }
 }
 
-/// Our commands in the examples of a help text, split as a shell would, up to a pipe or a redirection.
+/// Our commands in the examples of a help text, up to a pipe or a redirection. A text in quotes is one word, as for a shell.
 fn examples(help: &str) -> Vec<String> {
     let (_, examples) = help.split_once("Example").unwrap_or_default();
     let lines = examples.lines().filter_map(|line| line.strip_prefix("  gatepost "));
-    lines
-        .map(|line| {
-            line.split(['|', '>'])
-                .next()
-                .unwrap_or_default()
-                .replace("'GitHub tools'", "GitHub")
-                .replace('\'', "")
-        })
-        .collect()
+    lines.map(|line| one_word(line.split(['|', '>']).next().unwrap_or_default())).collect()
+}
+
+/// The line without quotes, and what stood in them without spaces.
+fn one_word(line: &str) -> String {
+    let parts = line.split('\'').enumerate();
+    parts.map(|(at, part)| if at % 2 == 0 { part.to_owned() } else { part.replace(' ', "-") }).collect()
 }
 
 fn demand_examples(command: &mut clap::Command, path: &str) {

@@ -180,7 +180,7 @@ pub(super) fn with_password(text: &str, password: &str) -> Result<String, &'stat
 /// The URL in use with the password that a file holds now.
 pub(super) fn take_password(in_use: &str, password: &str) -> Result<String, &'static str> {
     let urls = postgres_servers::split(in_use).unwrap_or_else(|| vec![in_use.to_owned()]);
-    let next = if password.is_empty() { None } else { set_password(&urls, password) };
+    let next = if password.trim().is_empty() { None } else { set_password(&urls, password) };
     next.ok_or(MALFORMED)
 }
 

@@ -68,11 +68,11 @@ impl<'a> Probe<'a> {
         mcp::stranger(&self.known, &see(self.message(("ping", None), ("ping", ""))).await)
     }
 
-    /// What is answered to messages whose headers and body differ: to one of another method, and, where the gate reads headers
+    /// What is answered to messages whose headers and body differ: to one of another method, which no router of lists takes, and, where the gate reads headers
     /// alone, to one of another tool.
     pub(super) async fn differing(&self, key: &ShownKey) -> Vec<Seen> {
         let send = async |message: RequestBuilder| see(message.bearer_auth(key.secret.expose())).await;
-        let mut seen = vec![send(self.message(("tools/list", None), ("tools/call", NO_TOOL))).await];
+        let mut seen = vec![send(self.message(("ping", None), ("tools/call", NO_TOOL))).await];
         if self.known.mode == Mode::Headers {
             seen.push(send(self.message(("tools/call", Some(NO_TOOL)), ("tools/call", NEITHER))).await);
         }

@@ -36,7 +36,7 @@ pub(in crate::cli) struct Way {
 /// Tries a server of this version, and has its messages judged by their headers if it refuses those whose body differs.
 ///
 /// # Errors
-/// `NotRefused`, `RouterReadsBodies`; what the changes fail with. Then nothing is different.
+/// `NotRefused`, `RouterReadsBodies`; what the changes fail with. Then the mode is `body`.
 pub(in crate::cli) async fn judge_by_headers(
     console: &Console,
     (id, version): (&ToolServerId, Option<Version>),
