@@ -186,10 +186,14 @@ fn examples(help: &str) -> Vec<String> {
     lines.map(|line| one_word(line.split(['|', '>']).next().unwrap_or_default())).collect()
 }
 
-/// The line without quotes, and what stood in them without spaces.
+/// The line without quotes, and what stood in them without spaces. An empty text stays in quotes, which make it a word here.
 fn one_word(line: &str) -> String {
-    let parts = line.split('\'').enumerate();
-    parts.map(|(at, part)| if at % 2 == 0 { part.to_owned() } else { part.replace(' ', "-") }).collect()
+    let word = |(at, part): (usize, &str)| match part {
+        "" if at % 2 == 1 => "''".to_owned(),
+        part if at % 2 == 1 => part.replace(' ', "-"),
+        part => part.to_owned(),
+    };
+    line.split('\'').enumerate().map(word).collect()
 }
 
 fn demand_examples(command: &mut clap::Command, path: &str) {
