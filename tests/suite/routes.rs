@@ -302,8 +302,10 @@ both_pairs! {
             let want = match route.callers {
                 _ if !route.takes_head => 405..=405,
                 Callers::Admins | Callers::Administrators => 403..=403,
-                _ if status_for(&route) == 404 => 404..=404,
-                _ => 200..=303,
+                _ => match status_for(&route) {
+                    refused @ 400.. => refused..=refused,
+                    _ => 200..=303,
+                },
             };
             assert!(want.contains(&request.status), "{route:?}: {}", request.status);
         }

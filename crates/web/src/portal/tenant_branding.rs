@@ -172,9 +172,10 @@ pub(crate) async fn change_logo(
     administrator: Administrator,
     context: web::Data<Context>,
     Path(id): Path<TenantId>,
-    upload: Upload,
+    upload: Result<Upload, Fault>,
 ) -> FormAnswer {
     let tenant = find(&administrator, &context, &id).await?;
+    let upload = upload?;
     // A browser that has no file sends an empty one.
     let logo = match upload.bytes("logo").filter(|bytes| !bytes.is_empty()) {
         Some(bytes) => Logo::read(bytes).map_err(|error| sentence(&error.to_string())),
