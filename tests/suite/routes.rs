@@ -86,8 +86,6 @@ fn status_for(route: &Route) -> u16 {
         ("GET", path) if path.starts_with("/.well-known/oauth-protected-resource") => 404,
         // Nobody made an invitation with this secret. Of a path that has none there is nothing.
         (_, "/invitations/{secret}") => 410,
-        // What is sent is no form with a file.
-        ("POST", "/admin/tenants/{id}/branding/logo") => 400,
         // Nothing has no name and no address.
         ("POST", "/admin/users" | "/admin/groups" | "/admin/tenants") => 422,
         (_, path) if path.starts_with("/admin/groups/{id}") || path.starts_with("/admin/tenants/{id}") => 404,
