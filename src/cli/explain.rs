@@ -3,10 +3,9 @@
 use super::CommandError;
 use super::console::Console;
 use super::report::{Report, plain, table};
-use crate::explain::{explain, explain_request};
 use anstyle::{AnsiColor, Style};
 use clap::{ArgGroup, Args};
-use gatepost_admin::explain::{Asker, Initiator, Question, RequestUrl, requirement_of_groups};
+use gatepost_admin::explain::{Asker, Explainer, Initiator, Question, RequestUrl, requirement_of_groups};
 use gatepost_core::api_key::KeyId;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::Origin;
@@ -80,7 +79,7 @@ pub(super) async fn run(console: &Console, args: Explain) -> Result<Report, Comm
         (Some(id), _) => {
             let request = match console.api() {
                 Some(api) => api.explain_request(id).await?,
-                None => explain_request(&console.here()?.explain, id).await?,
+                None => console.here()?.explain.explain_request(id).await?,
             };
             Ok(Report::colored(past(&request), request.to_json()))
         }
@@ -88,7 +87,7 @@ pub(super) async fn run(console: &Console, args: Explain) -> Result<Report, Comm
             let question = args.question(asker, url);
             let explanation = match console.api() {
                 Some(api) => api.explain(&question).await?,
-                None => explain(&console.here()?.explain, &question).await?,
+                None => console.here()?.explain.explain(&question).await?,
             };
             Ok(Report::colored(to_text(&explanation), explanation.to_json()))
         }

@@ -13,7 +13,6 @@ mod tests;
 mod trace;
 
 pub use context::Context;
-pub use past_request::explain_request;
 
 use facts::{Facts, Subject};
 use futures_util::future::LocalBoxFuture;
@@ -26,6 +25,7 @@ use gatepost_core::requirement::Requirement;
 use gatepost_pages::explanation::{Change, Changes, Explanation, PastRequest, RemedyFacts, Step, UtcTime};
 use gatepost_runtime::stores::Stores;
 use gatepost_store::directory::{AuditFilter, AuditRecord, DirectoryError};
+use past_request::explain_request;
 use std::time::Duration;
 use trace::Trace;
 
@@ -47,12 +47,7 @@ impl Explainer for Context {
     }
 }
 
-/// Explains a request.
-///
-/// # Errors
-/// [`ExplainError`]. A host that is not protected, an invalid requirement and a session store that does not answer are
-/// no errors: the explanation contains them.
-pub async fn explain(context: &Context, question: &Question) -> Result<Explanation, ExplainError> {
+async fn explain(context: &Context, question: &Question) -> Result<Explanation, ExplainError> {
     let subject = Subject::load(&context.stores, &question.asker).await?;
     let now = Timestamp::now();
     let at = question.at.unwrap_or(now);

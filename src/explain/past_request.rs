@@ -14,11 +14,7 @@ use gatepost_store::directory::{AuditFilter, UserKey};
 use gatepost_telemetry::Reason;
 use gatepost_telemetry::labels::Label;
 
-/// Explains a past request by its id.
-///
-/// # Errors
-/// [`ExplainError::UnknownRequest`], [`ExplainError::Directory`].
-pub async fn explain_request(context: &Context, id: RequestId) -> Result<PastRequest, ExplainError> {
+pub(super) async fn explain_request(context: &Context, id: RequestId) -> Result<PastRequest, ExplainError> {
     let refusal = context.stores.directory.find_refusal(id).await?;
     let filter = AuditFilter { request_id: Some(id), ..AuditFilter::default() };
     let changes: Vec<Change> = context

@@ -23,36 +23,32 @@ impl Context {
         scope: &Scope,
         tenant: &TenantRecord,
     ) -> Result<TenantData, DirectoryError> {
-        read(self, scope, tenant).await
+        let (directory, id) = (&self.stores.directory, &tenant.id);
+        let members =
+            all(async |after| directory.list_tenant_members(scope, id, after.as_ref(), PAGE).await).await?;
+        let of_tenant = KeyFilter { tenant: Some(id.clone()), ..KeyFilter::default() };
+        let keys =
+            all(async |after| directory.search_keys(scope, &of_tenant, after.as_ref(), PAGE).await).await?;
+        let wanted = RequestFilter { tenant: Some(id.clone()), ..RequestFilter::default() };
+        let requests =
+            all(async |after| directory.search_requests(scope, &wanted, after.as_ref(), PAGE).await).await?;
+        let provider = match directory.find_tenant_provider(scope, id).await {
+            Ok(found) => Some(self.provider_view(&found)),
+            Err(DirectoryError::NoTenantProvider(_)) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(TenantData {
+            exported_at: rfc3339(Timestamp::now()),
+            tenant: Tenant::from(tenant),
+            provider,
+            members: members.iter().map(TenantMember::from).collect(),
+            invitations: directory.list_invitations(scope, id).await?.iter().map(Invitation::from).collect(),
+            keys: keys.iter().map(Key::from).collect(),
+            tool_servers: tool_servers(self, scope, id).await?,
+            requests: requests.iter().map(AccessRequest::from).collect(),
+            audit: Vec::new(),
+        })
     }
-}
-
-async fn read(admin: &Context, scope: &Scope, tenant: &TenantRecord) -> Result<TenantData, DirectoryError> {
-    let (directory, id) = (&admin.stores.directory, &tenant.id);
-    let members =
-        all(async |after| directory.list_tenant_members(scope, id, after.as_ref(), PAGE).await).await?;
-    let of_tenant = KeyFilter { tenant: Some(id.clone()), ..KeyFilter::default() };
-    let keys =
-        all(async |after| directory.search_keys(scope, &of_tenant, after.as_ref(), PAGE).await).await?;
-    let wanted = RequestFilter { tenant: Some(id.clone()), ..RequestFilter::default() };
-    let requests =
-        all(async |after| directory.search_requests(scope, &wanted, after.as_ref(), PAGE).await).await?;
-    let provider = match directory.find_tenant_provider(scope, id).await {
-        Ok(found) => Some(admin.provider_view(&found)),
-        Err(DirectoryError::NoTenantProvider(_)) => None,
-        Err(error) => return Err(error),
-    };
-    Ok(TenantData {
-        exported_at: rfc3339(Timestamp::now()),
-        tenant: Tenant::from(tenant),
-        provider,
-        members: members.iter().map(TenantMember::from).collect(),
-        invitations: directory.list_invitations(scope, id).await?.iter().map(Invitation::from).collect(),
-        keys: keys.iter().map(Key::from).collect(),
-        tool_servers: tool_servers(admin, scope, id).await?,
-        requests: requests.iter().map(AccessRequest::from).collect(),
-        audit: Vec::new(),
-    })
 }
 
 async fn tool_servers(

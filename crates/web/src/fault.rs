@@ -141,26 +141,26 @@ impl Fault {
         }
         let browser = browser(request);
         // As it is registered: the path of an invitation has its secret.
-        let path = request.match_pattern().unwrap_or_else(|| request.path().to_owned());
-        let (id, path) = (browser.request_id, path.as_str());
+        let path = || request.match_pattern().unwrap_or_else(|| request.path().to_owned());
+        let id = browser.request_id;
         let page =
             |problem: pages::Problem<'_>| PageAnswer(problem.page(Retry::default(), id)).respond_to(request);
         match self {
             Self::NotFound => page(pages::Problem::NotFound),
             Self::MethodNotAllowed(allow) => page(pages::Problem::MethodNotAllowed { allow }),
             Self::CrossOrigin => {
-                tracing::warn!(request.id = %id, path, "refused a change that another site asked for");
+                tracing::warn!(request.id = %id, path = path(), "refused a change that another site asked for");
                 page(pages::Problem::CrossOrigin)
             }
             Self::PrefetchedOrEmbedded => empty(StatusCode::FORBIDDEN),
             // The connection ends with this answer, whatever is left of the body.
             Self::Body(error) => {
-                tracing::info!(request.id = %id, path, error = %error, "refused a request for its body");
+                tracing::info!(request.id = %id, path = path(), error = %error, "refused a request for its body");
                 empty(error.status())
             }
             Self::Parameter(error) => {
                 let what = error.to_string();
-                tracing::info!(request.id = %id, path, error = %what, "refused a request");
+                tracing::info!(request.id = %id, path = path(), error = %what, "refused a request");
                 page(pages::Problem::Malformed(&what))
             }
             Self::SignInFirst => {
@@ -181,15 +181,15 @@ impl Fault {
                 page(unavailable(request))
             }
             Self::CallerNotChecked => {
-                tracing::error!(request.id = %id, path, "a route answered that does not say who may call it");
+                tracing::error!(request.id = %id, path = path(), "a route answered that does not say who may call it");
                 page(pages::Problem::Internal)
             }
             Self::Answered(_) => {
-                tracing::error!(request.id = %id, path, "an answer of the API outside of it");
+                tracing::error!(request.id = %id, path = path(), "an answer of the API outside of it");
                 page(pages::Problem::Internal)
             }
             Self::Api(problem) => {
-                tracing::error!(request.id = %id, path, code = problem.code.kind().slug, "a problem of the API outside of it");
+                tracing::error!(request.id = %id, path = path(), code = problem.code.kind().slug, "a problem of the API outside of it");
                 page(pages::Problem::Internal)
             }
         }

@@ -2,25 +2,25 @@
 //! may call each, from where, and the handler.
 
 mod account;
-pub(crate) mod answer;
+mod answer;
 pub mod api;
 mod asserted;
-pub(crate) mod body;
-pub(crate) mod callers;
+mod body;
+mod callers;
 mod debug;
-pub(crate) mod extract;
-pub(crate) mod fault;
+mod extract;
+mod fault;
 mod invitations;
 mod logos;
 mod origin;
 mod portal;
-pub(crate) mod presented_key;
+mod presented_key;
 mod problem;
 pub mod problem_document;
-pub(crate) mod request;
+mod request;
 mod requests;
 mod resource_metadata;
-pub(crate) mod routing;
+mod routing;
 mod server;
 mod sign_in;
 mod sign_out;

@@ -1,6 +1,6 @@
 //! The rows of open invitations: found, named in the audit, withdrawn.
 
-use super::{Connection, Result, audit};
+use super::{Connection, Result, tenant_changes};
 use crate::directory::actor::Actor;
 use crate::directory::records::InvitationRecord;
 use gatepost_core::email::EmailAddress;
@@ -65,13 +65,8 @@ pub(super) async fn withdraw(
     record: &InvitationRecord,
 ) -> Result<()> {
     delete(connection, record.id).await?;
-    let entry = audit::Entry {
-        action: "tenant.withdraw_invitation",
-        target: format!("tenant:{tenant}"),
-        before: Some(said(record)),
-        after: None,
-    };
-    audit::write_for_tenant(connection, actor, tenant, entry).await
+    let states = (Some(said(record)), None);
+    tenant_changes::note(connection, actor, "tenant.withdraw_invitation", tenant, states).await
 }
 
 /// Withdraws the invitation of somebody about whose place in the tenant an administrator decides now: a link that is older

@@ -126,10 +126,7 @@ impl Apply for UpdateToolServer {
         .bind(settings.service.as_ref().map(ServiceName::as_str))
         .execute(&mut *connection)
         .await?;
-        let states = (Some(said(&before.settings)), Some(said(&settings)));
-        note(connection, actor, ("tool_server.update", id, tenant), states).await?;
-        let version = find(connection, id).await?.map(|server| server.version);
-        Ok(Done::changed(version, ()))
+        changed(connection, actor, (id, tenant), (&before.settings, &settings)).await
     }
 }
 
@@ -167,10 +164,7 @@ impl Apply for JudgeByHeaders {
             .bind(settings.mode.as_str())
             .execute(&mut *connection)
             .await?;
-        let states = (Some(said(&before.settings)), Some(said(&settings)));
-        note(connection, actor, ("tool_server.update", id, tenant), states).await?;
-        let version = find(connection, id).await?.map(|server| server.version);
-        Ok(Done::changed(version, ()))
+        changed(connection, actor, (id, tenant), (&before.settings, &settings)).await
     }
 }
 
@@ -461,6 +455,19 @@ fn demand_tried(
 async fn opens(connection: &mut Connection, group: GroupId, tenant: &TenantId) -> Result<bool> {
     let sql = "SELECT EXISTS (SELECT 1 FROM group_tenants WHERE group_id = $1 AND tenant_id = $2)";
     Ok(sqlx::query_scalar(sql).bind(group.number()).bind(tenant.as_str()).fetch_one(connection).await?)
+}
+
+/// Writes the audit row of other settings.
+async fn changed(
+    connection: &mut Connection,
+    actor: &Actor,
+    (id, tenant): (&ToolServerId, &TenantId),
+    (before, after): (&ToolServerSettings, &ToolServerSettings),
+) -> Result<Done<()>> {
+    let states = (Some(said(before)), Some(said(after)));
+    note(connection, actor, ("tool_server.update", id, tenant), states).await?;
+    let version = find(connection, id).await?.map(|server| server.version);
+    Ok(Done::changed(version, ()))
 }
 
 /// The settings for the audit.
