@@ -3,8 +3,8 @@
 //!
 //! What the program is made of lies in crates of its own, from the lowest up: [`gatepost_core`], [`gatepost_config`],
 //! [`gatepost_telemetry`], [`gatepost_certs`], [`gatepost_oidc`], [`gatepost_store`], [`gatepost_pages`],
-//! [`gatepost_check`], [`gatepost_runtime`], [`gatepost_sign_in`], [`gatepost_admin`], [`gatepost_web`]. None of them
-//! knows the gate, so that a change of it compiles little. Here is the program, in the order in which its modules may
+//! [`gatepost_check`], [`gatepost_runtime`], [`gatepost_sign_in`], [`gatepost_admin`], [`gatepost_web`], [`gatepost_cli`].
+//! None of them knows the gate, so that a change of it compiles little. Here is the program, in the order in which its modules may
 //! depend on one another:
 //!
 //! | module | is |
@@ -13,10 +13,8 @@
 //! | [`explain`] | the decision about one request, step by step, for people |
 //! | [`internal`] | the internal listener, for the proxy and Prometheus |
 //! | [`app`] | opens everything, puts the contexts together, runs what runs beside requests |
-//! | [`cli`] | one file per subcommand |
 
 pub mod app;
-pub mod cli;
 pub mod explain;
 pub mod gate;
 pub mod internal;

@@ -8,5 +8,5 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 #[expect(clippy::disallowed_methods, reason = "the one door to the environment")]
 fn main() -> std::process::ExitCode {
-    gatepost::cli::run(std::env::args_os(), std::env::vars_os())
+    gatepost_cli::run(gatepost::app::PROGRAM, std::env::args_os(), std::env::vars_os())
 }

@@ -1,7 +1,7 @@
 //! Background tasks of the process: the schema at start, the providers' documents, readiness, batched writes, and deleting
 //! expired data.
 
-use super::{StartError, State, leading};
+use super::{State, leading};
 use actix_web::rt::{spawn, task::JoinHandle};
 use gatepost_certs::tls;
 use gatepost_config::{RELOAD_INTERVAL, StoresConfig};

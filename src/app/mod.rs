@@ -12,6 +12,7 @@ use crate::internal::{self, Listener, Surface, Workers};
 use actix_web::dev::ServerHandle;
 use gatepost_certs::tls;
 use gatepost_certs::{self as certs, CertsError, InternalTls};
+use gatepost_cli::{Here, Program};
 use gatepost_config::{Config, StoresConfig, keyring};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::Lifetimes;
@@ -21,9 +22,10 @@ use gatepost_oidc::{Calls, Providers, Settings, Speakers, TenantClients};
 use gatepost_runtime::assertion::AssertionKeys;
 use gatepost_runtime::revocation;
 use gatepost_runtime::site::Site;
+use gatepost_runtime::start::{StartError, lock};
 use gatepost_runtime::stores::Stores;
 use gatepost_runtime::webhook::Webhook;
-use gatepost_store::directory::{Directory, DirectoryError};
+use gatepost_store::directory::Directory;
 use gatepost_store::session::Sessions;
 use gatepost_store::session::cookie::CookiePolicy;
 use gatepost_store::session::sealed::KeyRing;
@@ -31,10 +33,9 @@ use gatepost_store::session::store::{RedisStore, SqliteStore, Store};
 use gatepost_telemetry::Metrics;
 use housekeeping::Housekeeping;
 use std::borrow::Cow;
-use std::fs::{File, OpenOptions, TryLockError};
 use std::net::SocketAddr;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -45,47 +46,6 @@ use tokio::task::spawn_blocking;
 const DRAIN: Duration = Duration::from_secs(5);
 /// How long requests and tasks may then take to finish.
 const FINISH: Duration = Duration::from_secs(10);
-
-/// Why Gatepost does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The key ring's file.
-    #[error("the key ring cannot be used")]
-    KeyRing(#[source] keyring::KeyRingError),
-    /// Redis' address or its authorities.
-    #[error("REDIS_URL or GATEPOST_CA_FILE cannot be used")]
-    Redis(#[source] redis::RedisError),
-    /// A file that was named.
-    #[error("{0} cannot be read")]
-    File(PathBuf, #[source] std::io::Error),
-    /// The directory.
-    #[error("the directory cannot be opened")]
-    Directory(#[from] DirectoryError),
-    /// The providers' credentials.
-    #[error("the providers cannot be set up")]
-    Providers(#[from] gatepost_oidc::ProvidersError),
-    /// The client of the speakers.
-    #[error("the speakers cannot be set up")]
-    Speakers(#[source] gatepost_oidc::ClientError),
-    /// The client of the webhook.
-    #[error("the webhook cannot be set up")]
-    Webhook(#[source] gatepost_oidc::ClientError),
-    /// The client of the list filter.
-    #[error("the list filter cannot be set up")]
-    Upstreams(#[source] gatepost_oidc::ClientError),
-    /// Another Gatepost runs on this file.
-    #[error("{0} is in use by another gatepost serve: one process per embedded file")]
-    Locked(PathBuf),
-    /// The certificates of the internal listener.
-    #[error("GATEPOST_INTERNAL_TLS cannot be used")]
-    Certs(#[from] CertsError),
-    /// A listener.
-    #[error("cannot listen on {0}")]
-    Listen(SocketAddr, #[source] std::io::Error),
-    /// The runtime.
-    #[error("the operating system refused")]
-    Runtime(#[source] std::io::Error),
-}
 
 /// Runs until a signal says stop.
 ///
@@ -121,6 +81,15 @@ pub async fn serve(config: Config) -> Result<(), StartError> {
     leading::forget(&state).await;
     tracing::info!("stopped");
     stopped.map_err(StartError::Runtime)
+}
+
+/// What the command line runs.
+pub const PROGRAM: Program = Program { open, serve: |config| Box::pin(serve(config)) };
+
+/// Opens what commands work on.
+fn open(config: Config) -> Result<Here, StartError> {
+    let State { site, stores, admin, explain, .. } = build(config)?;
+    Ok(Here { site, stores, admin, explainer: explain })
 }
 
 /// Opens stores, keys and providers. Needs no network yet.
@@ -198,22 +167,6 @@ fn open_store(config: &Config) -> Result<Store, StartError> {
 
 fn read(path: &Path) -> Result<Vec<u8>, StartError> {
     tls::read_authorities(path).map_err(|error| StartError::File(path.to_owned(), error))
-}
-
-/// Locks the embedded file: a second process would not see what the first has in memory.
-///
-/// # Errors
-/// [`StartError::Locked`], [`StartError::File`].
-pub fn lock(stores: &StoresConfig) -> Result<Option<File>, StartError> {
-    let StoresConfig::Embedded { file } = stores else { return Ok(None) };
-    let path = file.with_added_extension("lock");
-    let open = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-    let lock = open.map_err(|error| StartError::File(path.clone(), error))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(Some(lock)),
-        Err(TryLockError::WouldBlock) => Err(StartError::Locked(file.clone())),
-        Err(TryLockError::Error(error)) => Err(StartError::File(path, error)),
-    }
 }
 
 /// Loads the certificates, and renews those that expired while Gatepost was not running. From then on a task renews them.

@@ -3,7 +3,7 @@
 
 use super::administration::Administers;
 use super::{Opened, actor, email, person};
-use gatepost::cli::files::{Files, read, write};
+use gatepost_cli::files::{Files, read, write};
 use gatepost_config::Config;
 use gatepost_core::access::Role;
 use gatepost_core::administration::{Denied, Scope};
