@@ -11,6 +11,7 @@ use gatepost_core::ids::TenantId;
 use gatepost_runtime::invalidation;
 use gatepost_runtime::readiness::Obstacle;
 use gatepost_runtime::revocation;
+use gatepost_runtime::start::StartError;
 use gatepost_store::directory::{Directory, DirectoryError};
 use gatepost_store::retry::retry;
 use gatepost_telemetry::NotKept;

@@ -223,7 +223,7 @@ fn to_json(step: &Step) -> Value {
     let mut json = state(&step.thing);
     json["action"] = json!(step.action.as_str());
     json["kind"] = json!(step.thing.kind());
-    json["was"] = step.was.as_ref().map_or(Value::Null, here);
+    json["was"] = step.was.as_ref().map_or(Value::Null, state);
     if step.opens {
         json["opens"] = json!(true);
     }

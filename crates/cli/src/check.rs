@@ -2,6 +2,7 @@
 
 use super::console::Console;
 use super::environment::{Environment, NotText};
+use super::program::Program;
 use super::report::plain;
 use super::{CommandError, check_mcp, check_store};
 use anstyle::{AnsiColor, Style};
@@ -37,11 +38,12 @@ pub(super) struct Check {
 
 /// Runs the check and prints the findings; fails if one of them is an error.
 pub(super) async fn run(
+    program: Program,
     config_file: Option<PathBuf>,
     environment: Result<&Environment, &NotText>,
     args: Check,
 ) -> Result<ExitCode, CommandError> {
-    let opened = if args.mcp { Some(open(config_file.as_deref(), environment).await) } else { None };
+    let opened = if args.mcp { Some(open(program, config_file.as_deref(), environment).await) } else { None };
     let environment = environment
         .map(|environment| environment.variables().collect())
         .map_err(|NotText(name)| name.clone());
@@ -69,12 +71,13 @@ pub(super) async fn run(
 }
 
 async fn open(
+    program: Program,
     config_file: Option<&Path>,
     environment: Result<&Environment, &NotText>,
 ) -> Result<Console, CommandError> {
     let environment = environment.map_err(Clone::clone)?;
     let config = Config::load(config_file, environment.variables())?;
-    Console::open(config, environment.actor(), Conditions::default()).await
+    Console::open(program, config, environment.actor(), Conditions::default()).await
 }
 
 fn count(findings: &[Finding], severity: Severity) -> usize {

@@ -261,7 +261,8 @@ fn dispatch(program: Program, arguments: Arguments, environment: VarsOs) -> Resu
                 if environment.is_ok() {
                     only_here()?;
                 }
-                return Box::pin(check::run(arguments.config.clone(), environment.as_ref(), args)).await;
+                return Box::pin(check::run(program, arguments.config.clone(), environment.as_ref(), args))
+                    .await;
             }
             Command::Explain(args) => {
                 let json = args.json;
