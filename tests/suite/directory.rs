@@ -7,7 +7,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::{AssertedGroup, AssertedGroups, AssertedIdentity, GroupKind, SubjectKey};
 use gatepost_core::ids::UserId;
 use gatepost_core::secret::{Hash, Secret};
-use gatepost_kit::process::until;
+use gatepost_kit::process::{Database, until};
 use gatepost_store::directory::{
     Actor, AuditFilter, AuditRecord, Directory, Leading, SignInContext, SignInOutcome, Term, UserFilter,
     UserKey, UserSummary, Via, Who,
@@ -92,6 +92,7 @@ pub struct Opened {
     raw: Raw,
     term: OnceCell<Term>,
     _folder: Option<TempDir>,
+    _database: Option<Database>,
 }
 
 enum Raw {
@@ -101,7 +102,9 @@ enum Raw {
 
 impl Opened {
     pub async fn postgres() -> Self {
-        Self::at(crate::world::migrated_database().await, None).await
+        let database = crate::world::migrated_database().await;
+        let opened = Self::at(database.to_string(), None).await;
+        Self { _database: Some(database), ..opened }
     }
 
     pub async fn sqlite() -> Self {
@@ -118,7 +121,7 @@ impl Opened {
             None => Raw::Postgres(PgPool::connect_lazy(&url).unwrap()),
             Some(_) => Raw::Sqlite(SqlitePool::connect_lazy(&url).unwrap()),
         };
-        Self { directory, stores, url, raw, term: OnceCell::new(), _folder: folder }
+        Self { directory, stores, url, raw, term: OnceCell::new(), _folder: folder, _database: None }
     }
 
     /// The term in which this directory leads.

@@ -6,7 +6,7 @@ use gatepost_kit::echo::Echo;
 use gatepost_kit::edge::{Edge, Route};
 use gatepost_kit::entra::{Entra, Person, Style};
 use gatepost_kit::process::{
-    Authority, Gatepost, GatepostBuilder, Postgres, Redis, find_ok, free_addr, until,
+    Authority, Database, Gatepost, GatepostBuilder, Postgres, Redis, find_ok, free_addr, until,
 };
 use gatepost_store::directory::Directory;
 use std::net::SocketAddr;
@@ -32,7 +32,7 @@ pub enum Pair {
 #[derive(Debug)]
 pub enum Stores {
     Embedded(TempDir),
-    Shared { redis: Redis, database: String, folder: TempDir },
+    Shared { redis: Redis, database: Database, folder: TempDir },
 }
 
 /// Runs each test on both store pairs.
@@ -153,7 +153,7 @@ pub async fn stores(pair: Pair) -> (Stores, Vec<(String, String)>) {
     let database = migrated_database().await;
     let variables = vec![
         ("REDIS_URL".to_owned(), redis.url()),
-        ("DATABASE_URL".to_owned(), database.clone()),
+        ("DATABASE_URL".to_owned(), database.to_string()),
         ("GATEPOST_SECRET_KEYS".to_owned(), "MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI=".to_owned()),
     ];
     (Stores::Shared { redis, database, folder }, variables)
@@ -161,7 +161,7 @@ pub async fn stores(pair: Pair) -> (Stores, Vec<(String, String)>) {
 
 /// A database of its own on the shared server, with the schema as the migrations leave it: they run once, and each further
 /// database is a copy.
-pub async fn migrated_database() -> String {
+pub async fn migrated_database() -> Database {
     let migrate = async |url: String| {
         let stores = StoresConfig::Shared { redis_url: "redis://unused".into(), database_url: url.into() };
         Directory::open(&stores, None).unwrap().migrate().await.unwrap();

@@ -12,9 +12,10 @@ use serde_json::Value;
 pub(crate) async fn make_head(world: &World) {
     let stores = match &world.stores {
         Stores::Embedded(folder) => StoresConfig::Embedded { file: folder.path().join("gatepost.db") },
-        Stores::Shared { database, .. } => {
-            StoresConfig::Shared { redis_url: "redis://unused".into(), database_url: database.clone().into() }
-        }
+        Stores::Shared { database, .. } => StoresConfig::Shared {
+            redis_url: "redis://unused".into(),
+            database_url: database.to_string().into(),
+        },
     };
     if matches!(world.stores, Stores::Embedded(_)) {
         sql(world, "DROP TRIGGER keep_audit_entries").await;

@@ -47,7 +47,7 @@ fn names(folder: &Path) -> Vec<String> {
 
 fn database(world: &World) -> String {
     match &world.stores {
-        Stores::Shared { database, .. } => database.clone(),
+        Stores::Shared { database, .. } => database.to_string(),
         Stores::Embedded(_) => panic!("a world without Postgres"),
     }
 }

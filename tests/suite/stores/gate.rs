@@ -32,7 +32,7 @@ pub struct Gate {
 /// The database server: that of all tests, or one to stop.
 pub enum Server {
     Shared(&'static Postgres),
-    Private(Postgres),
+    Private(Box<Postgres>),
 }
 
 impl std::ops::Deref for Server {
@@ -58,12 +58,12 @@ impl Gate {
 
     /// As [`Self::remembering`], with a database server of its own.
     pub async fn remembering_with_own_postgres(variables: &[(&str, &str)]) -> Self {
-        Self::on(Server::Private(Postgres::private().await), None, variables).await
+        Self::on(Server::Private(Box::new(Postgres::private().await)), None, variables).await
     }
 
     /// With a database server that the test may stop. `role`: Gatepost owns its database as this one, no superuser.
     pub async fn with_own_postgres(role: Option<&str>) -> Self {
-        Self::on(Server::Private(Postgres::private().await), role, &FORGETFUL).await
+        Self::on(Server::Private(Box::new(Postgres::private().await)), role, &FORGETFUL).await
     }
 
     async fn on(postgres: Server, role: Option<&str>, variables: &[(&str, &str)]) -> Self {

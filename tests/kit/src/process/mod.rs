@@ -30,7 +30,7 @@ pub use flaws::Flaw;
 pub use gatepost::{Gatepost, GatepostBuilder};
 pub use pgbouncer::PgBouncer;
 pub use port::{free_addr, free_port};
-pub use postgres::Postgres;
+pub use postgres::{Database, Postgres};
 pub use redis::Redis;
 pub use running::Running;
 pub use rustix::process::Signal;
