@@ -12,7 +12,7 @@ use gatepost_core::api_key::{KeyId, KeyLimits};
 use gatepost_core::ids::ToolServerId;
 use hyper::header::HeaderValue;
 use quick_cache::sync::Cache;
-use quick_cache::{DefaultHashBuilder, Weighter};
+use quick_cache::{DefaultHashBuilder, Equivalent, Weighter};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -91,41 +91,89 @@ impl Room {
     }
 }
 
-/// A shared value as a key: two are the same if they are one value in memory, which lives as long as its key.
-#[derive(Debug)]
-struct Same<T>(Arc<T>);
-
-impl<T> PartialEq for Same<T> {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl<T> Eq for Same<T> {}
-
-impl<T> Hash for Same<T> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.0).hash(state);
-    }
-}
-
 /// All that a grant depends on besides the rules. People with equal access share one value of it.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) server: &'a Arc<GateServer>,
+    pub(super) access: &'a Arc<Access>,
+    /// The key that asks for itself.
+    pub(super) machine: Option<KeyId>,
+    /// The limits of the key that was sent.
+    pub(super) limits: Option<&'a Arc<KeyLimits>>,
+}
+
+impl Asked<'_> {
+    fn to_key(self) -> GrantKey {
+        GrantKey {
+            server: Arc::clone(self.server),
+            access: Arc::clone(self.access),
+            machine: self.machine,
+            limits: self.limits.map(Arc::clone),
+        }
+    }
+}
+
+/// Two values are the same if they are one in memory, which lives as long as its key.
+impl PartialEq for Asked<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let same_limits = match (self.limits, other.limits) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        Arc::ptr_eq(self.server, other.server)
+            && Arc::ptr_eq(self.access, other.access)
+            && self.machine == other.machine
+            && same_limits
+    }
+}
+
+impl Hash for Asked<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(self.server).hash(state);
+        Arc::as_ptr(self.access).hash(state);
+        self.machine.hash(state);
+        self.limits.map(Arc::as_ptr).hash(state);
+    }
+}
+
+/// Looks up without counting who holds the shared values: all threads would write that count at each call.
+impl Equivalent<GrantKey> for Asked<'_> {
+    fn equivalent(&self, key: &GrantKey) -> bool {
+        *self == key.asked()
+    }
+}
+
+/// The same as a key, which keeps the values alive.
+#[derive(Debug)]
 pub(super) struct GrantKey {
-    server: Same<GateServer>,
-    access: Same<Access>,
-    /// The key that asks for itself, and the limits of the key that was sent.
-    by_key: (Option<KeyId>, Option<Same<KeyLimits>>),
+    server: Arc<GateServer>,
+    access: Arc<Access>,
+    machine: Option<KeyId>,
+    limits: Option<Arc<KeyLimits>>,
 }
 
 impl GrantKey {
-    /// `by_key`: the machine's key, and the limits of the key that was sent.
-    pub(super) fn new(
-        server: Arc<GateServer>,
-        access: Arc<Access>,
-        (machine, limits): (Option<KeyId>, Option<Arc<KeyLimits>>),
-    ) -> Self {
-        Self { server: Same(server), access: Same(access), by_key: (machine, limits.map(Same)) }
+    const fn asked(&self) -> Asked<'_> {
+        Asked {
+            server: &self.server,
+            access: &self.access,
+            machine: self.machine,
+            limits: self.limits.as_ref(),
+        }
+    }
+}
+
+impl PartialEq for GrantKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.asked() == other.asked()
+    }
+}
+
+impl Eq for GrantKey {}
+
+impl Hash for GrantKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.asked().hash(state);
     }
 }
 
@@ -135,10 +183,10 @@ struct ByMemory;
 impl Weighter<GrantKey, Arc<Grant>> for ByMemory {
     fn weight(&self, key: &GrantKey, grant: &Arc<Grant>) -> u64 {
         // The grant may be the last one who has the access.
-        let access = &key.access.0;
+        let access = &key.access;
         let access = size_of::<Access>() + access.size_of_lists() + access.size_of_names();
         // And the limits of a key that was changed.
-        let limits = key.by_key.1.as_ref().map_or(0, |limits| limits.0.size());
+        let limits = key.limits.as_ref().map_or(0, |limits| limits.size());
         (FIXED + access + limits + grant.size()) as u64
     }
 }
@@ -154,13 +202,13 @@ impl Default for Grants {
 }
 
 impl Grants {
-    /// What was written for this key, or what is written now.
-    pub(super) fn find(&self, key: GrantKey, write: impl FnOnce() -> Grant) -> Arc<Grant> {
-        if let Some(grant) = self.0.get(&key) {
+    /// What was written for them, or what is written now.
+    pub(super) fn find(&self, asked: Asked<'_>, write: impl FnOnce() -> Grant) -> Arc<Grant> {
+        if let Some(grant) = self.0.get(&asked) {
             return grant;
         }
         let grant = Arc::new(write());
-        self.0.insert(key, Arc::clone(&grant));
+        self.0.insert(asked.to_key(), Arc::clone(&grant));
         grant
     }
 }
@@ -207,7 +255,9 @@ mod tests {
         const NAMES: u64 = 20 * COUNT as u64;
         let server = server();
         let weight = |access: Access, limits: Option<Arc<KeyLimits>>, tools: Vec<String>| {
-            let key = GrantKey::new(Arc::clone(&server), Arc::new(access), (None, limits));
+            let access = Arc::new(access);
+            let asked = Asked { server: &server, access: &access, machine: None, limits: limits.as_ref() };
+            let key = asked.to_key();
             ByMemory.weight(&key, &Arc::new(Grant::new(&server.id, [tools, Vec::new(), Vec::new()], 65_536)))
         };
         let ids = || names(COUNT).map(|id| id.parse::<TenantId>().expect("an id"));
@@ -242,12 +292,39 @@ mod tests {
         for _ in 0..COUNT {
             // As if the key was changed each time.
             let limits = Arc::new(KeyLimits::clone(&large));
-            let key = GrantKey::new(Arc::clone(&server), Arc::clone(&access), (None, Some(limits)));
-            grants.find(key, || Grant::new(&server.id, <[Vec<String>; 3]>::default(), 4_096));
+            let asked = Asked { server: &server, access: &access, machine: None, limits: Some(&limits) };
+            grants.find(asked, || Grant::new(&server.id, <[Vec<String>; 3]>::default(), 4_096));
         }
         let kept = (Arc::strong_count(&access) - 1) as u64;
         assert!(kept > 0 && kept < COUNT as u64, "{kept}");
         assert!(kept * large.size() as u64 <= MEMORY, "{kept} grants of {} bytes", large.size());
+    }
+
+    #[test]
+    fn a_grant_is_found_by_all_that_it_depends_on() {
+        let (server, access, limits, grants) =
+            (server(), Arc::new(Access::default()), limits(1), Grants::default());
+        let asked = Asked { server: &server, access: &access, machine: None, limits: Some(&limits) };
+        let written = |asked: Asked<'_>| {
+            let mut is_written = false;
+            grants.find(asked, || {
+                is_written = true;
+                Grant::new(&server.id, <[Vec<String>; 3]>::default(), 4_096)
+            });
+            is_written
+        };
+        assert!(written(asked) && !written(asked));
+        let (other_access, other_limits) = (Arc::new(Access::default()), Arc::new(KeyLimits::clone(&limits)));
+        let machine = "0199d1f0-5b7c-7d2e-8a3f-0123456789ab".parse().expect("an id");
+        for other in [
+            Asked { access: &other_access, ..asked },
+            Asked { limits: Some(&other_limits), ..asked },
+            Asked { limits: None, ..asked },
+            Asked { machine: Some(machine), ..asked },
+        ] {
+            assert!(written(other) && !written(other), "{other:?}");
+        }
+        assert!(!written(asked));
     }
 
     fn room(left: usize) -> Room {
