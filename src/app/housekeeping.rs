@@ -5,9 +5,11 @@ use super::{State, leading};
 use actix_web::rt::{spawn, task::JoinHandle};
 use gatepost_certs::tls;
 use gatepost_config::{RELOAD_INTERVAL, StoresConfig};
+use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::TenantId;
+use gatepost_core::usage::API_REQUESTS;
 use gatepost_runtime::invalidation;
 use gatepost_runtime::readiness::Obstacle;
 use gatepost_runtime::revocation;
@@ -36,6 +38,8 @@ const ENDING_SOON: Duration = Duration::from_hours(14 * 24);
 const MOST_ENDING_KEYS: u32 = 100;
 /// How often last uses of sessions and keys, refusals, requirements, and pending revocations are written.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the usage of tenants is written: a replica that is killed loses what it has not written.
+const USAGE_INTERVAL: Duration = Duration::from_secs(10);
 /// The number of entries in one write.
 const BATCH_SIZE: usize = 100;
 /// The pause between two attempts to prepare the directory or to reach the session store.
@@ -122,9 +126,11 @@ impl Housekeeping {
             spawn(delete_expired(Arc::clone(state))),
             spawn(leading::take_part(Arc::clone(state))),
             spawn(show_directory_metrics(Arc::clone(state))),
+            spawn(show_tenant_metrics(Arc::clone(state))),
             spawn(watch_secret_files(Arc::clone(state))),
             spawn(invalidation::keep_lease(Arc::clone(&state.stores), Arc::clone(&state.lease))),
             spawn(watch_quotas(Arc::clone(state))),
+            spawn(write_usage(Arc::clone(state))),
             spawn(write_periodically(Arc::clone(state), write_uses)),
             spawn(write_periodically(Arc::clone(state), write_key_uses)),
             spawn(write_periodically(Arc::clone(state), write_refusals)),
@@ -154,6 +160,16 @@ impl Housekeeping {
 
 async fn watch_quotas(state: Arc<State>) {
     state.gate.quotas.watch().await;
+}
+
+/// Writes what tenants have used.
+async fn write_usage(state: Arc<State>) {
+    let mut ticks = interval(USAGE_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        state.gate.usage.write().await;
+    }
 }
 
 async fn watch_readiness(state: Arc<State>) {
@@ -295,6 +311,34 @@ async fn show_directory_metrics(state: Arc<State>) {
             }
             Err(error) => {
                 tracing::debug!(error = %Chain(&error), "the metric of the last drill is as before");
+            }
+        }
+    }
+}
+
+/// Shows what tenants use today, as the directory and the session store say.
+async fn show_tenant_metrics(state: Arc<State>) {
+    let mut ticks = interval(DIRECTORY_METRICS_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let metrics = &state.stores.metrics;
+        match state.stores.directory.read_usage_of_day(Timestamp::now().day()).await {
+            Ok(used) => {
+                let used: Vec<_> = used
+                    .into_iter()
+                    .map(|(tenant, meter, value)| (tenant.to_string(), meter, value))
+                    .collect();
+                metrics.tenants_used(&used, API_REQUESTS);
+            }
+            Err(error) => {
+                tracing::debug!(error = %Chain(&error), "the metric of tenants' usage is as before")
+            }
+        }
+        match state.gate.quotas.list_spent(&Scope::System).await {
+            Ok(days) => metrics.quotas_used(days.iter().map(|day| (day.tenant.to_string(), day.percent()))),
+            Err(error) => {
+                tracing::debug!(error = %Chain(&error), "the metric of tenants' quotas is as before")
             }
         }
     }

@@ -234,6 +234,7 @@ async fn stop_on_signal(state: &State, internal: Vec<Workers>, public: &ServerHa
     housekeeping::write_uses(state).await;
     housekeeping::write_key_uses(state).await;
     housekeeping::write_refusals(state).await;
+    state.gate.usage.write().await;
     revocation::write_pending(&state.revocation).await;
     stopped?;
     Ok(())

@@ -23,6 +23,7 @@ use gatepost_runtime::stores::Stores;
 use gatepost_runtime::tasks::Tasks;
 use gatepost_runtime::tools::ToolServers;
 use gatepost_runtime::tools::listing::Listing;
+use gatepost_runtime::usage::Usage;
 use gatepost_runtime::webhook::Webhook;
 use gatepost_runtime::{refresh, revocation};
 use gatepost_sign_in::{limit::Limits, return_cookie::Slots};
@@ -94,7 +95,9 @@ impl State {
         let cache = &Arc::new(SessionCache::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
         let tool_servers =
             Arc::new(ToolServers::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
-        let quotas = Arc::new(Quotas::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
+        let usage = Arc::new(Usage::new(leadership.replica().clone(), stores.clone()));
+        let counting = (stores.clone(), usage.clone());
+        let quotas = Arc::new(Quotas::new(site.clone(), counting, lease.clone(), tasks.clone()));
         let gate = &Arc::new(gate::Context {
             site: site.clone(),
             hosts: hosts.clone(),
@@ -103,6 +106,7 @@ impl State {
             cache: cache.clone(),
             tool_servers: tool_servers.clone(),
             quotas: quotas.clone(),
+            usage,
             assertion_keys: assertion_keys.clone(),
             last_used: LastUsed::default(),
             key_uses: Arc::new(KeyUses::default()),

@@ -14,6 +14,7 @@ use gatepost_runtime::site::Site;
 use gatepost_runtime::stores::Stores;
 use gatepost_runtime::tasks::Tasks;
 use gatepost_runtime::tools::ToolServers;
+use gatepost_runtime::usage::Usage;
 use gatepost_store::session::last_used::LastUsed;
 use std::sync::Arc;
 
@@ -34,6 +35,8 @@ pub struct Context {
     pub tool_servers: Arc<ToolServers>,
     /// How many requests tenants may send.
     pub quotas: Arc<Quotas>,
+    /// What tenants use.
+    pub usage: Arc<Usage>,
     /// Signs `X-User-Assertion`.
     pub assertion_keys: Arc<AssertionKeys>,
     /// Uses of sessions that are not written yet.

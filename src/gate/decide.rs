@@ -3,7 +3,7 @@
 use super::case::{Caller, Case, Verdict};
 use super::context::Context;
 use super::credential::{Credential, HashedCookie, HashedToken};
-use super::pass::{Passing, charge_of_person, complete, count_now};
+use super::pass::{Passing, charge_of_person, complete, count_now, note_person};
 use super::reply;
 use super::request::{Target, VerifyRequest};
 use super::{decide_key, decide_token};
@@ -143,11 +143,13 @@ fn judge(
     now: Timestamp,
 ) -> Verdict {
     let caller = Caller { standing: &session.standing, times: session.times(), headers: &session.headers };
-    let verdict = judge_at(&context.site, case, &caller, now, |permit| {
+    let note = |permit: &Permit<'_>| note_person(context, &session.seen, permit, now);
+    let sign = |permit: &Permit<'_>| {
         let sign =
             || SignedAssertion::new(permit, case.origin.host(), &context.site, &context.assertion_keys, now);
         context.cache.assertion(*key, session, now, sign)
-    });
+    };
+    let verdict = judge_at(&context.site, case, &caller, now, (note, sign));
     if matches!(verdict, Verdict::Allow { .. } | Verdict::AskTools(_)) && session.headers.is_cut() {
         context.stores.metrics.groups_truncated();
     }
@@ -158,14 +160,14 @@ fn judge(
 }
 
 /// Decides about a request of a person with a session, at `now`. Both `/verify` and `gatepost explain` decide here.
-/// `sign` creates the signed assertion of a permit, if the router requires one.
+/// `note` is told of a permit. `sign` creates its signed assertion, if the router requires one.
 #[inline]
 pub fn judge_at(
     site: &Site,
     case: &Case<'_>,
     caller: &Caller<'_>,
     now: Timestamp,
-    sign: impl FnOnce(&Permit<'_>) -> HeaderValue,
+    (note, sign): (impl FnOnce(&Permit<'_>), impl FnOnce(&Permit<'_>) -> HeaderValue),
 ) -> Verdict {
     let demand = Demand {
         now,
@@ -177,6 +179,7 @@ pub fn judge_at(
     };
     match decision::decide(&demand, caller.standing, &caller.times, &site.lifetimes) {
         Ok(permit) => {
+            note(&permit);
             let mut headers = HeaderMap::with_capacity(12);
             identity_headers::write(
                 &mut headers,
@@ -186,8 +189,8 @@ pub fn judge_at(
                 site.cookies,
             );
             identity_headers::pass_authorization(&mut headers, case.forwarded.headers());
-            let passing =
-                Passing { permit: &permit, access: &caller.standing.access, headers, now, key: None };
+            let access = &caller.standing.access;
+            let passing = Passing { permit: &permit, access, headers, now, key: None, is_person: true };
             complete(site, case, passing, std::convert::identity, || sign(&permit))
         }
         Err(denial) => {

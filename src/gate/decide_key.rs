@@ -103,8 +103,8 @@ fn judge(
     if !presented.is_authorization {
         identity_headers::pass_authorization(&mut headers, case.forwarded.headers());
     }
-    let key_proof = Some(&key.proof);
-    let passing = Passing { permit: &permit, access: &key.standing.access, headers, now, key: key_proof };
+    let (access, sent) = (&key.standing.access, Some(&key.proof));
+    let passing = Passing { permit: &permit, access, headers, now, key: sent, is_person: false };
     pass(context, case, (key, presented.key), passing, |passage| {
         passage.of_machine(key.proof.named(), Arc::clone(limits))
     })
@@ -124,7 +124,8 @@ pub fn explain(site: &Site, case: &Case<'_>, found: &FoundKey, now: Timestamp) -
     let rendered = IdentityHeaders::new(&standing, &site.config.verify);
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &rendered, case.forwarded.headers(), site.cookies);
-    let passing = Passing { permit: &permit, access: &standing.access, headers, now, key: None };
+    let access = &standing.access;
+    let passing = Passing { permit: &permit, access, headers, now, key: None, is_person: false };
     let narrow = |passage: ToolPassage| passage.of_machine(named(), found.limits.clone().into());
     complete(site, case, passing, narrow, || HeaderValue::from_static("..."))
 }

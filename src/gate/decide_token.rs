@@ -196,8 +196,9 @@ fn judge(
         case.forwarded.headers(),
         context.site.cookies,
     );
-    let passing = Passing { permit: &permit, access: &token.standing.access, headers, now, key: None };
     let is_person = token.proof.is_of_person();
+    let passing =
+        Passing { permit: &permit, access: &token.standing.access, headers, now, key: None, is_person };
     let narrow = |passage: ToolPassage| if is_person { passage } else { passage.of_program() };
     pass(context, case, (token, presented.key), passing, |passage| {
         narrow(passage).by_token(Arc::clone(&token.proof.token))

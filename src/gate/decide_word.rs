@@ -158,8 +158,8 @@ fn judge(
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &person.headers, case.forwarded.headers(), site.cookies);
     identity_headers::write_via(&mut headers, &key.proof.name);
-    let sent = Some(&key.proof);
-    let passing = Passing { permit: &permit, access: &person.standing.access, headers, now, key: sent };
+    let (access, sent) = (&person.standing.access, Some(&key.proof));
+    let passing = Passing { permit: &permit, access, headers, now, key: sent, is_person: true };
     pass(context, case, (person, cache_key), passing, |passage| {
         passage.via_key(key.proof.named(), Arc::clone(&key.proof.limits))
     })

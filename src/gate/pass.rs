@@ -10,6 +10,7 @@ use gatepost_runtime::quotas::{Charge, Counting};
 use gatepost_runtime::session_cache::{CacheKey, CachedCaller, KeyProof, Kind};
 use gatepost_runtime::site::Site;
 use gatepost_runtime::tools::ToolPassage;
+use gatepost_runtime::usage::SeenDay;
 use hyper::HeaderMap;
 use hyper::header::HeaderValue;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub(super) struct Passing<'a> {
     pub now: Timestamp,
     /// The key that was sent.
     pub key: Option<&'a KeyProof>,
+    /// A person passes, and no machine.
+    pub is_person: bool,
 }
 
 /// Completes the answer to a cached caller whose credential is no session.
@@ -36,7 +39,10 @@ pub(super) fn pass<P: Kind>(
     passing: Passing<'_>,
     narrow: impl FnOnce(ToolPassage) -> ToolPassage,
 ) -> Verdict {
-    let Passing { permit, now, key: sent, .. } = passing;
+    let Passing { permit, now, key: sent, is_person, .. } = passing;
+    if is_person {
+        note_person(context, &caller.seen, permit, now);
+    }
     context.seen_requirements.note(case.origin.host(), case.query, now);
     if caller.headers.is_cut() {
         context.stores.metrics.groups_truncated();
@@ -49,19 +55,28 @@ pub(super) fn pass<P: Kind>(
     complete(&context.site, case, passing, narrow, sign).charged(charge(permit, sent, now))
 }
 
+/// Notes that a person is let in for the tenant that their request means. What a quota or the rules of a tool server say about the
+/// request changes nothing about that.
+#[inline]
+pub(super) fn note_person(context: &Context, seen: &SeenDay, permit: &Permit<'_>, now: Timestamp) {
+    if let Some((tenant, _)) = permit.tenant {
+        context.usage.note_person(seen, tenant, permit.person.id, now);
+    }
+}
+
 /// For whom a request with a key or token counts: for the tenant that it means, else for the key's own.
 fn charge(permit: &Permit<'_>, key: Option<&KeyProof>, now: Timestamp) -> Option<Charge> {
     let meant = permit.tenant.map(|(tenant, _)| tenant);
     let tenant = meant.or_else(|| key.and_then(|key| key.tenant.as_ref()))?.clone();
     let holder = key.map_or(permit.person.id, |key| key.id.machine());
-    Some(Charge { tenant, holder: Some(holder), now })
+    Some(Charge { tenant, holder: Some(holder), now, call: None })
 }
 
 /// For whom a request with a session counts: nobody, unless its router says so. A page has a hundred pictures.
 pub(super) fn charge_of_person(case: &Case<'_>, access: &Access, now: Timestamp) -> Option<Charge> {
     case.requirement.meter?;
     let (tenant, _) = case.requirement.tenant_for(access)?;
-    Some(Charge { tenant: tenant.clone(), holder: None, now })
+    Some(Charge { tenant: tenant.clone(), holder: None, now, call: None })
 }
 
 /// Counts a request that passes, if that needs no I/O.

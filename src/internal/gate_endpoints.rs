@@ -3,6 +3,8 @@
 
 use super::responder::{Responder, reason_of_failure};
 use crate::gate::forwarded::RequestKind;
+use gatepost_core::access::Access;
+use gatepost_core::clock::Timestamp;
 use gatepost_core::requirement::max_age;
 use gatepost_core::return_uri::is_return_uri;
 use gatepost_pages::{Refusal, Unfinished, paths};
@@ -76,7 +78,10 @@ async fn enter(responder: &Responder<'_>, slot: Option<u8>, query: &str) -> (Ans
     match ticket::consume(&responder.context.sign_in, responder.origin, responder.held(), &cookies, &ticket)
         .await
     {
-        Ok(TicketOutcome::Redirect { to, cookies, clears_storage }) => {
+        Ok(TicketOutcome::Redirect { to, cookies, clears_storage, signed_in }) => {
+            if let Some(access) = signed_in {
+                count_sign_in(responder, &access);
+            }
             let cookies = cookies.iter().map(String::as_str);
             let answer = respond::redirect(StatusCode::SEE_OTHER, &to, cookies);
             (if clears_storage { clearing_storage(responder, answer) } else { answer }, Reason::TicketTaken)
@@ -91,6 +96,13 @@ async fn enter(responder: &Responder<'_>, slot: Option<u8>, query: &str) -> (Ans
             (responder.refuse(&Refusal::Unfinished { uri: &uri, cause }), Reason::TicketRefused)
         }
         Err(error) => (responder.cannot_know(&error), reason_of_failure(&error)),
+    }
+}
+
+/// Counts a sign-in for the tenant whose host this is. One of somebody who may not enter the tenant counts for nobody.
+fn count_sign_in(responder: &Responder<'_>, access: &Access) {
+    if let Some(tenant) = responder.request.host.tenant().filter(|tenant| access.role_in(tenant).is_some()) {
+        responder.context.gate.usage.count_sign_in(tenant, Timestamp::now());
     }
 }
 

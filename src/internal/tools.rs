@@ -10,15 +10,18 @@ use crate::gate;
 use crate::gate::case::Verdict;
 use crate::gate::pass::count_now;
 use crate::gate::request::{Target, VerifyRequest};
+use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::{Denial, Missing};
 use gatepost_core::mcp::headers::{Repeated, Sent};
 use gatepost_core::mcp::message::{Ask, Message, MessageId};
+use gatepost_core::mcp::pattern::Kind;
 use gatepost_core::mcp::{Fault, MAX_BODY, Mode};
 use gatepost_core::requirement::Requirement;
 use gatepost_pages::Refusal;
 use gatepost_runtime::headers::Headers;
 use gatepost_runtime::respond::Answer;
 use gatepost_runtime::tools::{Addresses, GateServer, NO_SERVER, ToolPassage};
+use gatepost_runtime::usage::ToolCall;
 use gatepost_telemetry::Reason;
 use http_body_util::BodyExt;
 use hyper::HeaderMap;
@@ -84,11 +87,25 @@ pub(super) fn judge_now(
             return None;
         }
         let asked = by_headers(request.forwarded.method(), headers).ok()?;
-        decide(gate, &mut passage, (servers, server), &asked.ask).ok()
+        let headers = decide(gate, &mut passage, (servers, server), &asked.ask).ok()?;
+        note_call(gate, &mut passage, server, &asked.ask);
+        Some(headers)
     });
     match found.flatten() {
         Some(headers) => count_now(gate, Verdict::Allow { headers, charge: passage.charge.take() }),
         None => Verdict::AskTools(passage),
+    }
+}
+
+/// Counts the call of a tool that the rules permit: at once, or with the request where a quota may still refuse that.
+fn note_call(gate: &gate::Context, passage: &mut ToolPassage, server: &GateServer, ask: &Ask) {
+    if !matches!(ask, Ask::Call(call) if call.kind == Kind::Tool) {
+        return;
+    }
+    let call = ToolCall { tenant: server.tenant.clone(), server: server.id.clone() };
+    match &mut passage.charge {
+        Some(charge) => charge.call = Some(call),
+        None => gate.usage.count_call(&call, Timestamp::now()),
     }
 }
 
@@ -157,7 +174,10 @@ pub(super) async fn answer(
         }
     };
     match decide(&gate, &mut passage, (&servers, &server), &ask) {
-        Ok(headers) => responder.pass(requirement, headers, passage.charge.as_ref()).await,
+        Ok(headers) => {
+            note_call(&gate, &mut passage, &server, &ask);
+            responder.pass(requirement, headers, passage.charge.as_ref()).await
+        }
         Err(missing) => refuse(responder, requirement, missing, &passage),
     }
 }

@@ -19,6 +19,7 @@ mod rules;
 mod same_rows;
 mod tenant_export;
 mod tenants;
+mod usage;
 mod versions;
 
 use crate::world::{COOKIE, PUBLIC, Pair, Plan, World, alice};

@@ -81,6 +81,7 @@ mod tenant_life;
 mod tenant_people;
 mod tenant_providers;
 mod tool_servers;
+mod usage;
 mod users;
 mod views;
 

@@ -66,3 +66,4 @@ mod tool_lists;
 mod tool_tokens;
 mod tools;
 mod untrusted_peers;
+mod usage;

@@ -8,6 +8,7 @@ mod overtaken;
 mod person;
 mod tenant_branding;
 mod tenant_life;
+mod tenant_usage;
 mod tools;
 
 use crate::world::{APP, PUBLIC, Pair, Plan, World, alice};

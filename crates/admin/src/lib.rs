@@ -18,6 +18,8 @@ mod tenant_data;
 mod tenant_hosts;
 mod tenant_providers;
 mod tool_servers;
+mod usage;
+mod usage_span;
 pub mod views;
 
 pub use health::Health;
@@ -26,6 +28,7 @@ pub use sessions::{EndedSessions, SessionError};
 pub use tenant_check::{TenantCheck, TenantFinding, TenantSeverity};
 pub use tenant_hosts::ProofError;
 pub use tenant_providers::TrialError;
+pub use usage_span::{MOST_DAYS, SpanError, UsageSpan, UsageStep};
 
 use gatepost_runtime::hosts::Hosts;
 use gatepost_runtime::leadership::Leadership;

@@ -1,17 +1,21 @@
 //! Everything that is held about one tenant, read for those who administer it.
 
 use super::Context;
+use super::usage_span::{UsageSpan, UsageStep};
 use super::views::{
     AccessRequest, Invitation, Key, Tenant, TenantData, TenantMember, ToolRule, ToolServer, ToolServerData,
 };
 use gatepost_core::administration::Scope;
 use gatepost_core::calendar::rfc3339;
-use gatepost_core::clock::Timestamp;
+use gatepost_core::clock::{Day, Timestamp};
 use gatepost_core::ids::TenantId;
 use gatepost_store::directory::{DirectoryError, KeyFilter, Page, Place, RequestFilter, TenantRecord};
 
 /// The number of rows in one query.
 const PAGE: u32 = 500;
+/// There are few rows: one for each day, meter and tool server.
+const ALL_DAYS: UsageSpan =
+    UsageSpan { from: Day::from_number(0), to: Day::from_number(u32::MAX), step: UsageStep::Day };
 
 impl Context {
     /// What is held about a tenant, as far as this scope may read it, without the audit.
@@ -46,6 +50,7 @@ impl Context {
             keys: keys.iter().map(Key::from).collect(),
             tool_servers: tool_servers(self, scope, id).await?,
             requests: requests.iter().map(AccessRequest::from).collect(),
+            usage: self.read_usage(tenant, ALL_DAYS).await?.periods,
             audit: Vec::new(),
         })
     }

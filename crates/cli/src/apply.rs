@@ -15,6 +15,7 @@ use gatepost_core::host::HostName;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupName, TenantId};
 use gatepost_core::mcp::rules::Holder;
+use gatepost_core::tier::TierTerms;
 use gatepost_store::directory::changes::{ApplyPlan, LinkGroup};
 use gatepost_store::directory::files::{
     Action, Counts, DeclaredKey, DeclaredRule, Held, KeyPlace, Plan, Step, Thing, difference,
@@ -246,8 +247,12 @@ fn state(thing: &Thing) -> Value {
         Thing::Admin { user, is_admin, until } => {
             json!({ "user": user.to_string(), "is_admin": is_admin, "until": end(until) })
         }
-        Thing::Tier { id, allowances } => {
-            json!({ "tier": id, "features": allowances.features, "limits": allowances.limits })
+        Thing::Tier { id, terms: TierTerms { allowances, prices } } => {
+            let mut json = json!({ "tier": id, "features": allowances.features, "limits": allowances.limits });
+            if let Some(prices) = prices {
+                json["prices"] = json!(prices);
+            }
+            json
         }
         Thing::Rule { rule: DeclaredRule { server, kind, holder, pattern }, .. } => {
             let mut json = json!({ "tool_server": server });

@@ -7,7 +7,7 @@ use super::only_here::OnlyHere;
 use super::remote::ApiError;
 use gatepost_admin::access::AccessError;
 use gatepost_admin::explain::ExplainError;
-use gatepost_admin::{ProofError, SessionError, TrialError};
+use gatepost_admin::{ProofError, SessionError, SpanError, TrialError};
 use gatepost_certs::CertsError;
 use gatepost_certs::tls;
 use gatepost_check::Finding;
@@ -101,6 +101,9 @@ pub(super) enum CommandError {
     NoFile(PathBuf),
     #[error("the directory's schema is older than this Gatepost")]
     OldSchema,
+    /// Days of which no usage can be told.
+    #[error(transparent)]
+    Span(#[from] SpanError),
     #[error("the output cannot be written")]
     Output(#[source] io::Error),
     #[error("{} cannot be read", .0.display())]
@@ -269,7 +272,11 @@ impl CommandError {
             Self::NobodysKey => "its checksum is right: it may belong to another installation",
             Self::Interrupted => "the key that was made is revoked",
             Self::Client(_) => "correct GATEPOST_CA_FILE",
-            Self::RouterReadsBodies(_) | Self::Output(_) | Self::Input(_) | Self::File(..) => return None,
+            Self::RouterReadsBodies(_)
+            | Self::Span(_)
+            | Self::Output(_)
+            | Self::Input(_)
+            | Self::File(..) => return None,
         };
         Some(hint.to_owned())
     }

@@ -49,6 +49,7 @@ mod tenant_member;
 mod tenant_provider;
 mod tenant_routers;
 mod tenant_settings;
+mod tenant_usage;
 #[cfg(test)]
 mod tests;
 mod tool_server;

@@ -6,7 +6,7 @@ use super::error::CommandError;
 use super::report::{Report, lines, text_or_dash};
 use super::{
     tenant_branding, tenant_check, tenant_export, tenant_invitation, tenant_life, tenant_member,
-    tenant_provider, tenant_routers, tenant_settings,
+    tenant_provider, tenant_routers, tenant_settings, tenant_usage,
 };
 use clap::Subcommand;
 use gatepost_admin::views::{self, MappingChange, TenantChange};
@@ -152,6 +152,13 @@ pub(super) enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
     },
+    /// Shows what a tenant used, by day or month in UTC
+    #[command(after_help = "Examples:\n  gatepost tenant usage acme\n  \
+        gatepost tenant usage acme --from 2026-11-01 --to 2026-11-30 --csv\n  gatepost tenant usage acme --by month")]
+    Usage(tenant_usage::UsageArgs),
+    /// Shows what a tenant owes for a month, by the prices that its tier has now
+    #[command(after_help = "Example:\n  gatepost tenant bill acme --month 2026-11")]
+    Bill(tenant_usage::BillArgs),
     /// Prints the routers of tenants' hosts, as a file for Traefik; its HTTP provider gets the same without one
     #[command(after_help = "Examples:\n  gatepost tenant routers > /etc/traefik/dynamic/tenants.yml\n  \
         gatepost tenant routers --query cert_resolver=letsencrypt")]
@@ -257,6 +264,8 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         Command::Branding { id, looks } => tenant_branding::run(console, id, looks).await,
         Command::Check { id } => tenant_check::run(console, &id).await,
         Command::Export { id, output } => tenant_export::run(console, &id, &output).await,
+        Command::Usage(args) => tenant_usage::usage(console, args).await,
+        Command::Bill(args) => tenant_usage::bill(console, args).await,
         Command::Routers(routers) => tenant_routers::run(console, routers).await,
         Command::Host(command) => tenant_settings::host(console, command).await,
         Command::Provider(command) => Box::pin(tenant_provider::run(console, command)).await,

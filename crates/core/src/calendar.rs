@@ -2,9 +2,9 @@
 
 use super::clock::{Day, Timestamp};
 use std::str::FromStr;
-use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
+use time::{Date, OffsetDateTime};
 
 /// Formats as `2026-11-24 23:35`, in UTC, for people.
 pub fn minute(at: Timestamp) -> String {
@@ -21,6 +21,29 @@ impl Day {
     /// Formats as `20261129`.
     pub fn compact(self) -> String {
         date(self.start()).format(format_description!("[year][month][day]")).unwrap_or_default()
+    }
+
+    /// Formats as `2026-11-29` (RFC 3339, `full-date`).
+    pub fn iso(self) -> String {
+        date(self.start()).format(format_description!("[year]-[month]-[day]")).unwrap_or_default()
+    }
+}
+
+/// A text that is not a day.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0:?} is not a day: expected one from 1970-01-01 to 9999-12-31, as 2026-11-24")]
+pub struct DayError(String);
+
+impl FromStr for Day {
+    type Err = DayError;
+
+    /// Reads `2026-11-24`, in UTC.
+    fn from_str(text: &str) -> Result<Self, DayError> {
+        let is_plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+        let date = Date::parse(text, format_description!("[year]-[month]-[day]"));
+        let date = date.ok().filter(|date| is_plain && date.year() >= 1970);
+        date.map(|date| Timestamp::from_unix(date.midnight().assume_utc().unix_timestamp()).day())
+            .ok_or_else(|| DayError(text.to_owned()))
     }
 }
 
@@ -69,6 +92,15 @@ mod tests {
             ("20261125", Day::LENGTH)
         );
         assert_eq!(day.end().minus(std::time::Duration::from_secs(1)).day(), day);
+    }
+
+    #[test]
+    fn a_day_is_read_as_it_is_written() {
+        let day = Timestamp::from_unix(1_795_563_301).day();
+        assert_eq!((day.iso().parse(), day.iso().as_str()), (Ok(day), "2026-11-24"));
+        for text in ["", "20261124", "2026-11", "2026-11-31", "2026-13-01", "1969-12-31", "+2026-11-2"] {
+            assert!(text.parse::<Day>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -33,3 +33,4 @@ pub mod tenant_host;
 pub mod tenant_provider;
 pub mod tier;
 pub mod tool_pattern;
+pub mod usage;

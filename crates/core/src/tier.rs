@@ -1,5 +1,6 @@
 //! What a tenant may have and how much of it: by its tier, and by itself.
 
+use crate::usage::Prices;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -122,6 +123,20 @@ impl Allowances {
             }
         }
         flaws
+    }
+}
+
+/// What a tier says: what its tenants may have, and what it costs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TierTerms {
+    pub allowances: Allowances,
+    /// `None`: nothing has a price.
+    pub prices: Option<Prices>,
+}
+
+impl From<Allowances> for TierTerms {
+    fn from(allowances: Allowances) -> Self {
+        Self { allowances, prices: None }
     }
 }
 

@@ -12,10 +12,10 @@ pub const DAYS: u32 = 30;
 
 const DAY: Duration = Duration::from_hours(24);
 /// A bar and the gap behind it, in units of the picture.
-const STEP: u64 = 10;
-const BAR: u64 = 7;
+pub(super) const STEP: u64 = 10;
+pub(super) const BAR: u64 = 7;
 /// The height of the highest bar.
-const HEIGHT: u64 = 60;
+pub(super) const HEIGHT: u64 = 60;
 /// A day with anything at all has a bar that is seen.
 const LEAST: u64 = 2;
 
@@ -49,25 +49,25 @@ pub(super) struct Charts {
 
 /// A row of bars.
 #[derive(Debug)]
-struct Chart {
+pub(super) struct Chart {
     /// Unique on the page.
-    id: &'static str,
-    title: &'static str,
+    pub(super) id: &'static str,
+    pub(super) title: &'static str,
     /// The class of the bars.
     class: &'static str,
-    total: String,
+    pub(super) total: String,
     /// What somebody sees in it, as sentences.
-    description: String,
-    bars: Vec<Bar>,
+    pub(super) description: String,
+    pub(super) bars: Vec<Bar>,
 }
 
 #[derive(Debug)]
-struct Bar {
-    x: u64,
-    y: u64,
-    height: u64,
+pub(super) struct Bar {
+    pub(super) x: u64,
+    pub(super) y: u64,
+    pub(super) height: u64,
     /// What it stands for.
-    text: String,
+    pub(super) text: String,
 }
 
 #[derive(Debug)]
@@ -113,7 +113,12 @@ impl Activity<'_> {
 }
 
 impl Chart {
-    fn new(id: &'static str, title: &'static str, class: &'static str, days: &[(Day, u64)]) -> Self {
+    pub(super) fn new(
+        id: &'static str,
+        title: &'static str,
+        class: &'static str,
+        days: &[(Day, u64)],
+    ) -> Self {
         let most = days.iter().map(|(_, number)| *number).max().unwrap_or_default();
         let total: u64 = days.iter().map(|(_, number)| number).sum();
         let bar = |(index, (day, number)): (u64, &(Day, u64))| {

@@ -19,6 +19,7 @@
 //! | [`hosts`] | which hosts are protected: the configuration's, and those of tenants |
 //! | [`tenant_routers`] | routers of tenants' hosts, for Traefik |
 //! | [`providers`] | at which providers people sign in: the configuration's, and those of tenants |
+//! | [`usage`] | what tenants use, as this replica counts it |
 //! | [`quotas`] | how many requests a tenant may send |
 //! | [`revocation`] | how a session ends |
 //! | [`refresh`] | sessions refreshed at their provider |
@@ -59,4 +60,5 @@ pub mod stores;
 pub mod tasks;
 pub mod tenant_routers;
 pub mod tools;
+pub mod usage;
 pub mod webhook;

@@ -4,6 +4,7 @@ use super::Context;
 use super::addresses::login_address;
 use super::return_cookie::{self, ReturnAddress};
 use super::storage_owner::{self, StorageOwner};
+use gatepost_core::access::Access;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::Origin;
 use gatepost_runtime::authn::{self, DEADLINE, LoadError};
@@ -26,6 +27,8 @@ pub enum TicketOutcome {
         cookies: Vec<String>,
         /// The browser must clear what the host's applications stored, because it may be another person's.
         clears_storage: bool,
+        /// What the person may enter whose session begins here. `None`: none begins.
+        signed_in: Option<Arc<Access>>,
     },
     /// A page: the sign-in was restarted twice without success.
     Failed {
@@ -121,7 +124,7 @@ fn to_host_root(origin: &Origin) -> TicketOutcome {
 
 /// A redirect that does not clear the host's storage.
 fn redirect(to: String, cookies: Vec<String>) -> TicketOutcome {
-    TicketOutcome::Redirect { to, cookies, clears_storage: false }
+    TicketOutcome::Redirect { to, cookies, clears_storage: false, signed_in: None }
 }
 
 async fn consume_opened(
@@ -150,7 +153,8 @@ async fn consume_opened(
         let named = storage_owner::name(&context.site, origin.host(), ticket.user);
         let cookies =
             return_address.removal_cookie(&context.site).into_iter().chain([cookie, named]).collect();
-        return Ok(TicketOutcome::Redirect { to, cookies, clears_storage: !owner.is(ticket.user) });
+        let (clears_storage, signed_in) = (!owner.is(ticket.user), Some(Arc::clone(&found.standing.access)));
+        return Ok(TicketOutcome::Redirect { to, cookies, clears_storage, signed_in });
     }
     if has_live_session(context, held).await? {
         return Ok(redirect(to, return_address.removal_cookie(&context.site).into_iter().collect()));

@@ -1,6 +1,6 @@
 //! The log and the Prometheus metrics.
 //!
-//! Neither contains secrets. Every label has a fixed set of values, so that requests cannot create new series.
+//! Neither contains secrets. Every label has a bounded set of values, so that requests cannot create new series.
 
 mod handles;
 mod key_ends;
@@ -9,6 +9,7 @@ mod leader;
 pub mod logs;
 pub mod metrics;
 mod provider;
+mod tenants;
 
 pub use labels::{
     Answer, CallOutcome, Credential, EndCause, NotKept, ProviderEndpoint, Reason, RefreshOutcome,

@@ -10,6 +10,7 @@ use super::labels::{
 };
 use super::leader::LeaderMetrics;
 use super::provider::{ProviderFamilies, ProviderMetrics};
+use super::tenants::TenantMetrics;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::ProviderId;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -90,6 +91,7 @@ pub struct Metrics {
     passes: Gauge,
     passes_bytes: Gauge,
     key_ends: KeyEnds,
+    tenants: TenantMetrics,
     providers: BTreeMap<ProviderId, ProviderMetrics>,
 }
 
@@ -184,6 +186,7 @@ impl Metrics {
             passes: gauge(r, "gatepost_passes", "Sessions in the cache, counted once for each host"),
             passes_bytes: gauge(r, "gatepost_passes_bytes", "Estimated memory of the cached sessions"),
             key_ends: KeyEnds::register(r),
+            tenants: TenantMetrics::register(r),
             providers,
             registry,
         };
@@ -286,6 +289,17 @@ impl Metrics {
         self.key_ends.set(keys);
     }
 
+    /// Shows what tenants used today, by meter, and nothing else. The tenants that used most of the meter `first` have series of
+    /// their own.
+    pub fn tenants_used(&self, used: &[(String, &'static str, u64)], first: &str) {
+        self.tenants.set_usage(used, first);
+    }
+
+    /// Shows of these tenants how much of their quota of today is used, in percent, and of no others.
+    pub fn quotas_used(&self, used: impl IntoIterator<Item = (String, u64)>) {
+        self.tenants.set_quotas(used);
+    }
+
     /// The metrics of a provider; `None` if it is not configured.
     pub fn provider(&self, id: &ProviderId) -> Option<&ProviderMetrics> {
         self.providers.get(id)
@@ -309,7 +323,7 @@ mod tests {
     use crate::labels::{CallOutcome, ProviderEndpoint, RefreshOutcome, SignInOutcome};
     use std::collections::BTreeSet;
 
-    const FAMILIES: [(&str, &str); 28] = [
+    const FAMILIES: [(&str, &str); 30] = [
         ("gatepost_backup_drilled_timestamp", "gauge"),
         ("gatepost_build", "info"),
         ("gatepost_decisions", "counter"),
@@ -336,6 +350,8 @@ mod tests {
         ("gatepost_sign_ins_without_refresh_token", "counter"),
         ("gatepost_store_call_duration_seconds", "histogram"),
         ("gatepost_store_calls", "counter"),
+        ("gatepost_tenant_quota_used_ratio", "gauge"),
+        ("gatepost_tenant_usage_today", "gauge"),
         ("gatepost_verify_duration_seconds", "histogram"),
         ("process_start_time_seconds", "gauge"),
     ];
@@ -357,6 +373,8 @@ mod tests {
         metrics.groups_truncated();
         metrics.sign_in_limited();
         metrics.keys_end([("0".to_owned(), None, Timestamp::from_unix(6))]);
+        metrics.tenants_used(&[("acme".to_owned(), "api_requests", 1)], "api_requests");
+        metrics.quotas_used([("acme".to_owned(), 80)]);
         let entra = metrics.provider(&id("entra")).expect("configured");
         entra.signed_in(SignInOutcome::Done);
         entra.called(ProviderEndpoint::Token, CallOutcome::Success, Duration::from_secs(11));

@@ -53,6 +53,8 @@ pub enum ApiCallers {
 pub enum KeyScope {
     Read,
     Write,
+    /// Reporting usage.
+    Usage,
 }
 
 impl KeyScope {
@@ -61,6 +63,7 @@ impl KeyScope {
         match self {
             Self::Read => "api.read",
             Self::Write => "api.write",
+            Self::Usage => "usage.write",
         }
     }
 
@@ -69,6 +72,7 @@ impl KeyScope {
         match self {
             Self::Read => api_key::KeyScope::ApiRead,
             Self::Write => api_key::KeyScope::ApiWrite,
+            Self::Usage => api_key::KeyScope::UsageWrite,
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::explain::facts::{Facts, StoredSession};
 use crate::gate::case::{Caller, Case, Verdict};
 use crate::gate::decide;
 use crate::gate::reply::reason_of;
-use gatepost_core::decision::{self, Denial, Recheck, RefreshDue, SessionTimes, SignInReason};
+use gatepost_core::decision::{self, Denial, Permit, Recheck, RefreshDue, SessionTimes, SignInReason};
 use gatepost_core::error_chain::Chain;
 use gatepost_pages::explanation::{Refresh, SessionFacts, SessionsFacts, Step, UtcTime};
 use gatepost_runtime::identity_headers::IdentityHeaders;
@@ -77,7 +77,8 @@ impl Trace<'_> {
 
     /// Decides with a placeholder for the assertion: an explanation must not contain a valid one.
     fn verdict(&self, case: &Case<'_>, caller: &Caller<'_>) -> Verdict {
-        decide::judge_at(&self.context.site, case, caller, self.at, |_| HeaderValue::from_static("..."))
+        let sign = |_: &Permit<'_>| HeaderValue::from_static("...");
+        decide::judge_at(&self.context.site, case, caller, self.at, (|_: &Permit<'_>| (), sign))
     }
 
     fn session(

@@ -53,6 +53,7 @@ pub(super) fn path_of(route: &Route, ids: &Ids) -> String {
         .replace("{invitation}", &ids.invitation);
     match (route.method, route.path.as_str()) {
         ("GET", "/api/v1/access" | "/api/v1/access/keys") => format!("{path}?tenant=a"),
+        ("GET", "/api/v1/tenants/{id}/bill") => format!("{path}?month=2026-11"),
         ("GET", _) | (_, "/api/v1/explain") => path,
         ("DELETE", "/api/v1/groups/{id}/links") => format!("{path}?dry_run=true&link=entra:none"),
         _ => format!("{path}?dry_run=true"),
@@ -92,6 +93,9 @@ pub(super) fn body_of(route: &Route) -> Option<Value> {
         ("POST", "/tool-servers/{id}/rules") => {
             json!({ "subject": "everyone", "kind": "tool", "pattern": "get_*" })
         }
+        ("POST", "/usage/events") => json!({
+            "specversion": "1.0", "id": "1", "source": "/x", "type": "runs", "subject": "a", "data": { "value": 1 },
+        }),
         ("PUT", "/admins/{user}") => json!({ "is_admin": false }),
         ("POST", "/explain") => json!({ "user": "alice@example.com", "url": "https://app.example.test/" }),
         _ => return None,
@@ -193,6 +197,8 @@ both_pairs! {
                         let is_hidden = is_hidden || route.path.ends_with("/members/{user}") || route.path.ends_with("/rules/{rule}") || route.path == "/api/v1/keys/lookup" || route.path == "/api/v1/sessions/{id}";
                         let is_hidden = is_hidden || (route.method == "POST" && route.path == "/api/v1/keys" && tenant == "b");
                         let seen = if status_for(&route) == 422 { 422 } else { 200 };
+                        // Which tenant an event is about stands in the body.
+                        let seen = if route.path == "/api/v1/usage/events" && tenant == "b" { 400 } else { seen };
                         assert_eq!(answer.status, if is_hidden { 404 } else { seen }, "{why} {tenant}: {}", answer.body);
                     }
                 }

@@ -16,6 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// In which every change binds.
 const SECOND: Duration = Duration::from_secs(1);
 const BOTH: [&str; 4] = ["--scope", "api.read", "--scope", "api.write"];
+const EVERY: [&str; 6] = ["--scope", "api.read", "--scope", "api.write", "--scope", "usage.write"];
 
 /// Makes a key on the command line of the server.
 async fn made(office: &Office, arguments: &[&str]) -> Value {
@@ -27,9 +28,9 @@ async fn key(office: &Office, arguments: &[&str]) -> String {
     made(office, arguments).await["key"].as_str().unwrap().to_owned()
 }
 
-/// A key that may read and write.
+/// A key that may read, write and report usage.
 async fn full(office: &Office, arguments: &[&str]) -> String {
-    key(office, &[&BOTH, arguments].concat()).await
+    key(office, &[&EVERY, arguments].concat()).await
 }
 
 /// A request of a program: no headers of a browser but the cookies of `client`.
@@ -110,6 +111,8 @@ fn expected(of: Of, route: &Route) -> (u16, &'static str) {
                 || path == "/sessions/{id}"
                 || ["/members/{user}", "/rules/{rule}", "/keys/lookup"].iter().any(|end| path.ends_with(end));
             match is_hidden || (is_of_a && tenant == "b") {
+                // Which tenant it is about stands in the body.
+                _ if path == "/usage/events" && tenant == "b" => (400, ""),
                 true => (404, ""),
                 false if is_of_keys(route) => (403, "not_by_key"),
                 false if status_for(route) == 422 => (422, ""),
@@ -146,7 +149,8 @@ both_pairs! {
         ];
         let reads = key(&office, &["--scope", "api.read"]).await;
         let writes = key(&office, &["--scope", "api.write"]).await;
-        let neither = key(&office, &["--scope", "scim", "--scope", "usage.write"]).await;
+        let reports = key(&office, &["--scope", "usage.write"]).await;
+        let neither = key(&office, &["--scope", "scim"]).await;
         let far = full(&office, &["--network", "198.51.100.0/24"]).await;
         let stranger = office.world.browser();
         let before = office.audit().await;
@@ -160,15 +164,18 @@ both_pairs! {
                 }
             }
             let scope = rule(&route).1;
-            let lacking = if scope == KeyScope::Read { &writes } else { &reads };
-            for key in [lacking, &neither] {
+            let (lacking, sufficient) = match scope {
+                KeyScope::Read => ([&writes, &reports], &reads),
+                KeyScope::Write => ([&reads, &reports], &writes),
+                KeyScope::Usage => ([&reads, &writes], &reports),
+            };
+            for key in lacking.into_iter().chain([&neither]) {
                 // The cookie of a system administrator stands beside it.
                 let answer = call(&office, &office.alice, key, &route, &ids).await;
                 assert_eq!(codes(&answer, 403, "forbidden", &why), "insufficient_scope", "{why}");
                 let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", scope.as_str());
                 assert_eq!(answer.header("www-authenticate"), Some(&*challenge), "{why}");
             }
-            let sufficient = if scope == KeyScope::Read { &reads } else { &writes };
             let answer = call(&office, &stranger, sufficient, &route, &ids).await;
             assert!(!answer.body.contains("insufficient_scope"), "{why}");
             let answer = call(&office, &office.alice, &far, &route, &ids).await;

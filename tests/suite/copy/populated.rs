@@ -24,7 +24,7 @@ INSERT INTO provider_groups (id, provider, kind, external_id, display_name, grou
 INSERT INTO provider_memberships VALUES ('00000000-0000-4000-8000-00000000000a', 90);
 INSERT INTO manual_memberships (user_id, group_id, source, version, until) VALUES
     ('00000000-0000-4000-8000-00000000000a', 100, 'scim', 2, 253402300799);
-INSERT INTO tiers (id, limits, created_at, managed_by) VALUES ('free', '{\"keys\": 7}', 4, 'files');
+INSERT INTO tiers (id, limits, created_at, managed_by, prices) VALUES ('free', '{\"keys\": 7}', 4, 'files', '{\"currency\":\"EUR\"}');
 INSERT INTO tenants (id, name, created_at, service) VALUES ('acme', 'Acme', 5, 'chat'), ('Zeta', NULL, 6, NULL);
 INSERT INTO tenants (id, created_at, state, tier, settings, suspended_at, suspended_reason, deleted_at) VALUES
     ('gone', 7, 'deleted', 'free', '{\"\u{1f600}\":1}', 8, 'ä', 253402300799);
@@ -41,6 +41,11 @@ INSERT INTO refused_names VALUES ('domain', 'acme.example', 9), ('host', 'acme.e
 INSERT INTO group_tenants (group_id, tenant_id, role) VALUES (100, 'acme', 'viewer');
 INSERT INTO tenant_members (tenant_id, user_id, role, source, created_at) VALUES
     ('acme', '00000000-0000-4000-8000-00000000000b', 'admin', 'invitation', 8);
+INSERT INTO usage_days VALUES ('acme', 20786, 'tool_calls', 't', 9223372036854775807), ('acme', 20786, 'tool_calls', '', 1);
+INSERT INTO usage_people VALUES ('acme', 202611, '00000000-0000-4000-8000-00000000000a', 2147483647);
+INSERT INTO usage_batches VALUES ('gatepost-1-00ff', 9, 8);
+INSERT INTO usage_events VALUES ('', '/ä', '\u{1f600}', 'acme', 9);
+INSERT INTO usage_bills VALUES ('former', 202610, 'EUR', 4900, '[]', 9), ('former', 202611, NULL, 0, '[]', 9);
 INSERT INTO admin_overrides (user_id, is_admin) VALUES
     ('00000000-0000-4000-8000-00000000000a', 0), ('00000000-0000-4000-8000-00000000000b', 1);
 INSERT INTO admin_groups VALUES ('admins');

@@ -10,7 +10,7 @@ use gatepost_core::administration::{Denied, Scope};
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupName, TenantId, UserId};
 use gatepost_core::mcp::pattern::{Kind, Subject};
-use gatepost_core::tier::Allowances;
+use gatepost_core::tier::TierTerms;
 use gatepost_store::directory::changes::{
     AddToolRule, ApplyPlan, CreateGroup, CreateToolServer, DeleteGroup, DeleteTier, RenameGroup, SetTier,
     TenantEdit, WriteMode, WriteTenant,
@@ -313,10 +313,17 @@ both_stores! {
         assert_eq!(apply(&store, &changed).await, [
             "~ tier gold: limits {\"keys\":7,\"members\":\"none\"} -> {\"keys\":8,\"members\":\"none\"}",
         ]);
+        let prices = "  prices:\n    currency: EUR\n    base: 4900\n    meters:\n      runs: {included: 10, per: 5, price: 3}\n";
+        let priced = changed.replace("- id: free", &format!("{prices}- id: free"));
+        assert_eq!(apply(&store, &priced).await, [
+            "~ tier gold: prices none -> {\"currency\":\"EUR\",\"base\":4900,\"meters\":{\"runs\":{\"included\":10,\"per\":5,\"price\":3}}}",
+        ]);
+        let (texts, read) = exported(&store).await;
+        assert_eq!(read.tiers, declared(&priced).tiers, "{texts:?}");
         // What somebody sets by hand belongs to the files no more, until they declare it again.
-        let by_hand = || SetTier { id: "hand".parse().unwrap(), allowances: Allowances::default() };
+        let by_hand = || SetTier { id: "hand".parse().unwrap(), terms: TierTerms::default() };
         store.directory.make(by_hand(), &actor()).await.unwrap();
-        let free = SetTier { id: "free".parse().unwrap(), allowances: Allowances::default() };
+        let free = SetTier { id: "free".parse().unwrap(), terms: TierTerms::default() };
         store.directory.make(free, &actor()).await.unwrap();
         let edit = TenantEdit { tier: Some(Some("gold".parse().unwrap())), ..TenantEdit::default() };
         store.directory.make(WriteTenant { id: tenant("t"), mode: WriteMode::Create, edit }, &actor()).await.unwrap();
@@ -332,7 +339,7 @@ both_stores! {
         assert_eq!(left.iter().map(|line| &line[..11]).collect::<Vec<_>>(), ["- tier free", "! tier gold", "- tier hand"]);
         assert_eq!(store.texts("SELECT id FROM gatepost.tiers").await, ["gold"]);
         let free = store.directory.find_tier(&"free".parse().unwrap()).await.unwrap();
-        let text = serde_json::json!({ "tiers": [{ "id": "free", "features": free.allowances.features, "limits": free.allowances.limits }] });
+        let text = serde_json::json!({ "tiers": [{ "id": "free", "features": free.terms.allowances.features, "limits": free.terms.allowances.limits }] });
         assert_eq!(plan(&store, &declared(&text.to_string())).await, Plan::default(), "it is as it comes");
         assert!(matches!(store.directory.make(DeleteTier { id: "gold".parse().unwrap() }, &actor()).await, Err(DirectoryError::TierInUse(_))));
     }
@@ -406,7 +413,7 @@ both_stores! {
         assert!(matches!(&overtaken, Err(DirectoryError::PlanOvertaken(what)) if what.contains("tool list")), "{overtaken:?}");
         assert_eq!(store.texts("SELECT id FROM gatepost.tiers").await, Vec::<String>::new());
         let old = plan(&store, &wanted).await;
-        store.directory.make(SetTier { id: "gold".parse().unwrap(), allowances: Allowances::default() }, &actor()).await.unwrap();
+        store.directory.make(SetTier { id: "gold".parse().unwrap(), terms: TierTerms::default() }, &actor()).await.unwrap();
         let overtaken = carry_out(&store, &wanted, old, &actor()).await;
         assert!(matches!(&overtaken, Err(DirectoryError::PlanOvertaken(what)) if what.contains("tier gold")), "{overtaken:?}");
         assert_eq!(store.audited("managed_by.update").await.len(), 0);

@@ -9,7 +9,7 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupName, TenantId, TierId};
 use gatepost_core::mcp::pattern::{Kind, Subject};
-use gatepost_core::tier::Allowances;
+use gatepost_core::tier::{Allowances, TierTerms};
 use gatepost_core::tool_pattern::ToolPattern;
 use gatepost_store::directory::UserKey;
 use gatepost_store::directory::changes::{
@@ -85,7 +85,7 @@ fn ends() -> impl Strategy<Value = Option<Timestamp>> {
 }
 
 /// Values that YAML and JSON take for something else, beside numbers and truth values.
-fn allowances() -> impl Strategy<Value = Allowances> {
+fn terms() -> impl Strategy<Value = TierTerms> {
     let odd =
         proptest::sample::select(vec!["25", "true", "null", "\"7\"", "none", "", "[1]", "{}", "1e3", "é: #"]);
     let value = prop_oneof![
@@ -97,7 +97,20 @@ fn allowances() -> impl Strategy<Value = Allowances> {
         let members = btree_map("(yes|null|7|[a-z]{1,3}[.-]x)", value.clone(), 0..3);
         members.prop_map(|members| serde_json::Map::from_iter(members).into())
     };
-    (object(), object()).prop_map(|(features, limits)| Allowances { features, limits })
+    let price = (any::<u32>(), 1..u32::MAX, any::<u32>());
+    let meters = btree_map("(yes|null|7|[a-z]{1,3}[.-]x)", price, 0..3);
+    let prices = (any::<u32>(), meters).prop_map(|(base, meters)| {
+        let meter = |(name, (included, per, price)): (String, (u32, u32, u32))| {
+            (name, serde_json::json!({ "included": included, "per": per, "price": price }))
+        };
+        let meters: serde_json::Map<_, _> = meters.into_iter().map(meter).collect();
+        let prices = serde_json::json!({ "currency": "EUR", "base": base, "meters": meters });
+        prices.to_string().parse().unwrap()
+    });
+    (object(), object(), option::of(prices)).prop_map(|(features, limits, prices)| TierTerms {
+        allowances: Allowances { features, limits },
+        prices,
+    })
 }
 
 fn tiers() -> impl Strategy<Value = TierId> {
@@ -124,7 +137,7 @@ fn declarations() -> impl Strategy<Value = Declared> {
     let mapped = vec((any::<prop::sample::Index>(), roles()), 0..4);
     let tenants = btree_map(tenants(), (option::of(any::<String>()), mapped), 0..4);
     let admins = vec((users(), any::<bool>(), ends()), 0..3);
-    let tiers = btree_map(tiers(), allowances(), 0..3);
+    let tiers = btree_map(tiers(), terms(), 0..3);
     (groups, tenants, admins, tiers).prop_map(|(groups, tenants, admins, tiers)| {
         let mut linked = BTreeSet::new();
         let mut group = |(links, members): (BTreeSet<ExternalGroup>, Members)| {
@@ -173,7 +186,7 @@ enum Deed {
     Map(GroupName, TenantId, Role),
     Admin(UserKey, bool, Option<Timestamp>),
     SignIn(UserKey, Vec<ExternalGroup>),
-    Tier(TierId, Allowances),
+    Tier(TierId, TierTerms),
     Rule(Subject, Kind, ToolPattern),
 }
 
@@ -187,7 +200,7 @@ fn deeds() -> impl Strategy<Value = Deed> {
         (users(), any::<bool>(), ends())
             .prop_map(|(user, is_admin, until)| Deed::Admin(user, is_admin, until)),
         (users(), vec(links(), 0..3)).prop_map(|(user, groups)| Deed::SignIn(user, groups)),
-        (tiers(), allowances()).prop_map(|(id, allowances)| Deed::Tier(id, allowances)),
+        (tiers(), terms()).prop_map(|(id, terms)| Deed::Tier(id, terms)),
         rules().prop_map(|(subject, kind, pattern)| Deed::Rule(subject, kind, pattern)),
     ]
 }
@@ -213,7 +226,7 @@ async fn does(store: &Opened, deed: Deed) {
             let change = SetAdmin { user, is_admin: Some(is_admin), until };
             drop(directory.make(change, &actor).await);
         }
-        Deed::Tier(id, allowances) => drop(directory.make(SetTier { id, allowances }, &actor).await),
+        Deed::Tier(id, terms) => drop(directory.make(SetTier { id, terms }, &actor).await),
         Deed::Rule(subject, kind, pattern) => {
             let (server, tenant) = ("s".parse().unwrap(), "of-rules".parse().unwrap());
             drop(directory.make(AddToolRule { server, tenant, subject, kind, pattern }, &actor).await);

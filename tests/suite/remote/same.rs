@@ -1,6 +1,7 @@
 //! One command on the server and elsewhere: the same words, the same exit code, the same rows.
 
 use super::{Elsewhere, Ran};
+use crate::cli::sql;
 use crate::world::{PUBLIC, Pair};
 use gatepost_kit::client::Kind;
 use reqwest::Method;
@@ -42,13 +43,17 @@ const STEPS: [[&[&str]; 2]; 16] = [
 ];
 
 /// What is only read.
-const READS: [&[&str]; 11] = [
+const READS: [&[&str]; 15] = [
     &["user", "list"],
     &["user", "show", "bob@example.com"],
     &["group", "list"],
     &["group", "members", "Plain"],
     &["tenant", "list"],
     &["tenant", "show", "a"],
+    &["tenant", "usage", "a", "--from", "2025-11-01", "--to", "2025-11-30"],
+    &["tenant", "usage", "a", "--by", "month", "--to", "2025-12-31"],
+    &["tenant", "usage", "a", "--from", "2025-11-01", "--to", "2025-11-30", "--csv"],
+    &["tenant", "bill", "a", "--month", "2025-11"],
     &["admin", "list"],
     &["tool-server", "list"],
     &["session", "list", "bob@example.com"],
@@ -175,6 +180,7 @@ both_pairs! {
             elsewhere.world.cli(command).await;
         }
         let key = elsewhere.full_key().await;
+        sql(&elsewhere.world, "INSERT INTO usage_days VALUES ('a', 20400, 'tool_calls', 'github', 7)").await;
         for command in READS {
             for arguments in [command.to_vec(), [command, &["--json"]].concat()] {
                 let (here, there) = (elsewhere.run_here(&arguments).await, elsewhere.run(&key, &arguments).await);

@@ -1,9 +1,8 @@
-//! The answer as CSV (RFC 4180): one line for each way of each person and of each key.
-//!
-//! Guarantee: a cell that others chose is no formula for a spreadsheet. One that could be begins with an apostrophe.
+//! The answer as CSV: one line for each way of each person and of each key.
 
 use super::access::{AccessWay, Opener};
 use super::access_keys::OpeningKey;
+use super::csv;
 use crate::access::set_by;
 use gatepost_core::calendar::minute;
 use gatepost_core::clock::Timestamp;
@@ -72,8 +71,7 @@ fn or_empty(text: Option<&str>) -> String {
 }
 
 fn push_line(lines: &mut String, cells: [String; 11]) {
-    lines.push_str(&cells.map(|cell| escaped(&cell)).join(","));
-    lines.push_str("\r\n");
+    csv::push_line(lines, cells.each_ref().map(String::as_str));
 }
 
 impl AccessWay {
@@ -82,35 +80,5 @@ impl AccessWay {
         let at = self.set_at.as_ref().and_then(|at| at.parse::<Timestamp>().ok());
         let end = self.set_by.as_ref().zip(at).map(|(actor, at)| set_by(actor, minute(at)));
         end.and_then(|end| self.text.strip_suffix(&end)).unwrap_or(&self.text)
-    }
-}
-
-fn escaped(cell: &str) -> String {
-    let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let text = if is_formula { format!("'{cell}") } else { cell.to_owned() };
-    let needs_quotes = text.contains([',', '"', '\r', '\n']);
-    if needs_quotes { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_is_one_cell_and_never_a_formula() {
-        for (cell, written) in [
-            ("", ""),
-            ("Alice", "Alice"),
-            ("Smith, Alice", "\"Smith, Alice\""),
-            ("a \"b\"\nc", "\"a \"\"b\"\"\nc\""),
-            ("=1+1", "'=1+1"),
-            ("+49", "'+49"),
-            ("-1", "'-1"),
-            ("@x", "'@x"),
-            ("\t=1", "'\t=1"),
-            ("=a,b", "\"'=a,b\""),
-        ] {
-            assert_eq!(escaped(cell), written, "{cell:?}");
-        }
     }
 }

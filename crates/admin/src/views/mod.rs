@@ -8,6 +8,7 @@ mod applications;
 mod audit;
 mod branding;
 mod changes;
+mod csv;
 mod groups;
 mod invitations;
 mod keys;
@@ -19,6 +20,7 @@ mod tenant_data;
 mod tenant_providers;
 mod tenants;
 mod tool_servers;
+mod usage;
 
 pub use access::{
     AccessList, AccessRequirement, AccessWay, OpenHost, OpenRequirement, OpenTenant, Openable, Opener,
@@ -36,13 +38,19 @@ pub use groups::{Group, Link, Member};
 pub use invitations::{Invitation, InvitationChange, InvitationList, NewInvitation};
 pub use keys::{Key, KeyChange, LookedUpKey, NewKey};
 pub use people::{Admin, AdminEntry, Identity, Session, User, UserDetails};
-pub use personal::{FormerAddress, PersonalData, PersonalInvitation, PersonalRefusal, PersonalRequest};
+pub use personal::{
+    FormerAddress, PersonalActivity, PersonalData, PersonalInvitation, PersonalRefusal, PersonalRequest,
+};
 pub use requests::{AccessRequest, RequestChange};
 pub use stores::{DirectoryStore, SessionStore, StoresView};
 pub use tenant_data::{TenantData, ToolServerData};
 pub use tenant_providers::{TenantDomain, TenantProvider, TenantProviderChange};
-pub use tenants::{ProofRecord, Tenant, TenantHost, TenantHostChange, TenantMember, TenantWritten, Tier};
+pub use tenants::{
+    MeterPrice, ProofRecord, Tenant, TenantHost, TenantHostChange, TenantMember, TenantWritten, Tier,
+    TierPrices,
+};
 pub use tool_servers::{ToolRule, ToolRuleChange, ToolServer, ToolServerChange};
+pub use usage::{BilledMeter, TenantBill, TenantUsage, UsagePeriod};
 
 use gatepost_core::access::Role;
 use gatepost_core::calendar::rfc3339;

@@ -5,7 +5,7 @@ use gatepost_core::calendar::rfc3339;
 use gatepost_core::ids::UserId;
 use gatepost_core::refusal::Refusal;
 use gatepost_store::directory::{
-    AccessRequest, AuditRecord, FormerAddress as FormerAddressRecord, InvitationRecord,
+    AccessRequest, ActivePerson, AuditRecord, FormerAddress as FormerAddressRecord, InvitationRecord,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -32,8 +32,24 @@ pub struct PersonalData<M: ToSchema> {
     pub keys: Vec<Key>,
     /// Requests to applications that were refused in the last 7 days.
     pub refusals: Vec<PersonalRefusal>,
+    /// On which days tenants let the person in, for about two months.
+    pub active_days: Vec<PersonalActivity>,
     /// What the person did, and what was done about them, newest first. It is the last member: it may be long.
     pub audit: Vec<AuditEntry>,
+}
+
+/// A day on which a tenant let a person in.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct PersonalActivity {
+    pub tenant: String,
+    #[schema(format = Date)]
+    pub day: String,
+}
+
+impl From<&ActivePerson> for PersonalActivity {
+    fn from(active: &ActivePerson) -> Self {
+        Self { tenant: active.tenant.to_string(), day: active.day.iso() }
+    }
 }
 
 /// An address that a person had before.

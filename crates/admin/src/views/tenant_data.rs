@@ -2,6 +2,7 @@
 
 use super::{
     AccessRequest, AuditEntry, Invitation, Key, Tenant, TenantMember, TenantProvider, ToolRule, ToolServer,
+    UsagePeriod,
 };
 use gatepost_store::directory::AuditRecord;
 use serde::Serialize;
@@ -26,6 +27,8 @@ pub struct TenantData {
     pub tool_servers: Vec<ToolServerData>,
     /// Who asked for access to it in the last 90 days.
     pub requests: Vec<AccessRequest>,
+    /// What it used, day by day.
+    pub usage: Vec<UsagePeriod>,
     /// The audit that its administrators may read, newest first. People are in it with their ids alone. It is the last member: it may
     /// be long.
     pub audit: Vec<AuditEntry>,

@@ -4,6 +4,7 @@ use super::{Branding, text, time};
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::tenant_host::{HostProof, HostState};
 use gatepost_core::tier::JsonObject;
+use gatepost_core::usage::{Price, Prices};
 use gatepost_store::directory::changes::WrittenTenant;
 use gatepost_store::directory::{Excess, TenantHostRecord, TenantMember as Record, TenantRecord, TierRecord};
 use serde::{Deserialize, Serialize};
@@ -187,6 +188,41 @@ impl TenantWritten {
     }
 }
 
+/// What a tier costs, in the minor unit of its currency.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct TierPrices {
+    /// By its code of ISO 4217.
+    #[schema(example = "EUR", pattern = "^[A-Z]{3}$")]
+    pub currency: String,
+    /// For a month, whatever is used.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_u64)]
+    pub base: u64,
+    /// By meter. What is not here costs nothing.
+    pub meters: BTreeMap<String, MeterPrice>,
+}
+
+/// The price of a meter.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct MeterPrice {
+    /// So much of a month costs nothing.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_u64)]
+    pub included: u64,
+    /// The price is for so many; begun ones count whole.
+    #[schema(minimum = 1, maximum = 1_000_000_000_000_u64)]
+    pub per: u64,
+    /// In the minor unit.
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_u64)]
+    pub price: u64,
+}
+
+impl From<&Prices> for TierPrices {
+    fn from(prices: &Prices) -> Self {
+        let price = |Price { included, per, price }: Price| MeterPrice { included, per, price };
+        let meters = prices.meters.iter().map(|(meter, one)| (meter.to_string(), price(*one))).collect();
+        Self { currency: prices.currency.to_string(), base: prices.base, meters }
+    }
+}
+
 /// A tier of tenants.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Tier {
@@ -195,6 +231,8 @@ pub struct Tier {
     pub features: JsonObject,
     #[schema(value_type = Object)]
     pub limits: JsonObject,
+    /// What it costs. `null`: nothing has a price.
+    pub prices: Option<TierPrices>,
     /// It comes with Gatepost.
     pub is_built_in: bool,
     /// Counts the changes. `null`: it is as it comes with Gatepost.
@@ -206,8 +244,9 @@ impl From<&TierRecord> for Tier {
     fn from(tier: &TierRecord) -> Self {
         Self {
             id: tier.id.to_string(),
-            features: tier.allowances.features.clone(),
-            limits: tier.allowances.limits.clone(),
+            features: tier.terms.allowances.features.clone(),
+            limits: tier.terms.allowances.limits.clone(),
+            prices: tier.terms.prices.as_ref().map(TierPrices::from),
             is_built_in: tier.is_built_in,
             version: text(tier.version.as_ref()),
         }

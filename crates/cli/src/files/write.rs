@@ -7,6 +7,7 @@ use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::GroupName;
 use gatepost_core::mcp::rules::Holder;
 use gatepost_core::tier::JsonObject;
+use gatepost_core::usage::{Price, Prices};
 use gatepost_store::directory::files::{
     DeclaredKey, DeclaredRule, Held, HeldGroup, HeldMember, KeyEnd, KeyPlace, UsedBy,
 };
@@ -144,10 +145,28 @@ fn tiers_text(held: &Held) -> String {
     let mut text = begin("tiers", held.tiers.is_empty());
     for (id, tier) in &held.tiers {
         line(&mut text, &format!("  - id: {}", quoted(id.as_str())));
-        object_text(&mut text, "features", &tier.allowances.features);
-        object_text(&mut text, "limits", &tier.allowances.limits);
+        object_text(&mut text, "features", &tier.terms.allowances.features);
+        object_text(&mut text, "limits", &tier.terms.allowances.limits);
+        if let Some(prices) = &tier.terms.prices {
+            prices_text(&mut text, prices);
+        }
     }
     text
+}
+
+fn prices_text(text: &mut String, Prices { currency, base, meters }: &Prices) {
+    line(text, "    prices:");
+    line(text, &format!("      currency: {currency}"));
+    line(text, &format!("      base: {base}"));
+    if !meters.is_empty() {
+        line(text, "      meters:");
+    }
+    for (meter, Price { included, per, price }) in meters {
+        line(text, &format!("        {}:", quoted(meter.as_str())));
+        line(text, &format!("          included: {included}"));
+        line(text, &format!("          per: {per}"));
+        line(text, &format!("          price: {price}"));
+    }
 }
 
 fn object_text(text: &mut String, name: &str, object: &JsonObject) {

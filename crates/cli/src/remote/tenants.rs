@@ -1,21 +1,24 @@
 //! Tenants: what the platform says about them, and their hosts.
 
-use super::api::{Answer, Api};
+use super::api::{Answer, Api, Call};
 use super::changes::{Remote, done, silent};
 use super::error::ApiError;
-use gatepost_admin::TenantCheck;
 use gatepost_admin::views::{
-    BrandingChange, TenantHost, TenantHostChange, TenantProvider, TenantProviderChange, TenantWritten,
+    BrandingChange, TenantBill, TenantHost, TenantHostChange, TenantProvider, TenantProviderChange,
+    TenantUsage, TenantWritten,
 };
+use gatepost_admin::{TenantCheck, UsageSpan};
 use gatepost_core::host::HostName;
 use gatepost_core::ids::TenantId;
 use gatepost_core::tenant_provider::EmailDomain;
+use gatepost_core::usage::Month;
 use gatepost_store::directory::changes::{
     ApproveTenantHost, ObjectEdit, RefuseTenantHost, RemoveTenantHost, RemoveTenantProvider, TenantEdit,
     WriteMode, WriteTenant, WrittenTenant,
 };
 use gatepost_store::directory::{Conditions, DirectoryError, Done, TenantHostRecord};
 use reqwest::Method;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 impl Remote for WriteTenant {
@@ -131,6 +134,33 @@ impl Api {
     pub(crate) async fn check_tenant(&self, tenant: &TenantId) -> Result<TenantCheck, ApiError> {
         let found = self.find(&["tenants", tenant.as_str(), "check"]).await?;
         found.ok_or_else(|| DirectoryError::UnknownTenant(tenant.clone()).into())
+    }
+
+    /// What a tenant used.
+    pub(crate) async fn read_usage(
+        &self,
+        tenant: &TenantId,
+        span: UsageSpan,
+    ) -> Result<TenantUsage, ApiError> {
+        let (from, to, by) = (span.from.iso(), span.to.iso(), span.step.to_string());
+        let path = ["tenants", tenant.as_str(), "usage"];
+        let query = [("from", &*from), ("to", &*to), ("by", &*by)];
+        self.of_tenant(tenant, Call { query: &query, ..Call::new(&Method::GET, &path) }).await
+    }
+
+    /// What a tenant owes for a month.
+    pub(crate) async fn read_bill(&self, tenant: &TenantId, month: Month) -> Result<TenantBill, ApiError> {
+        let (month, path) = (month.to_string(), ["tenants", tenant.as_str(), "bill"]);
+        let query = [("month", &*month)];
+        self.of_tenant(tenant, Call { query: &query, ..Call::new(&Method::GET, &path) }).await
+    }
+
+    async fn of_tenant<T: DeserializeOwned>(&self, tenant: &TenantId, call: Call<'_>) -> Result<T, ApiError> {
+        match self.send(call).await {
+            Ok(answer) => self.read(answer.body),
+            Err(error) if error.is_missing() => Err(DirectoryError::UnknownTenant(tenant.clone()).into()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Changes how the pages of a tenant look. Which names the configuration keeps is known there.

@@ -35,6 +35,7 @@ mod tenant;
 mod tenant_branding;
 mod tenant_life;
 mod tenant_removal;
+mod tenant_usage;
 mod tenants;
 mod tools;
 mod unknown_refusal;
@@ -81,6 +82,7 @@ pub use tenant::{MappedGroup, TenantDetails, TenantEntered, TenantPersonEntry};
 pub use tenant_branding::{LooksEntered, TenantLooks};
 pub use tenant_life::{DeletedTenant, Suspended, TenantSuspension};
 pub use tenant_removal::TenantDeletion;
+pub use tenant_usage::{MonthMeter, MonthOfTenant};
 pub use tenants::{TenantSummary, Tenants};
 pub use tools::{
     ListedEntry, RuleEntered, RuleQuestion, ToolRuleEntry, ToolServerDeletion, ToolServerDetails,

@@ -5,6 +5,7 @@ use super::entries::TenantEntry;
 use super::forms::{Adding, EnteredText, Select};
 use super::parts::{ApiCall, Button, Empty, Field, Search};
 use super::tenant_life::Suspended;
+use super::tenant_usage::{MonthOfTenant, UsageView};
 use crate::frame::{Frame, Section};
 use crate::message::{Chrome, render};
 use crate::page::Page;
@@ -37,6 +38,7 @@ pub struct TenantDetails<'a> {
     pub next: Option<&'a str>,
     /// The groups that open it. `None`: the reader may not know of groups.
     pub groups: Option<&'a [MappedGroup<'a>]>,
+    pub usage: MonthOfTenant<'a>,
     pub entered: TenantEntered<'a>,
     pub now: Timestamp,
 }
@@ -118,6 +120,7 @@ struct View<'a> {
     group_role: Select,
     /// For those who may rename and delete it.
     name: Option<Field<'a>>,
+    usage: UsageView,
     api: Vec<ApiCall>,
 }
 
@@ -145,7 +148,12 @@ impl TenantDetails<'_> {
             ),
             group_role: Select::of_roles("group-role", entered.group_role),
             name: is_system.then_some(name),
-            api: vec![ApiCall::get(&format!("/tenants/{}", self.id), &[])],
+            usage: self.usage.view(),
+            api: vec![
+                ApiCall::get(&format!("/tenants/{}", self.id), &[]),
+                ApiCall::get(&format!("/tenants/{}/usage", self.id), &[]),
+                ApiCall::get(&format!("/tenants/{}/bill", self.id), &[("month", Some(self.usage.month))]),
+            ],
             here: here.clone(),
         };
         let status = if entered.is_wrong() { 422 } else { 200 };

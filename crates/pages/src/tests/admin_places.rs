@@ -267,6 +267,12 @@ fn one_tenant(case: Case<'_>, scope: &Scope) -> Sample {
     };
     let mapped = [mapped];
     let end = EnteredEnd::default();
+    let meters = [
+        MonthMeter { name: "api_requests", used: 1_234, included: Some(1_000) },
+        MonthMeter { name: words, used: u64::MAX, included: None },
+    ];
+    let days: Vec<_> =
+        (0..24_u32).map(|day| (NOW.minus(MINUTE * (1_440 * (23 - day))), u64::from(day) * 7)).collect();
     let page = TenantDetails {
         frame: Frame { reader: words, scope, notice: None, request_id: request_id() },
         id: &github,
@@ -279,6 +285,7 @@ fn one_tenant(case: Case<'_>, scope: &Scope) -> Sample {
         people: &(0..count).map(person).collect::<Vec<_>>(),
         next: Some(words).filter(|_| count > 3),
         groups: is_system.then_some(&mapped[..count.min(1)]),
+        usage: MonthOfTenant { month: "2026-11", meters: &meters[..count.min(2)], requests: &days },
         entered: TenantEntered {
             user: text(words, error),
             role: Role::Member,

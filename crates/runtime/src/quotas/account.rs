@@ -4,6 +4,7 @@
 //! day.
 
 use super::fields::Fields;
+use crate::usage::TenantUsage;
 use arc_swap::ArcSwapOption;
 use gatepost_core::clock::{BootTime, Day, Timestamp};
 use gatepost_core::ids::TenantId;
@@ -107,6 +108,8 @@ pub(super) struct Account {
     is_refilling: AtomicBool,
     pub book: Mutex<Book>,
     fields: ArcSwapOption<Fields>,
+    /// Where requests that pass are counted.
+    pub usage: Arc<TenantUsage>,
 }
 
 impl Account {
@@ -115,7 +118,7 @@ impl Account {
         self.book.try_lock().map_or(true, |book| book.has_known(Timestamp::now().day()))
     }
 
-    pub(super) fn new(tenant: TenantId, limits: RequestLimits) -> Self {
+    pub(super) fn new(tenant: TenantId, limits: RequestLimits, usage: Arc<TenantUsage>) -> Self {
         let account = Self {
             tenant,
             per_day: AtomicU64::new(NO_LIMIT),
@@ -127,6 +130,7 @@ impl Account {
             is_refilling: AtomicBool::default(),
             book: Mutex::default(),
             fields: ArcSwapOption::empty(),
+            usage,
         };
         account.set_limits(limits, Timestamp::from_unix(0).day());
         account
@@ -265,7 +269,7 @@ mod tests {
 
     fn account(per_day: u64) -> Account {
         let limits = RequestLimits { per_day: Some(per_day), per_minute: None };
-        Account::new("acme".parse().expect("an id"), limits)
+        Account::new("acme".parse().expect("an id"), limits, Arc::default())
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::rate::{Quota, Rate};
 use crate::site::Site;
 use crate::stores::Stores;
 use crate::tasks::Tasks;
+use crate::usage::{ToolCall, Usage};
 use account::Account;
 use arc_swap::ArcSwapOption;
 use gatepost_core::clock::{BootTime, Timestamp};
@@ -46,6 +47,8 @@ pub struct Charge {
     pub holder: Option<UserId>,
     /// When it was decided that the request may pass.
     pub now: Timestamp,
+    /// The call of a tool that the request is.
+    pub call: Option<ToolCall>,
 }
 
 /// Whether a request is counted.
@@ -71,22 +74,32 @@ pub struct Quotas {
     limits: DirectoryCopy<Limits>,
     accounts: ArcSwapOption<Accounts>,
     minutes: Rate<UserId>,
+    /// Counts what passes, whether the tenant has limits or not.
+    usage: Arc<Usage>,
     stores: Arc<Stores>,
     tasks: Arc<Tasks>,
 }
 
 impl Quotas {
     /// Nothing is read yet.
-    pub fn new(site: Arc<Site>, stores: Arc<Stores>, lease: Arc<Lease>, tasks: Arc<Tasks>) -> Self {
+    pub fn new(
+        site: Arc<Site>,
+        (stores, usage): (Arc<Stores>, Arc<Usage>),
+        lease: Arc<Lease>,
+        tasks: Arc<Tasks>,
+    ) -> Self {
         let limits = DirectoryCopy::new(site, Arc::clone(&stores), lease, Arc::clone(&tasks));
-        Self { limits, accounts: ArcSwapOption::empty(), minutes: Rate::default(), stores, tasks }
+        Self { limits, accounts: ArcSwapOption::empty(), minutes: Rate::default(), usage, stores, tasks }
     }
 
     /// Counts a request that may pass, without I/O, and writes into its answer what is left.
     pub fn count_now(self: &Arc<Self>, charge: &Charge, headers: &mut HeaderMap) -> Counting {
         let accounts = self.accounts.load();
         let Some(accounts) = accounts.as_ref() else { return Counting::Waits };
-        let Some(account) = accounts.by_tenant.get(&charge.tenant) else { return Counting::Done };
+        let Some(account) = accounts.by_tenant.get(&charge.tenant) else {
+            self.pass_unlimited(charge);
+            return Counting::Done;
+        };
         let (now, day) = (charge.now, charge.now.day());
         if let Some(limit) = account.per_day() {
             match account.take(day) {
@@ -113,6 +126,7 @@ impl Quotas {
     ) -> Result<(), QuotaExceeded> {
         if self.accounts.load().is_none() && self.read_limits().await.is_err() {
             self.stores.metrics.quota_uncounted(1);
+            self.pass_unlimited(charge);
             return Ok(());
         }
         match self.count_now(charge, headers) {
@@ -122,7 +136,10 @@ impl Quotas {
         }
         let accounts = self.accounts.load_full();
         let account = accounts.as_ref().and_then(|accounts| accounts.by_tenant.get(&charge.tenant));
-        let Some(account) = account else { return Ok(()) };
+        let Some(account) = account else {
+            self.pass_unlimited(charge);
+            return Ok(());
+        };
         let has_unit = self.draw_one(account).await;
         let now = Timestamp::now();
         if !has_unit {
@@ -131,7 +148,19 @@ impl Quotas {
         self.count_minute(account, &Charge { now, ..charge.clone() }, headers)
     }
 
-    /// Counts the request of one key or token. A unit of the day was taken.
+    /// A request passes whose tenant has no limits, or none that are known.
+    fn pass_unlimited(&self, charge: &Charge) {
+        self.usage.count_request(&charge.tenant, charge.now);
+        self.count_call(charge);
+    }
+
+    fn count_call(&self, charge: &Charge) {
+        if let Some(call) = &charge.call {
+            self.usage.count_call(call, charge.now);
+        }
+    }
+
+    /// Counts the request of one key or token, which passes then. A unit of the day was taken.
     fn count_minute(
         &self,
         account: &Account,
@@ -153,6 +182,8 @@ impl Quotas {
             }
         }
         account.fields(charge.now).write(headers);
+        account.usage.count_request(charge.now.day());
+        self.count_call(charge);
         Ok(())
     }
 
@@ -167,7 +198,9 @@ impl Quotas {
             return Ok(());
         }
         let today = Timestamp::now().day();
-        let account = |(tenant, limits): &(TenantId, _)| {
+        let tenants: Vec<&TenantId> = read.0.iter().map(|(tenant, _)| tenant).collect();
+        let usages = self.usage.of_all(&tenants);
+        let account = |((tenant, limits), usage): (&(TenantId, _), Arc<_>)| {
             let known = held.as_ref().and_then(|held| held.by_tenant.get(tenant));
             let account = match known {
                 Some(account) => {
@@ -176,11 +209,11 @@ impl Quotas {
                     }
                     Arc::clone(account)
                 }
-                None => Arc::new(Account::new(tenant.clone(), *limits)),
+                None => Arc::new(Account::new(tenant.clone(), *limits, usage)),
             };
             (tenant.clone(), account)
         };
-        let by_tenant = read.0.iter().map(account).collect();
+        let by_tenant = read.0.iter().zip(usages).map(account).collect();
         self.accounts.store(Some(Arc::new(Accounts { by_tenant, read })));
         Ok(())
     }

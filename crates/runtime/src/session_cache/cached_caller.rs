@@ -5,6 +5,7 @@
 use crate::assertion::SignedAssertion;
 use crate::identity_headers::IdentityHeaders;
 use crate::invalidation::lease::{Entry, Stamp};
+use crate::usage::SeenDay;
 use gatepost_core::access::{Person, Standing};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::secret::Hash;
@@ -40,6 +41,8 @@ pub struct CachedCaller<P> {
     pub headers: IdentityHeaders,
     /// What is known about the credential.
     pub proof: P,
+    /// For which tenant and day it was noted last that the person was let in.
+    pub seen: SeenDay,
     /// The last assertion, if a router required one. Boxed, because most callers have none.
     pub(super) assertion: Option<Box<SignedAssertion>>,
     /// Bytes of interned values that this caller was the first to use.
@@ -60,14 +63,14 @@ pub trait Proof: Sized {
 }
 
 impl<P: Proof> CachedCaller<P> {
-    pub(super) const fn new(
+    pub(super) fn new(
         proof: P,
         standing: Standing,
         headers: IdentityHeaders,
         interned_bytes: usize,
         stamp: Stamp,
     ) -> Self {
-        Self { standing, headers, proof, assertion: None, interned_bytes, stamp }
+        Self { standing, headers, proof, seen: SeenDay::default(), assertion: None, interned_bytes, stamp }
     }
 
     /// What the lease decides by.
@@ -82,6 +85,7 @@ impl<P: Proof> CachedCaller<P> {
             standing: self.standing.clone(),
             headers: self.headers.clone(),
             proof: self.proof.copy(now),
+            seen: self.seen.copy(),
             assertion: Some(Box::new(assertion)),
             interned_bytes: self.interned_bytes,
             stamp: self.stamp,

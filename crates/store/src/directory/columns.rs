@@ -27,8 +27,9 @@ use gatepost_core::secret::Hash;
 use gatepost_core::tenant::TenantState;
 use gatepost_core::tenant_host::{HostProof, HostState};
 use gatepost_core::tenant_provider::{EmailDomain, TenantProviderKind};
-use gatepost_core::tier::{Allowances, JsonObject};
+use gatepost_core::tier::{Allowances, JsonObject, TierTerms};
 use gatepost_core::tool_pattern::ToolPattern;
+use gatepost_core::usage::Prices;
 use sqlx::error::{BoxDynError, UnexpectedNullError};
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -163,6 +164,7 @@ stored_as_text!(
     Kind,
     LinkSource,
     Mode,
+    Prices,
     ProviderId,
     RequestId,
     RequestState,
@@ -328,6 +330,12 @@ impl Field for KeyLimits {
 impl Field for Allowances {
     fn read<R: Columns>(row: &R, _column: &str) -> Result<Self> {
         Ok(Self { features: Field::read(row, "features")?, limits: Field::read(row, "limits")? })
+    }
+}
+
+impl Field for TierTerms {
+    fn read<R: Columns>(row: &R, column: &str) -> Result<Self> {
+        Ok(Self { allowances: Field::read(row, column)?, prices: Field::read(row, "prices")? })
     }
 }
 

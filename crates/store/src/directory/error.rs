@@ -157,6 +157,9 @@ pub enum DirectoryError {
     /// The tenant has as many as it may have.
     #[error("tenant {0} may have at most {2} {1}")]
     LimitReached(TenantId, &'static str, u64),
+    /// Others report under ever more names.
+    #[error("tenant {0} has 100 meters in this month already")]
+    TooManyMeters(TenantId),
     /// The name is none that a tenant may have for a host.
     #[error("{0} cannot be the host of a tenant: expected a name in the DNS, as in blog.example.com")]
     HostUnfit(HostName),

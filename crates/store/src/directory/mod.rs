@@ -48,6 +48,7 @@ mod salted_digest;
 mod schema;
 mod sqlite;
 mod tool_servers;
+mod usage;
 mod watch;
 
 pub use access_requests::{AccessRequest, Decider, Deciders, RequestFilter};
@@ -77,6 +78,7 @@ pub use records::{
 pub use schema::SchemaState;
 pub use sqlite::Connector as EmbeddedFile;
 pub use tool_servers::{ToolRule, ToolServer, ToolServerSettings};
+pub use usage::{ActivePerson, CountedEvents, MOST_METERS, Usage, UsageBatch, UsageCount, UsageDay};
 pub use watch::{Change, Watch};
 
 use gatepost_config::{Config, IdentityPolicy, StoresConfig};

@@ -1,6 +1,7 @@
 //! The arguments and results of the directory, in addition to the types of [`gatepost_core`].
 
 use super::count::Count;
+use super::usage::ActivePerson;
 use gatepost_core::access::Role;
 use gatepost_core::administration::Version;
 use gatepost_core::branding::Branding;
@@ -16,7 +17,7 @@ use gatepost_core::secret::Hash;
 use gatepost_core::tenant::TenantState;
 use gatepost_core::tenant_host::{HostProof, HostState};
 use gatepost_core::tenant_provider::{EmailDomain, TenantProviderKind};
-use gatepost_core::tier::{Allowances, JsonObject};
+use gatepost_core::tier::{Allowances, JsonObject, TierTerms};
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fmt;
@@ -345,6 +346,8 @@ pub struct Traces {
     pub invitations: Vec<InvitationRecord>,
     /// Refused requests of the last days.
     pub refusals: Vec<Refusal>,
+    /// On which days which tenants let the person in, for about two months.
+    pub active_days: Vec<ActivePerson>,
 }
 
 /// Where a membership comes from.
@@ -518,7 +521,7 @@ row! {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TierRecord {
     pub id: TierId,
-    pub allowances: Allowances,
+    pub terms: TierTerms,
     /// It comes with Gatepost.
     pub is_built_in: bool,
     /// Counts the changes. `None`: nobody has changed it since it came with Gatepost.

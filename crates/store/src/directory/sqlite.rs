@@ -68,6 +68,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261129203000_create_tenant_logos",
     "20261130000000_note_trials_of_keys",
     "20261130003000_create_tenant_invitations",
+    "20261130060000_create_usage",
 );
 
 /// Locks nothing, because only one transaction writes at a time.

@@ -131,6 +131,8 @@ rules! {
     AdminRead: Administrators, Read => Caller;
     /// Administrators of the system or of a tenant change something.
     AdminWrite: Administrators, Write => Caller;
+    /// Administrators of the system or of a tenant report usage.
+    UsageWrite: Administrators, Usage => Caller;
     /// Administrators of the system read.
     SystemRead: System, Read => Caller;
     /// Administrators of the system change something.

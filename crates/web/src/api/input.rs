@@ -109,23 +109,35 @@ fn parse<T: Body>(text: &[u8]) -> Result<T, Fault> {
 }
 
 fn demand_json(request: &HttpRequest) -> Result<(), Problem> {
+    let accepted: &[&'static str] = if request.method() == "PATCH" {
+        &["application/json", "application/merge-patch+json"]
+    } else {
+        &["application/json"]
+    };
+    demand_type(request, accepted)
+}
+
+/// Whether the body has one of these types and no content coding.
+pub(super) fn demand_type(request: &HttpRequest, accepted: &[&'static str]) -> Result<(), Problem> {
     let headers = request.headers();
     let mut types = headers.get_all(CONTENT_TYPE);
     let sent = types.next().and_then(|value| value.to_str().ok()).filter(|_| types.next().is_none());
     let essence =
         sent.and_then(|sent| sent.split(';').next()).map(|essence| essence.trim().to_ascii_lowercase());
-    let is_json = match essence.as_deref() {
-        Some("application/json") => true,
-        Some("application/merge-patch+json") => request.method() == "PATCH",
-        _ => false,
-    };
-    if is_json && !headers.contains_key(CONTENT_ENCODING) {
+    if essence.is_some_and(|essence| accepted.contains(&&*essence)) && !headers.contains_key(CONTENT_ENCODING)
+    {
         return Ok(());
     }
-    let problem =
-        Problem::new(ProblemCode::MediaType, "The body must be application/json, without Content-Encoding.");
-    let accepted = if request.method() == "PATCH" { "accept-patch" } else { "accept-post" };
-    Err(problem.with(accepted, "application/json"))
+    let [first, others @ ..] = accepted else { return Ok(()) };
+    // A patch is JSON too: what it is called says nothing more.
+    let types = if request.method() == "PATCH" {
+        (*first).to_owned()
+    } else {
+        [&[*first], others].concat().join(", ")
+    };
+    let detail = format!("The body must be {}, without Content-Encoding.", types.replace(", ", " or "));
+    let header = if request.method() == "PATCH" { "accept-patch" } else { "accept-post" };
+    Err(Problem::new(ProblemCode::MediaType, detail).with(header, types))
 }
 
 /// The conditions of a write: `If-Match`, `If-None-Match: *` and `dry_run`.

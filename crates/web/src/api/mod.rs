@@ -22,6 +22,7 @@ mod key_caller;
 mod keys;
 mod list;
 mod me;
+mod media;
 mod members;
 mod openapi;
 mod personal;
@@ -41,6 +42,8 @@ mod tenant_providers;
 mod tenants;
 mod tiers;
 mod tool_servers;
+mod usage;
+mod usage_events;
 mod users;
 
 pub(crate) use documents::Documents;
@@ -53,7 +56,7 @@ use crate::RequestOrigin::{Anywhere, OwnPagesOrKey};
 use crate::callers::Anyone;
 use crate::fault::FaultFormat;
 use crate::routing::{DELETE, GET, PATCH, POST, POST_EMPTY, PUT, Routes, at, at_or_slash};
-use caller::{AdminRead, AdminWrite, OwnRead, OwnWrite, SystemRead, SystemWrite};
+use caller::{AdminRead, AdminWrite, OwnRead, OwnWrite, SystemRead, SystemWrite, UsageWrite};
 use gatepost_pages::paths;
 
 /// Registers the operations, and the documents about them.
@@ -162,6 +165,9 @@ fn tenant_parts(api: &mut Routes<'_>) {
     api.add(branding.on(PATCH, AdminWrite, OwnPagesOrKey, tenant_branding::patch));
     api.add(at_or_slash("/tenants/{id}/check").on(GET, AdminRead, Anywhere, tenant_check::check));
     api.add(at_or_slash("/tenants/{id}/export").on(GET, AdminRead, Anywhere, tenant_export::export));
+    api.add(at("/tenants/{id}/usage").on(GET, AdminRead, Anywhere, usage::usage));
+    api.add(at("/usage/events").on(POST, UsageWrite, OwnPagesOrKey, usage_events::add));
+    api.add(at("/tenants/{id}/bill").on(GET, AdminRead, Anywhere, usage::bill));
     let provider = at_or_slash("/tenants/{id}/provider").on(GET, AdminRead, Anywhere, tenant_providers::show);
     let provider = provider.on(PUT, AdminWrite, OwnPagesOrKey, tenant_providers::put);
     api.add(provider.on(DELETE, AdminWrite, OwnPagesOrKey, tenant_providers::remove));

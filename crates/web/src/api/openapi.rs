@@ -4,7 +4,7 @@ use super::reply::ROOT;
 use super::{
     access, admins, audit, explain, group_members, groups, invitations, keys, me, personal, requests, system,
     tenant_branding, tenant_check, tenant_export, tenant_hosts, tenant_providers, tenants, tiers,
-    tool_servers, users,
+    tool_servers, usage, usage_events, users,
 };
 use crate::callers::KeyScope;
 use crate::problem_document::{Flaw, ProblemDocument};
@@ -80,6 +80,9 @@ use utoipa::openapi::{Components, Required};
         tenant_hosts::remove,
         tenant_check::check,
         tenant_export::export,
+        usage::usage,
+        usage::bill,
+        usage_events::add,
         tenant_branding::show,
         tenant_branding::patch,
         tenant_providers::show,
@@ -213,6 +216,7 @@ fn security(scope: KeyScope) -> Vec<SecurityRequirement> {
 fn scope_of(method: &str, path: &str) -> KeyScope {
     match (method, path) {
         ("get", _) | ("post", "/explain" | "/keys/lookup") => KeyScope::Read,
+        ("post", "/usage/events") => KeyScope::Usage,
         _ => KeyScope::Write,
     }
 }

@@ -15,8 +15,8 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use gatepost_admin::Context;
 use gatepost_admin::views::{
-    AuditEntry, FormerAddress, Key, PersonalData, PersonalInvitation, PersonalRefusal, PersonalRequest,
-    Session, UserErasure,
+    AuditEntry, FormerAddress, Key, PersonalActivity, PersonalData, PersonalInvitation, PersonalRefusal,
+    PersonalRequest, Session, UserErasure,
 };
 use gatepost_core::administration::{Matter, Scope};
 use gatepost_core::calendar::rfc3339;
@@ -97,6 +97,7 @@ async fn read(admin: &Context, user: UserId) -> Result<PersonalData<UserMembersh
         sessions: sessions.iter().map(|(hash, record)| Session::new(hash, record)).collect(),
         keys: keys.items.iter().map(Key::from).collect(),
         refusals: traces.refusals.iter().map(PersonalRefusal::from).collect(),
+        active_days: traces.active_days.iter().map(PersonalActivity::from).collect(),
         audit: Vec::new(),
     })
 }

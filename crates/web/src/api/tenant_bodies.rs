@@ -7,7 +7,8 @@ use gatepost_config::Config;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{ServiceName, TenantId, TierId};
-use gatepost_core::tier::{Allowances, JsonObject};
+use gatepost_core::tier::{Allowances, JsonObject, TierTerms};
+use gatepost_core::usage::Prices;
 use gatepost_store::directory::DirectoryError;
 use gatepost_store::directory::changes::{ObjectEdit, TenantEdit, TenantHostName};
 use std::str::FromStr;
@@ -303,6 +304,9 @@ pub(super) struct TierBody {
     features: JsonObject,
     #[schema(value_type = Option<Object>, example = json!({"members": 25}))]
     limits: JsonObject,
+    /// What it costs. `null` or absent: nothing has a price.
+    #[schema(value_type = Option<gatepost_admin::views::TierPrices>)]
+    prices: Option<Prices>,
 }
 
 impl Body for TierBody {
@@ -310,13 +314,30 @@ impl Body for TierBody {
         let features = members.object("features", MOST_ALLOWANCES);
         let limits = members.object("limits", MOST_ALLOWANCES);
         check(members, "limits", [&features, &limits], false);
+        let given = members.object("prices", MOST_ALLOWANCES);
+        let prices = read_prices(members, given);
         let object = |given: Option<Given<JsonObject>>| Some(given?.value().unwrap_or_default());
-        Some(Self { features: object(features)?, limits: object(limits)? })
+        Some(Self { features: object(features)?, limits: object(limits)?, prices: prices? })
     }
 }
 
-impl From<TierBody> for Allowances {
-    fn from(TierBody { features, limits }: TierBody) -> Self {
-        Self { features, limits }
+#[expect(clippy::option_option, reason = "flaws, or prices that may be absent")]
+fn read_prices(members: &mut Members<'_>, given: Option<Given<JsonObject>>) -> Option<Option<Prices>> {
+    let Some(object) = given?.value() else { return Some(None) };
+    match Prices::read(object.members()) {
+        Ok(prices) => Some(Some(prices)),
+        Err(flaws) => {
+            for flaw in flaws {
+                let detail = format!("The member {:?} must be {}.", flaw.at, flaw.expected);
+                members.flaw("prices", "malformed", detail);
+            }
+            None
+        }
+    }
+}
+
+impl From<TierBody> for TierTerms {
+    fn from(TierBody { features, limits, prices }: TierBody) -> Self {
+        Self { allowances: Allowances { features, limits }, prices }
     }
 }

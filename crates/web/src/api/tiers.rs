@@ -67,7 +67,7 @@ pub(super) async fn put(
     Json(body): Json<TierBody>,
 ) -> Result<Reply, Refused> {
     let path = format!("/tiers/{id}");
-    let change = SetTier { id, allowances: body.into() };
+    let change = SetTier { id, terms: body.into() };
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
     Ok(Reply::changed(&done, conditions, Tier::from(&done.outcome), Some(path)))
 }

@@ -8,16 +8,18 @@ use crate::extract::{Path, Query};
 use crate::fault::Fault;
 use actix_web::web;
 use gatepost_admin::Context;
+use gatepost_admin::views::BilledMeter;
 use gatepost_core::administration::Scope;
-use gatepost_core::clock::Timestamp;
+use gatepost_core::clock::{Day, Timestamp};
 use gatepost_core::ids::TenantId;
 use gatepost_core::tenant::TenantState;
+use gatepost_core::usage::{API_REQUESTS, Month};
 use gatepost_pages::admin::{
-    DeletedTenant, EnteredEnd, MappedGroup, PlaceNotice, Suspended, TenantDetails, TenantEntered,
-    TenantPersonEntry,
+    DeletedTenant, EnteredEnd, MappedGroup, MonthMeter, MonthOfTenant, PlaceNotice, Suspended, TenantDetails,
+    TenantEntered, TenantPersonEntry,
 };
 use gatepost_store::directory::changes::KEPT_DELETED;
-use gatepost_store::directory::{By, TenantGroup, TenantPerson, TenantRecord};
+use gatepost_store::directory::{By, TenantGroup, TenantPerson, TenantRecord, Usage};
 
 /// Shows a tenant that the caller administers.
 ///
@@ -80,13 +82,19 @@ pub(super) async fn page(
     let (scope, directory) = (&administrator.scope, &context.stores.directory);
     let after = linked(parameters.after.as_deref())?;
     let q = parameters.q.as_deref().map(str::trim).unwrap_or_default();
-    let (people, groups) = tokio::try_join!(
+    let now = Timestamp::now();
+    let month = Month::of(now.day());
+    let (people, groups, used, bill) = tokio::try_join!(
         directory.list_tenant_people(scope, (&tenant.id, Some(q)), after.as_ref(), PAGE),
         directory.list_tenant_groups(scope, &tenant.id),
+        directory.read_usage(&tenant.id, (month.first_day(), now.day())),
+        context.read_bill(tenant, month),
     )?;
     let entries: Vec<_> = people.items.iter().map(person_entry).collect();
     let groups: Vec<_> = groups.iter().map(group_entry).collect();
     let next = people.next.map(|next| next.to_string());
+    let (named, requests) = (month.to_string(), requests_of(&used, (month.first_day(), now.day())));
+    let meters: Vec<_> = bill.meters.iter().map(meter_entry).collect();
     let page = TenantDetails {
         frame: administrator.frame(PlaceNotice::text_of(parameters.done.as_deref())),
         id: &tenant.id,
@@ -99,10 +107,24 @@ pub(super) async fn page(
         people: &entries,
         next: next.as_deref(),
         groups: (*scope == Scope::System).then_some(groups.as_slice()),
+        usage: MonthOfTenant { month: &named, meters: &meters, requests: &requests },
         entered,
-        now: Timestamp::now(),
+        now,
     };
     Ok(PageAnswer(page.page()))
+}
+
+fn meter_entry(line: &BilledMeter) -> MonthMeter<'_> {
+    MonthMeter { name: &line.meter, used: line.used, included: line.included }
+}
+
+/// How many requests of programs each day had, one entry for each day.
+fn requests_of(usage: &Usage, (first, last): (Day, Day)) -> Vec<(Timestamp, u64)> {
+    let of = |day: Day| {
+        let found = usage.days.iter().find(|one| one.day == day && one.meter.as_str() == API_REQUESTS);
+        (day.start(), found.map_or(0, |one| one.value))
+    };
+    (first.number()..=last.number()).map(Day::from_number).map(of).collect()
 }
 
 fn suspended(tenant: &TenantRecord) -> Option<Suspended<'_>> {

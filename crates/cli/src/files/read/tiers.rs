@@ -6,14 +6,15 @@
 use super::Files;
 use gatepost_check::traefik::Node;
 use gatepost_core::ids::TierId;
-use gatepost_core::tier::{Allowances, JsonObject};
+use gatepost_core::tier::{Allowances, JsonObject, TierTerms};
+use gatepost_core::usage::Prices;
 use serde_json::{Map, Value};
 
 pub(super) fn tiers(files: &mut Files, section: &Node) {
     let Some(items) = files.list(section) else { return };
     files.declared.tiers.get_or_insert_default();
     for item in items {
-        let entries = files.entries(item, &["id", "features", "limits"]);
+        let entries = files.entries(item, &["id", "features", "limits", "prices"]);
         let Some(id) = files.required::<TierId>(item, &entries, "id") else { continue };
         let mut object = |name: &str| {
             let found = entries.iter().find(|(key, _)| *key == name);
@@ -24,11 +25,13 @@ pub(super) fn tiers(files: &mut Files, section: &Node) {
             let member = flaw.member.map(|member| format!(".{member}")).unwrap_or_default();
             files.fault(item.line, format!("{}{member}: expected {}", flaw.part, flaw.expected));
         }
+        let priced = entries.iter().find(|(key, _)| *key == "prices").map(|(_, node)| *node);
+        let prices = priced.and_then(|node| prices(files, node));
         let place = files.place(item.line);
         if let Some(first) = files.tiers.insert(id.clone(), place) {
             files.fault(item.line, format!("tier {id} is already in {first}"));
         }
-        files.declared.tiers.get_or_insert_default().insert(id, allowances);
+        files.declared.tiers.get_or_insert_default().insert(id, TierTerms { allowances, prices });
     }
 }
 
@@ -44,6 +47,30 @@ fn object(files: &mut Files, node: &Node) -> JsonObject {
         }
     }
     members.into()
+}
+
+fn prices(files: &mut Files, node: &Node) -> Option<Prices> {
+    let Value::Object(members) = whole(node) else {
+        files.fault(node.line, "prices: expected a map of currency, base and meters");
+        return None;
+    };
+    let flaws = match Prices::read(&members) {
+        Ok(prices) => return Some(prices),
+        Err(flaws) => flaws,
+    };
+    for flaw in flaws {
+        files.fault(node.line, format!("prices{}: expected {}", flaw.at.replace('/', "."), flaw.expected));
+    }
+    None
+}
+
+/// A map of maps and values. What is neither is `null`, which nothing takes.
+fn whole(node: &Node) -> Value {
+    if matches!(node.value, gatepost_check::traefik::Value::Map(_)) {
+        node.entries().iter().map(|(name, node)| (name.clone(), whole(node))).collect::<Map<_, _>>().into()
+    } else {
+        node.text().map_or(Value::Null, value)
+    }
 }
 
 fn value(text: &str) -> Value {

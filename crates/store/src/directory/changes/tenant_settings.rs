@@ -6,7 +6,7 @@ use gatepost_core::administration::Matter;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{ServiceName, TenantId, TierId};
-use gatepost_core::tier::{Allowances, JsonObject};
+use gatepost_core::tier::{JsonObject, TierTerms};
 
 /// Creates a tenant, or changes what it is.
 ///
@@ -98,7 +98,7 @@ pub struct TenantHostName {
 #[derive(Clone, Debug)]
 pub struct SetTier {
     pub id: TierId,
-    pub allowances: Allowances,
+    pub terms: TierTerms,
 }
 platform_change!(SetTier => TierRecord);
 

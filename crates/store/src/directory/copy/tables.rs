@@ -91,7 +91,7 @@ pub const TABLES: &[Table] = &[
     }),
     table!(tiers [id] {
         id: Text, features: Text, limits: Text, created_at: Number, updated_at: Number, version: Number,
-        managed_by: Text,
+        managed_by: Text, prices: Text,
     }),
     table!(tenants [id] {
         id: Text, name: Text, created_at: Number, version: Number, managed_by: Text, state: Text, tier: Text,
@@ -124,6 +124,21 @@ pub const TABLES: &[Table] = &[
     table!(tenant_members [tenant_id, user_id] {
         tenant_id: Text, user_id: Text, role: Text, source: Text, until: Number, created_at: Number,
         version: Number,
+    }),
+    table!(usage_days [tenant_id, day, meter, part] {
+        tenant_id: Text, day: Number, meter: Text, part: Text, value: Number,
+    }),
+    table!(usage_people [tenant_id, month, user_id] {
+        tenant_id: Text, month: Number, user_id: Text, days: Number,
+    }),
+    table!(usage_batches [replica] {
+        replica: Text, number: Number, written_at: Number,
+    }),
+    table!(usage_events [reporter, source, id] {
+        reporter: Text, source: Text, id: Text, tenant_id: Text, received_at: Number,
+    }),
+    table!(usage_bills [tenant_id, month, erased_at] {
+        tenant_id: Text, month: Number, currency: Text, total: Number, lines: Text, erased_at: Number,
     }),
     table!(admin_overrides [user_id] {
         user_id: Text, is_admin: Flag, version: Number, until: Number, managed_by: Text,

@@ -7,7 +7,7 @@ use gatepost_core::access::Role;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupName, TenantId, TierId};
-use gatepost_core::tier::Allowances;
+use gatepost_core::tier::TierTerms;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What all files of a folder declare together.
@@ -20,7 +20,7 @@ pub struct Declared {
     /// `admins`.
     pub admins: Option<Vec<DeclaredAdmin>>,
     /// `tiers`.
-    pub tiers: Option<BTreeMap<TierId, Allowances>>,
+    pub tiers: Option<BTreeMap<TierId, TierTerms>>,
     /// `rules`: who may use which tools of tool servers.
     pub rules: Option<BTreeSet<DeclaredRule>>,
     /// `keys`: those that have no owner.

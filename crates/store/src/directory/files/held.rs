@@ -11,7 +11,7 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupName, TenantId, TierId, ToolRuleId, ToolServerId, UserId};
 use gatepost_core::mcp::rules::Holder as RuleHolder;
-use gatepost_core::tier::Allowances;
+use gatepost_core::tier::TierTerms;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the directory holds at one moment.
@@ -87,7 +87,7 @@ pub struct HeldMapping {
 /// A tier.
 #[derive(Clone, Debug)]
 pub struct HeldTier {
-    pub allowances: Allowances,
+    pub terms: TierTerms,
     pub version: Version,
     pub is_managed: bool,
     /// A tenant has it.

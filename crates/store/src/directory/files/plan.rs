@@ -11,7 +11,8 @@ use gatepost_core::clock::Timestamp;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupName, TenantId, TierId, ToolRuleId};
 use gatepost_core::mcp::pattern::Kind;
-use gatepost_core::tier::Allowances;
+use gatepost_core::tier::{Allowances, TierTerms};
+use gatepost_core::usage::Prices;
 use std::fmt;
 
 /// The maximum number of steps, and of things that files declare: a plan is one transaction.
@@ -107,7 +108,7 @@ pub enum Thing {
     },
     Tier {
         id: TierId,
-        allowances: Allowances,
+        terms: TierTerms,
     },
     /// The id, if the rule is there.
     Rule {
@@ -160,8 +161,9 @@ impl fmt::Display for Thing {
             Self::Admin { user, is_admin, until } => {
                 write!(f, "admin {user}: {}{}", decision(*is_admin), end(*until))
             }
-            Self::Tier { id, allowances: Allowances { features, limits } } => {
-                write!(f, "tier {id}: features {features}, limits {limits}")
+            Self::Tier { id, terms: TierTerms { allowances: Allowances { features, limits }, prices } } => {
+                write!(f, "tier {id}: features {features}, limits {limits}")?;
+                prices.as_ref().map_or(Ok(()), |prices| write!(f, ", prices {prices}"))
             }
             Self::Rule { rule, .. } => rule.fmt(f),
             Self::Key { place, key, .. } => write!(f, "{place}: {key}"),
@@ -197,10 +199,18 @@ fn changed(was: &Thing, is: &Thing) -> String {
                 end(*until)
             )
         }
-        (Thing::Tier { allowances: was, .. }, Thing::Tier { id, allowances }) => {
+        (Thing::Tier { terms: was, .. }, Thing::Tier { id, terms }) => {
+            let prices = |terms: &TierTerms| {
+                terms.prices.as_ref().map_or_else(|| "none".to_owned(), Prices::to_string)
+            };
+            let said = |TierTerms { allowances, .. }: &TierTerms| {
+                [allowances.features.to_string(), allowances.limits.to_string()]
+            };
+            let ([features_were, limits_were], [features, limits]) = (said(was), said(terms));
             let parts = [
-                ("features", &was.features, &allowances.features),
-                ("limits", &was.limits, &allowances.limits),
+                ("features", features_were, features),
+                ("limits", limits_were, limits),
+                ("prices", prices(was), prices(terms)),
             ];
             let changed = parts.iter().filter(|(_, was, is)| was != is);
             let said: Vec<String> = changed.map(|(part, was, is)| format!("{part} {was} -> {is}")).collect();

@@ -2,7 +2,7 @@
 
 use super::forget;
 use super::users::{self, UserRow};
-use super::{Apply, Connection, Result, Store, ended_keys, erasures, open_invitations, refusals};
+use super::{Apply, Connection, Result, Store, ended_keys, erasures, open_invitations, refusals, usage};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{Done, EraseUser};
 use crate::directory::error::DirectoryError;
@@ -43,7 +43,9 @@ impl Store {
             let former_addresses: Vec<FormerAddress> =
                 sqlx::query_as(sql).bind(id.to_string()).fetch_all(&mut *connection).await?;
             let invitations = open_invitations::list_of_person(&mut *connection, id).await?;
-            Ok(Traces { former_addresses, invitations, refusals: refusals::list_of(connection, id).await? })
+            let active_days = usage::list_days_of(&mut *connection, id).await?;
+            let refusals = refusals::list_of(connection, id).await?;
+            Ok(Traces { former_addresses, invitations, refusals, active_days })
         })
     }
 }

@@ -14,7 +14,7 @@ use gatepost_core::administration::Version;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupName, TenantId, TierId, ToolRuleId, ToolServerId};
 use gatepost_core::mcp::pattern::{Kind, Subject};
-use gatepost_core::tier::Allowances;
+use gatepost_core::tier::TierTerms;
 use gatepost_core::tool_pattern::ToolPattern;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,7 +80,7 @@ row! {
     /// A row of `tiers`.
     struct TierRow {
         id: TierId,
-        allowances: Allowances,
+        terms: TierTerms,
         version: Version,
         is_managed: bool,
         is_used: bool,
@@ -242,13 +242,13 @@ async fn list_admins(connection: &mut Connection) -> Result<Vec<HeldAdmin>> {
 
 async fn list_tiers(connection: &mut Connection) -> Result<BTreeMap<TierId, HeldTier>> {
     let rows: Vec<TierRow> = sqlx::query_as(
-        "SELECT id, features, limits, version, coalesce(managed_by = 'apply', false) AS is_managed, \
+        "SELECT id, features, limits, prices, version, coalesce(managed_by = 'apply', false) AS is_managed, \
          EXISTS (SELECT 1 FROM tenants t WHERE t.tier = tiers.id) AS is_used FROM tiers",
     )
     .fetch_all(connection)
     .await?;
-    let tier = |TierRow { id, allowances, version, is_managed, is_used }| {
-        (id, HeldTier { allowances, version, is_managed, is_used })
+    let tier = |TierRow { id, terms, version, is_managed, is_used }| {
+        (id, HeldTier { terms, version, is_managed, is_used })
     };
     Ok(rows.into_iter().map(tier).collect())
 }

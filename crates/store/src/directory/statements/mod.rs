@@ -244,6 +244,9 @@ mod tenants;
 mod tiers;
 mod token_standing;
 mod tool_servers;
+mod usage;
+mod usage_bills;
+mod usage_events;
 mod user_changes;
 mod users;
 

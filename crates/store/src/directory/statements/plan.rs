@@ -114,7 +114,7 @@ impl Work<'_> {
             Thing::Admin { user, is_admin, until } => {
                 self.make(&SetAdmin { user, is_admin: Some(is_admin), until }).await
             }
-            Thing::Tier { id, allowances } => self.make(&SetTier { id, allowances }).await,
+            Thing::Tier { id, terms } => self.make(&SetTier { id, terms }).await,
             Thing::Rule { rule, .. } => self.add_rule(rule).await,
             Thing::Key { place, key, id } => self.set_key(place, key, id).await,
         }

@@ -5,7 +5,7 @@ use super::sign_in::identity_lock;
 use super::users::{self, UserRow, find_known};
 use super::{
     Apply, Connection, Result, Store, access_requests, audit, invitations, json_texts, present, refusals,
-    repeats, requirements, standing,
+    repeats, requirements, standing, usage,
 };
 use crate::directory::actor::Actor;
 use crate::directory::changes::{Done, EndSession};
@@ -151,6 +151,7 @@ impl Store {
             deleted += invitations::delete_old(connection, now, most).await?;
             deleted += repeats::delete_old(&mut *connection, now, most).await?;
             deleted += requirements::delete_old(&mut *connection, now, most).await?;
+            deleted += usage::delete_old(connection, now, most).await?;
             for sql in [
                 delete_some!("ended_sessions" ["session_hash"] where "expires_at <= $1"),
                 delete_some!("ended_provider_sessions" ["provider, sid_hash"] where "expires_at <= $1"),

@@ -2,7 +2,7 @@
 
 use super::run::Run;
 use super::tenant_changes::{TenantRow, find_for_update, lock_known, note};
-use super::{Apply, Connection, Result, Store, ended_keys, tenant_people, tenants};
+use super::{Apply, Connection, Result, Store, ended_keys, tenant_people, tenants, usage_bills};
 use crate::directory::actor::{Actor, Who};
 use crate::directory::changes::{DeleteTenant, Done, RestoreTenant, ResumeTenant, SuspendTenant};
 use crate::directory::error::DirectoryError;
@@ -215,6 +215,7 @@ pub(super) async fn erase(connection: &mut Connection, actor: &Actor, id: &Tenan
     while tenant_people::delete_some(connection, actor, id, PEOPLE_AT_ONCE).await? > 0 {}
     let keys = ended_keys::of_tenant(connection, id).await?;
     ended_keys::note(connection, actor, &keys, "tenant_deleted").await?;
+    usage_bills::keep(connection, id).await?;
     sqlx::query("DELETE FROM tenants WHERE id = $1").bind(id.as_str()).execute(&mut *connection).await?;
     tenant_people::delete_groups(connection, id).await?;
     note(connection, actor, "tenant.erase", id, (None, None)).await

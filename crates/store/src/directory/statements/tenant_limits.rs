@@ -67,7 +67,7 @@ pub(super) async fn of(
     own: &Allowances,
 ) -> Result<Allowances> {
     match tier {
-        Some(tier) => Ok(tiers::find(connection, tier).await?.allowances.overridden_by(own)),
+        Some(tier) => Ok(tiers::find(connection, tier).await?.terms.allowances.overridden_by(own)),
         None => Ok(own.clone()),
     }
 }

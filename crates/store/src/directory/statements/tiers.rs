@@ -9,38 +9,40 @@ use crate::directory::records::TierRecord;
 use gatepost_core::administration::{Granted, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::TierId;
-use gatepost_core::tier::{Allowances, BUILT_IN, built_in};
+use gatepost_core::tier::{BUILT_IN, TierTerms, built_in};
+use gatepost_core::usage::Prices;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 row! {
     struct TierRow {
         id: TierId,
-        allowances: Allowances,
+        terms: TierTerms,
         version: Version,
     }
 }
 
 /// All tiers, by id.
 pub(super) async fn list(connection: &mut Connection) -> Result<BTreeMap<TierId, TierRecord>> {
-    let rows: Vec<TierRow> =
-        sqlx::query_as("SELECT id, features, limits, version FROM tiers").fetch_all(connection).await?;
+    let rows: Vec<TierRow> = sqlx::query_as("SELECT id, features, limits, prices, version FROM tiers")
+        .fetch_all(connection)
+        .await?;
     let mut tiers = BTreeMap::new();
     for id in BUILT_IN {
         let id: TierId = id.parse().map_err(DirectoryError::unreadable)?;
         tiers.extend(coming(&id).map(|tier| (id, tier)));
     }
-    for TierRow { id, allowances, version } in rows {
+    for TierRow { id, terms, version } in rows {
         let is_built_in = built_in(id.as_str()).is_some();
-        tiers.insert(id.clone(), TierRecord { id, allowances, is_built_in, version: Some(version) });
+        tiers.insert(id.clone(), TierRecord { id, terms, is_built_in, version: Some(version) });
     }
     Ok(tiers)
 }
 
 /// A tier as it comes with Gatepost.
 fn coming(id: &TierId) -> Option<TierRecord> {
-    let allowances = built_in(id.as_str())?;
-    Some(TierRecord { id: id.clone(), allowances, is_built_in: true, version: None })
+    let terms = built_in(id.as_str())?.into();
+    Some(TierRecord { id: id.clone(), terms, is_built_in: true, version: None })
 }
 
 pub(super) async fn find(connection: &mut Connection, id: &TierId) -> Result<TierRecord> {
@@ -78,23 +80,24 @@ impl Apply for SetTier {
         connection: &mut Connection,
         actor: &Actor,
     ) -> Result<Done<TierRecord>> {
-        let Self { id, allowances } = granted.change();
-        if let Some(before) = before.as_ref().filter(|before| before.allowances == *allowances) {
+        let Self { id, terms } = granted.change();
+        if let Some(before) = before.as_ref().filter(|before| before.terms == *terms) {
             return Ok(Done::unchanged(before.version, before.clone()));
         }
         sqlx::query(
-            "INSERT INTO tiers (id, features, limits, created_at) VALUES ($1, $2, $3, $4) \
+            "INSERT INTO tiers (id, features, limits, prices, created_at) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (id) DO UPDATE SET features = excluded.features, limits = excluded.limits, \
-             updated_at = $4, managed_by = NULL",
+             prices = excluded.prices, updated_at = $5, managed_by = NULL",
         )
         .bind(id.as_str())
-        .bind(allowances.features.to_string())
-        .bind(allowances.limits.to_string())
+        .bind(terms.allowances.features.to_string())
+        .bind(terms.allowances.limits.to_string())
+        .bind(terms.prices.as_ref().map(Prices::to_string))
         .bind(Timestamp::now().unix())
         .execute(&mut *connection)
         .await?;
-        let was = before.map(|before| said(&before.allowances));
-        note(connection, actor, "tier.set", id, (was, Some(said(allowances)))).await?;
+        let was = before.map(|before| said(&before.terms));
+        note(connection, actor, "tier.set", id, (was, Some(said(terms)))).await?;
         let tier = find(connection, id).await?;
         Ok(Done::changed(tier.version.or(Some(FIRST)), tier))
     }
@@ -124,13 +127,18 @@ impl Apply for DeleteTier {
             return Err(DirectoryError::TierInUse(id.clone()));
         }
         sqlx::query("DELETE FROM tiers WHERE id = $1").bind(id.as_str()).execute(&mut *connection).await?;
-        note(connection, actor, "tier.delete", id, (Some(said(&before.allowances)), None)).await?;
+        note(connection, actor, "tier.delete", id, (Some(said(&before.terms)), None)).await?;
         Ok(Done::changed(None, ()))
     }
 }
 
-fn said(allowances: &Allowances) -> Value {
-    json!({ "features": allowances.features, "limits": allowances.limits })
+/// Without prices, if there are none: the audit of tiers has no row that would differ for it.
+fn said(TierTerms { allowances, prices }: &TierTerms) -> Value {
+    let mut said = json!({ "features": allowances.features, "limits": allowances.limits });
+    if let Some(prices) = prices {
+        said["prices"] = json!(prices);
+    }
+    said
 }
 
 async fn note(

@@ -1,0 +1,35 @@
+//! What tenants use, and their bills.
+
+use super::Context;
+use super::usage_span::UsageSpan;
+use super::views::{TenantBill, TenantUsage};
+use gatepost_core::clock::Timestamp;
+use gatepost_core::usage::{Bill, Month};
+use gatepost_store::directory::{DirectoryError, TenantRecord};
+
+impl Context {
+    /// What a tenant used.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn read_usage(
+        &self,
+        tenant: &TenantRecord,
+        span: UsageSpan,
+    ) -> Result<TenantUsage, DirectoryError> {
+        let usage = self.stores.directory.read_usage(&tenant.id, (span.from, span.to)).await?;
+        Ok(TenantUsage::new(&tenant.id, span, &usage))
+    }
+
+    /// What a tenant owes for a month, by the prices that its tier has now.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn read_bill(&self, tenant: &TenantRecord, month: Month) -> Result<TenantBill, DirectoryError> {
+        let directory = &self.stores.directory;
+        let usage = directory.read_usage(&tenant.id, (month.first_day(), month.last_day())).await?;
+        let prices = directory.find_prices(&tenant.id).await?;
+        let bill = Bill::new(&usage.of_month(), prices.as_ref());
+        Ok(TenantBill::new((&tenant.id, tenant.tier.as_ref()), month, &bill, Timestamp::now().day()))
+    }
+}
