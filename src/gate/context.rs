@@ -5,6 +5,7 @@ use gatepost_core::api_key::KeyId;
 use gatepost_runtime::assertion::AssertionKeys;
 use gatepost_runtime::failing::FailingCredentials;
 use gatepost_runtime::hosts::Hosts;
+use gatepost_runtime::key_look_up::KeyLookUps;
 use gatepost_runtime::key_uses::KeyUses;
 use gatepost_runtime::quotas::Quotas;
 use gatepost_runtime::rate::Rate;
@@ -49,8 +50,8 @@ pub struct Context {
     pub seen_requirements: SeenRequirements,
     /// Groups and tenants that routers require and that do not exist.
     pub unknown_requirements: UnknownRequirements,
-    /// Look-ups of unknown API keys, by the client's address. Shared with the API.
-    pub wrong_keys: Arc<FailingCredentials>,
+    /// Look-ups of API keys that do not count. Shared with the API.
+    pub wrong_keys: Arc<KeyLookUps>,
     /// Access tokens that fail, by the client's address.
     pub wrong_tokens: FailingCredentials,
     /// Requests of the API keys that have a limit. Shared with the API.

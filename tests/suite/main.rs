@@ -31,6 +31,7 @@ mod explain;
 mod files;
 mod floods;
 mod keys;
+mod keys_again;
 mod long_links;
 mod many_sessions;
 mod oidc;

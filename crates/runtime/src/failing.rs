@@ -1,5 +1,5 @@
 //! Limits what failing credentials cost, by the address that sends them: a look-up in the directory for an unknown API key, a
-//! check of a signature at most for an access token that does not count.
+//! check of a signature at most for an access token that does not count. [`crate::key_look_up`] says which keys count here.
 
 use crate::permits::holder_of;
 use crate::rate::{Quota, Rate};

@@ -1,42 +1,95 @@
-//! Looks up an API key that is not cached, for the gate and for the API.
+//! Looks up an API key that is not cached, for the gate and for the API, and limits what keys cost that do not count.
+//!
+//! A key that may be unknown costs the address that sends it. One that the directory knows and that has ended costs itself:
+//! whoever else is at its address takes none of its look-ups, so it passes soon after it counts again. One that this process
+//! has let pass costs nothing: its look-up ends that, or it is one that counts.
 
 use crate::authn::{self, LoadError};
-use crate::failing::FailingCredentials;
+use crate::failing::{Attempt, FailingCredentials};
+use crate::rate::{Quota, Rate};
 use crate::session_cache::{CacheKey, CachedKey, SessionCache};
 use gatepost_core::api_key::KeyDenial;
+use gatepost_core::clock::BootTime;
 use gatepost_core::secret::Hash;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::timeout;
+
+/// How many look-ups a key has that has ended. The interval is less than the second in which it must count again.
+const ENDED: Quota = Quota::new(Duration::from_millis(500), 64);
 
 /// Why there is no key.
 #[derive(Debug)]
 pub enum Unfound {
-    /// It is unknown, or too many keys of the address were.
+    /// It is unknown, or there were too many look-ups.
     Denied(KeyDenial),
     /// The directory did not answer in time.
     CannotKnow(Arc<LoadError>),
 }
 
-/// Finds a key in the directory, within [`authn::DEADLINE`]. The look-up is counted for the client's address before it
-/// begins, and given back when the key counts: whoever found one that was revoked has no more look-ups than a stranger.
+/// The look-ups that keys had which do not count.
+#[derive(Debug, Default)]
+pub struct KeyLookUps {
+    /// Of those that may be unknown, by address.
+    unknown: FailingCredentials,
+    /// Of those that are known to have ended, by the hash of their text.
+    ended: Rate<[u8; 32]>,
+}
+
+/// Whose look-up it is.
+#[derive(Debug)]
+enum Cost<'a> {
+    OfAddress(Attempt<'a>),
+    OfKey,
+    Nothing,
+}
+
+impl KeyLookUps {
+    /// Counts a look-up before it costs anything.
+    fn begin(&self, has_passed: bool, address: Option<IpAddr>, digest: &Hash) -> Result<Cost<'_>, Duration> {
+        let key = *digest.as_bytes();
+        if self.ended.remembers(&key) {
+            let wait = self.ended.count(key, ENDED, BootTime::now()).wait;
+            return wait.map_or(Ok(Cost::OfKey), Err);
+        }
+        if has_passed { Ok(Cost::Nothing) } else { self.unknown.begin(address).map(Cost::OfAddress) }
+    }
+
+    /// Notes what was found. An address that found a key which has ended pays for that once.
+    fn end(&self, cost: Cost<'_>, digest: &Hash, found: Result<Option<&CachedKey>, ()>) {
+        let key = *digest.as_bytes();
+        match (found, cost) {
+            (Ok(Some(found)), cost) if found.proof.limits.is_ended => {
+                if !matches!(cost, Cost::OfKey) {
+                    self.ended.count(key, ENDED, BootTime::now());
+                }
+            }
+            (Ok(Some(_)) | Err(()), Cost::OfAddress(attempt)) => attempt.give_back(),
+            (Ok(_), Cost::OfKey) => self.ended.forget(&key),
+            (Err(()), Cost::OfKey) => self.ended.give_back(key, ENDED),
+            (Ok(None), Cost::OfAddress(_)) | (_, Cost::Nothing) => {}
+        }
+    }
+}
+
+/// Finds a key in the directory, within [`authn::DEADLINE`]. The look-up is counted before it begins.
 ///
 /// # Errors
 /// [`Unfound`].
 pub async fn look_up_key(
     cache: &Arc<SessionCache>,
-    failing: &FailingCredentials,
+    look_ups: &KeyLookUps,
     address: Option<IpAddr>,
     (key, digest): (CacheKey, Hash),
 ) -> Result<Arc<CachedKey>, Unfound> {
-    let attempt = failing.begin(address).map_err(|wait| Unfound::Denied(KeyDenial::TooMany(wait)))?;
+    let cost = look_ups
+        .begin(cache.has_let_pass(&key), address, &digest)
+        .map_err(|wait| Unfound::Denied(KeyDenial::TooMany(wait)))?;
     let found = match timeout(authn::DEADLINE, cache.find_key(key, digest)).await {
         Ok(found) => found,
         Err(_) => Err(Arc::new(LoadError::Deadline)),
     };
-    let fails = |key: &Option<Arc<CachedKey>>| key.as_ref().is_none_or(|key| key.proof.limits.is_ended);
-    if !found.as_ref().is_ok_and(fails) {
-        attempt.give_back();
-    }
+    look_ups.end(cost, &digest, found.as_ref().map(Option::as_deref).map_err(|_| ()));
     found.map_err(Unfound::CannotKnow)?.ok_or(Unfound::Denied(KeyDenial::Unknown))
 }

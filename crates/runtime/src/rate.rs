@@ -86,6 +86,16 @@ impl<K: Copy + Eq + Hash> Rate<K> {
         Left { requests: u32::try_from(requests).unwrap_or(quota.burst), full_in: used, wait: None }
     }
 
+    /// Whether requests of this holder were counted and are not forgotten. Their number may be back to the full one.
+    pub fn remembers(&self, holder: &K) -> bool {
+        self.lock().contains_key(holder)
+    }
+
+    /// Forgets a holder, who has all requests again.
+    pub fn forget(&self, holder: &K) {
+        self.lock().remove(holder);
+    }
+
     /// Gives a request back that was counted.
     pub fn give_back(&self, holder: K, quota: Quota) {
         if let Some(full_at) = self.lock().get_mut(&holder) {
@@ -138,6 +148,9 @@ mod tests {
         rate.give_back(holder, QUOTA);
         assert_eq!(rate.count(holder, QUOTA, later).wait, None, "what was given back counts again");
         assert_eq!(rate.count(holder, QUOTA, later.plus(QUOTA.window())).requests, QUOTA.burst - 1);
+        assert!(rate.remembers(&holder));
+        rate.forget(&holder);
+        assert!(!rate.remembers(&holder));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use gatepost_admin::explain::Explainer;
 use gatepost_core::api_key::KeyId;
 use gatepost_core::ids::UserId;
 use gatepost_runtime::assertion::AssertionKeys;
-use gatepost_runtime::failing::FailingCredentials;
+use gatepost_runtime::key_look_up::KeyLookUps;
 use gatepost_runtime::key_uses::KeyUses;
 use gatepost_runtime::rate::Rate;
 use gatepost_runtime::readiness::Readiness;
@@ -50,8 +50,8 @@ const PERSON_PAGES: usize = 4;
 pub struct Context {
     /// Signs in and out.
     pub sign_in: Arc<gatepost_sign_in::Context>,
-    /// Look-ups of unknown API keys, by the client's address. Shared with the gate.
-    pub wrong_keys: Arc<FailingCredentials>,
+    /// Look-ups of API keys that do not count. Shared with the gate.
+    pub wrong_keys: Arc<KeyLookUps>,
     /// Requests of the API keys that have a limit. Shared with the gate.
     pub key_rates: Arc<Rate<KeyId>>,
     /// Uses of API keys that are not written yet. Shared with the gate.

@@ -9,6 +9,7 @@ pub mod echo; // an application that answers with the request that it received
 pub mod edge; // a small ForwardAuth proxy in place of Traefik
 pub mod entra; // fake Entra ID and Graph over HTTP, and any other OpenID provider
 pub mod faulty; // a TCP proxy that stalls, resets and delays
+pub mod history; // what was answered when, and whether it fits what was acknowledged
 pub mod language_model; // streams answers as an OpenAI server does
 pub mod lies; // a provider that lies, each lie by name
 pub mod open_webui; // a fake Open WebUI that reads trusted headers

@@ -6,6 +6,8 @@ mod bearer;
 mod compose;
 mod debugger;
 mod documents;
+mod each_fault_once;
+mod faults;
 mod folder;
 mod mcp_clients;
 mod metrics;

@@ -4,6 +4,7 @@
 use super::compose::{neighbours, services, texts};
 use super::folder::Folder;
 use super::stage::environment;
+use super::traefik::switched;
 use super::{read, repository};
 use gatepost_check::{Severity, traefik};
 use gatepost_config::Config;
@@ -117,28 +118,6 @@ fn grafana_shows_the_shipped_dashboard_with_a_random_password_and_asks_nobody_ou
     let command = texts(&compose["services"]["prometheus"]["command"]).join(" ");
     assert!(command.contains("--config.file=/etc/prometheus/prometheus.yml"), "{command}");
     assert!(!command.contains("enable-"), "nobody may change or stop Prometheus from outside: {command}");
-}
-
-/// The files as docs/scaling.md switches them to two replicas, with the Compose file.
-pub fn switched(folder: &Path) -> Vec<PathBuf> {
-    let document = read("docs/scaling.md");
-    let commands: Vec<&str> = document
-        .lines()
-        .map(str::trim)
-        .filter(|line| {
-            line.starts_with("cp traefik/ha/")
-                || line.starts_with("sed -i") && line.contains("traefik/dynamic")
-        })
-        .collect();
-    assert_eq!(commands.len(), 3, "{commands:?}");
-    let copied = Command::new("cp").arg("-r").arg(repository("traefik")).arg(folder).status().unwrap();
-    assert!(copied.success());
-    let run = Command::new("sh").current_dir(folder).args(["-ec", &commands.join("\n")]).status().unwrap();
-    assert!(run.success());
-    let entries = std::fs::read_dir(folder.join("traefik/dynamic")).unwrap();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    files.push(repository("docker-compose.hetzner.yml"));
-    files
 }
 
 #[test]

@@ -2,8 +2,7 @@
 //! private stores, and an application in the place of each container.
 
 use super::folder::Folder;
-use super::profiles::switched;
-use super::traefik::Shipped;
+use super::traefik::{Shipped, switched};
 use crate::world::{MCP_GITHUB, alice, run_command};
 use gatepost_kit::client::Client;
 use gatepost_kit::echo::Echo;
@@ -75,7 +74,9 @@ impl Stage {
         }
         let redis = Redis::with_password(folder.secret("redis_password").rsplit(' ').next().unwrap()).await;
         make_certificates(&folder).await;
-        let builder = builder(&folder, &entra, &redis).await.envs(others.variables);
+        let database_url = Postgres::shared().await.database().await;
+        let builder = builder(&folder, &entra, (&database_url, &redis_url(&folder, &redis)));
+        let builder = builder.envs(others.variables);
         let gatepost = builder.start().await;
         gatepost.wait_ready().await;
         let replica = if others.has_replica { Some(start_replica(&builder, &gatepost).await) } else { None };
@@ -167,14 +168,11 @@ impl Drop for Stage {
 }
 
 /// Gatepost with the environment of the Compose file: replaced are addresses, the stores' and the provider's with them.
-async fn builder(folder: &Folder, entra: &Entra, redis: &Redis) -> GatepostBuilder {
+pub fn builder(folder: &Folder, entra: &Entra, (database_url, redis_url): (&str, &str)) -> GatepostBuilder {
     let secret = |name: &str, text: &str| std::fs::write(folder.path(&format!("secrets/{name}")), text);
     make_writable(folder);
-    secret("database_url", &Postgres::shared().await.database().await).unwrap();
-    let address = redis.addr().to_string();
-    let redis_url = folder.secret("redis_url");
-    assert!(redis_url.contains("@redis:6379/"), "{redis_url}");
-    secret("redis_url", &redis_url.replace("redis:6379", &address)).unwrap();
+    secret("database_url", database_url).unwrap();
+    secret("redis_url", redis_url).unwrap();
     secret("microsoft_client_secret", &entra.client_secret()).unwrap();
 
     let compose = folder.compose();
@@ -197,6 +195,13 @@ async fn builder(folder: &Folder, entra: &Entra, redis: &Redis) -> GatepostBuild
         .env("MICROSOFT_CLIENT_TENANT_ID", entra.tid())
 }
 
+/// What the folder's secret says, with this server's address.
+fn redis_url(folder: &Folder, redis: &Redis) -> String {
+    let redis_url = folder.secret("redis_url");
+    assert!(redis_url.contains("@redis:6379/"), "{redis_url}");
+    redis_url.replace("redis:6379", &redis.addr().to_string())
+}
+
 /// The second replica. It listens where an earlier one did.
 async fn start_replica(builder: &GatepostBuilder, first: &Gatepost) -> Gatepost {
     let second = |addr: SocketAddr| SocketAddr::from(([127, 0, 0, 2], addr.port()));
@@ -207,14 +212,14 @@ async fn start_replica(builder: &GatepostBuilder, first: &Gatepost) -> Gatepost 
 }
 
 /// The shipped files, switched to two replicas.
-fn files_for_two() -> BTreeMap<String, String> {
+pub fn files_for_two() -> BTreeMap<String, String> {
     let folder = TempDir::new().unwrap();
     let files = switched(folder.path()).into_iter().filter(|file| file.starts_with(folder.path()));
     files.map(|file| (file.display().to_string(), std::fs::read_to_string(file).unwrap())).collect()
 }
 
 /// Runs the service `certs`, in this folder's places and with loopback's address among the names.
-async fn make_certificates(folder: &Folder) {
+pub async fn make_certificates(folder: &Folder) {
     let compose = folder.compose();
     let command = compose["services"]["certs"]["command"].as_array().unwrap().clone();
     let places = [("/certs", "certs/gatepost"), ("/certs-for-traefik", "certs/traefik")];

@@ -27,6 +27,28 @@ pub fn dynamic_files() -> BTreeMap<String, String> {
     files.filter(|path| path != LISTS).map(|path| (path.clone(), read(&path))).collect()
 }
 
+/// The files as docs/scaling.md switches them to two replicas, with the Compose file.
+pub fn switched(folder: &Path) -> Vec<PathBuf> {
+    let document = read("docs/scaling.md");
+    let commands: Vec<&str> = document
+        .lines()
+        .map(str::trim)
+        .filter(|line| {
+            line.starts_with("cp traefik/ha/")
+                || line.starts_with("sed -i") && line.contains("traefik/dynamic")
+        })
+        .collect();
+    assert_eq!(commands.len(), 3, "{commands:?}");
+    let copied = Command::new("cp").arg("-r").arg(repository("traefik")).arg(folder).status().unwrap();
+    assert!(copied.success());
+    let run = Command::new("sh").current_dir(folder).args(["-ec", &commands.join("\n")]).status().unwrap();
+    assert!(run.success());
+    let entries = std::fs::read_dir(folder.join("traefik/dynamic")).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.push(repository("docker-compose.hetzner.yml"));
+    files
+}
+
 /// The example that takes the place of a router of `dynamic/`, so that both cannot be loaded. `tool_lists::traefik` tries the like.
 pub const LISTS: &str = "traefik/examples/mcp-lists.yml";
 

@@ -8,6 +8,7 @@ use super::{TIMEOUT, another_with};
 use crate::answers::Asked;
 use crate::stores::gate::Gate;
 use gatepost_kit::faulty::{FaultyProxy, Mode};
+pub(super) use gatepost_kit::history::{BOUND, Dice, Out, Passed, assert_bound};
 use gatepost_kit::process::{Gatepost, until};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,38 +16,9 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// A change binds within this time after it was acknowledged.
-pub(super) const BOUND: Duration = Duration::from_secs(1);
 const LENGTH: Duration = Duration::from_secs(40);
 /// Two of each replica.
 const CLIENTS: usize = 2;
-
-/// A 200, from when it was asked for to when it was read.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Passed {
-    pub(super) sent: Instant,
-    pub(super) answered: Instant,
-    pub(super) replica: usize,
-}
-
-/// Alice out of the group, from the acknowledgement of one change to the beginning of the next.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Out {
-    pub(super) acknowledged: Instant,
-    pub(super) over: Instant,
-}
-
-/// A small generator (xorshift), so that a seed means the same schedule everywhere.
-pub(super) struct Dice(pub(super) u64);
-
-impl Dice {
-    pub(super) fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_request_sent_a_second_after_a_change_is_answered_as_before_it() {
@@ -88,19 +60,6 @@ async fn no_request_sent_a_second_after_a_change_is_answered_as_before_it() {
     for replica in 0..2 {
         let count = passed.iter().filter(|one| one.replica == replica).count();
         assert!(count > 20, "replica {replica} let somebody in only {count} times");
-    }
-}
-
-/// Nobody whose request was sent 1 s after they were put out is let in before they are back.
-pub(super) fn assert_bound(passed: &[Passed], outs: &[Out]) {
-    for one in passed {
-        let late = outs.iter().find(|out| one.sent > out.acknowledged + BOUND && one.answered < out.over);
-        assert!(
-            late.is_none(),
-            "replica {} let somebody in {:?} after the change was acknowledged",
-            one.replica,
-            late.map(|out| one.sent - out.acknowledged)
-        );
     }
 }
 

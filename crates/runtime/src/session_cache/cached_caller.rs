@@ -60,6 +60,11 @@ pub trait Proof: Sized {
 
     /// Bytes on the heap.
     fn size(&self) -> usize;
+
+    /// Whether the credential counted when it was looked up. That it did not is said only by a directory that answers.
+    fn counts(&self) -> bool {
+        true
+    }
 }
 
 impl<P: Proof> CachedCaller<P> {

@@ -74,6 +74,10 @@ impl Proof for KeyProof {
     fn size(&self) -> usize {
         self.name.len() + self.limits.size()
     }
+
+    fn counts(&self) -> bool {
+        !self.limits.is_ended
+    }
 }
 
 impl CachedCaller<KeyProof> {

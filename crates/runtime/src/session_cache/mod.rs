@@ -164,10 +164,12 @@ impl SessionCache {
         self.cache.as_ref()?.get(key).and_then(P::of)
     }
 
-    /// Whether a stale entry may be served while the directory cannot be reached. Never an admin's.
+    /// Whether a stale entry may be served while the directory cannot be reached. Never an admin's, and none of a credential
+    /// that has ended: it may count again.
     fn may_serve_stale<P: Proof>(&self, caller: &CachedCaller<P>) -> bool {
         let stale = self.site.config.verify.stale_if_error;
         !caller.standing.access.is_admin
+            && caller.proof.counts()
             && self.lease.is_valid_during_outage(caller.lease_entry(), stale, BootTime::now)
     }
 

@@ -13,8 +13,7 @@ use gatepost_core::api_key::{ApiKey, KeyDenial, KeyId};
 use gatepost_core::clock::{BootTime, Timestamp};
 use gatepost_core::decision;
 use gatepost_core::error_chain::sentence;
-use gatepost_runtime::failing::FailingCredentials;
-use gatepost_runtime::key_look_up::{Unfound, look_up_key};
+use gatepost_runtime::key_look_up::{KeyLookUps, Unfound, look_up_key};
 use gatepost_runtime::key_uses::KeyUses;
 use gatepost_runtime::rate::{Quota, Rate};
 use gatepost_runtime::session_cache::{CacheKey, CachedKey};
@@ -74,8 +73,8 @@ async fn find(request: &HttpRequest, key: &ApiKey<'_>) -> Result<Arc<CachedKey>,
     if let Some(known) = cache.fresh(&place) {
         return Ok(known);
     }
-    let (failing, address) = (data::<FailingCredentials>(request), browser(request).address);
-    look_up_key(cache, failing, address, (place, key.digest())).await.map_err(|unfound| match unfound {
+    let (look_ups, address) = (data::<KeyLookUps>(request), browser(request).address);
+    look_up_key(cache, look_ups, address, (place, key.digest())).await.map_err(|unfound| match unfound {
         Unfound::Denied(KeyDenial::TooMany(wait)) => rate::too_many(wait),
         Unfound::Denied(denial) => invalid(denial),
         Unfound::CannotKnow(error) => unavailable(&*error).into_fault(),

@@ -91,7 +91,11 @@ impl Redis {
         self.config_set("tls-replication", "yes");
     }
 
-    fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
+    /// Like [`Self::command`], while the server may be lost, or Sentinels close its connections.
+    ///
+    /// # Errors
+    /// There is no complete reply.
+    pub fn try_command(&self, words: &[&str]) -> std::io::Result<String> {
         let mut reader = self.send(&format!("{}\r\nQUIT", words.join(" ")))?;
         let mut reply = String::new();
         reader.read_to_string(&mut reply)?;
