@@ -280,3 +280,30 @@ async fn begin(
     let end = words(&["key", "revoke", made["id"].as_str()?]);
     Some((Credential::Key(site.browser(), text), name, end))
 }
+
+#[test]
+fn an_answer_as_before_a_change_is_late_from_a_second_after_it() {
+    let (begun, track) = (Instant::now(), Track::default());
+    let at = |millis| begun + Duration::from_millis(millis);
+    locked(&track.ins).push(Out { acknowledged: at(0), over: at(10_000) });
+    locked(&track.outs).push(Out { acknowledged: at(10_000), over: at(20_000) });
+    for (sent, status) in [
+        // As they must be.
+        (5_000, 200),
+        (15_000, 401),
+        // Within the second.
+        (900, 403),
+        (10_900, 200),
+        // Under way when the next change began.
+        (9_990, 401),
+        (19_990, 200),
+        // Signed out, let in.
+        (1_100, 401),
+        (11_100, 200),
+    ] {
+        let answer = Answered { sent: at(sent), answered: at(sent + 20), status };
+        locked(&track.answers).push(answer);
+    }
+    let late: Vec<u16> = track.late("it").iter().map(|late| late.answer.status).collect();
+    assert_eq!(late, [401, 200]);
+}

@@ -180,7 +180,7 @@ impl Maker<'_> {
     }
 
     async fn lose_postgres(&mut self, planned: Planned, event: &mut Event) {
-        let at_once = planned.choice % 2 == 0;
+        let at_once = planned.choice.is_multiple_of(2);
         event.detail = if at_once { "SIGKILL" } else { "a fast shutdown" }.to_owned();
         self.databases.lose_primary(at_once).await;
         // A tool takes a while to be sure.

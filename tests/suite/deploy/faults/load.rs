@@ -132,9 +132,9 @@ impl Load {
         locked(&self.samples).push(Sample { lane, asker, sent, answered: Instant::now(), status, outcome });
     }
 
-    /// One person's requests, so many a second.
-    pub async fn warm(&self, asker: usize, person: &Credential, rate: f64) {
-        let mut pace = interval(Duration::from_secs_f64(1.0 / rate));
+    /// One person's requests, one in each span.
+    pub async fn warm(&self, asker: usize, person: &Credential, every: Duration) {
+        let mut pace = interval(every);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.is_over() {
             pace.tick().await;
@@ -145,8 +145,8 @@ impl Load {
     }
 
     /// Requests that ask the stores: each is with what has ended, of which nothing is in memory.
-    pub async fn cold(&self, asker: usize, rate: f64) {
-        let mut pace = interval(Duration::from_secs_f64(1.0 / rate));
+    pub async fn cold(&self, asker: usize, every: Duration) {
+        let mut pace = interval(every);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.is_over() {
             pace.tick().await;
@@ -164,8 +164,8 @@ impl Load {
     }
 
     /// Sign-ins one after another, and a few requests of each.
-    pub async fn sign_ins(&self, site: &Site, people: &[String], rate: f64) {
-        let mut pace = interval(Duration::from_secs_f64(1.0 / rate));
+    pub async fn sign_ins(&self, site: &Site, people: &[String], every: Duration) {
+        let mut pace = interval(every);
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for who in people.iter().cycle() {
             if self.is_over() {

@@ -53,6 +53,11 @@ fn people(name: &str, count: usize) -> Vec<String> {
     (0..count).map(|number| format!("{name}{number}")).collect()
 }
 
+/// Between two requests of one of so many askers who have a rate together.
+fn pause(rate: u64, askers: usize) -> Duration {
+    Duration::from_nanos(1_000_000_000 * askers as u64 / rate.max(1))
+}
+
 /// Runs the schedule of this seed.
 pub async fn run(plan: &Plan) -> Run {
     let (regulars, guests, leavers) =
@@ -79,18 +84,17 @@ pub async fn run(plan: &Plan) -> Run {
 
     let begun = Instant::now();
     let mut tasks = JoinSet::new();
-    let each = |rate: u64, askers: usize| (rate as f64 / askers as f64).max(0.1);
     for (asker, session) in sessions.into_iter().enumerate() {
-        let (load, rate) = (Arc::clone(&load), each(plan.rates.warm, WARM_PEOPLE));
-        tasks.spawn(async move { load.warm(asker, &session, rate).await });
+        let (load, every) = (Arc::clone(&load), pause(plan.rates.warm, WARM_PEOPLE));
+        tasks.spawn(async move { load.warm(asker, &session, every).await });
     }
     for asker in 0..COLD_ASKERS {
-        let (load, rate) = (Arc::clone(&load), each(plan.rates.cold, COLD_ASKERS));
-        tasks.spawn(async move { load.cold(asker, rate).await });
+        let (load, every) = (Arc::clone(&load), pause(plan.rates.cold, COLD_ASKERS));
+        tasks.spawn(async move { load.cold(asker, every).await });
     }
     {
-        let (load, site, rate) = (Arc::clone(&load), Arc::clone(&site), each(plan.rates.sign_ins, 1));
-        tasks.spawn(async move { load.sign_ins(&site, &guests, rate).await });
+        let (load, site, every) = (Arc::clone(&load), Arc::clone(&site), pause(plan.rates.sign_ins, 1));
+        tasks.spawn(async move { load.sign_ins(&site, &guests, every).await });
     }
     let dice = Dice(plan.seed.rotate_left(32) | 1);
     {
