@@ -248,7 +248,8 @@ fn state(thing: &Thing) -> Value {
             json!({ "user": user.to_string(), "is_admin": is_admin, "until": end(until) })
         }
         Thing::Tier { id, terms: TierTerms { allowances, prices } } => {
-            let mut json = json!({ "tier": id, "features": allowances.features, "limits": allowances.limits });
+            let mut json =
+                json!({ "tier": id, "features": allowances.features, "limits": allowances.limits });
             if let Some(prices) = prices {
                 json["prices"] = json!(prices);
             }

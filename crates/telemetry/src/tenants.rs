@@ -72,7 +72,7 @@ impl TenantMetrics {
         let quota = single(
             registry,
             "gatepost_tenant_quota_used_ratio",
-            "The part of a tenant's requests of today that is used, from 0.8 on; the 50 tenants with the most",
+            "The part of a tenant's requests of today (UTC) that is used; the 50 tenants with the greatest part",
             Family::default(),
         );
         Self {
@@ -107,7 +107,7 @@ impl TenantMetrics {
         });
     }
 
-    /// Shows of these tenants how much of their quota is used, in percent, and of no others.
+    /// Shows of these tenants, the greatest part first, how much of their quota is used, in percent, and of no others.
     pub(super) fn set_quotas(&self, used: impl IntoIterator<Item = (String, u64)>) {
         // In percent there are few digits: the number is exact.
         #[expect(clippy::cast_precision_loss, reason = "percents are small numbers")]

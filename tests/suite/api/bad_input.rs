@@ -221,6 +221,10 @@ async fn few_at_once<F: Future<Output = ()>>(attempts: impl Iterator<Item = F>) 
     stream::iter(attempts).for_each_concurrent(6, |attempt| attempt).await;
 }
 
+fn takes_events(route: &Route) -> bool {
+    route.path.ends_with("/usage/events")
+}
+
 async fn try_conditions(bench: &Bench, route: &Route) {
     let (why, path) = (named(route), bench.path(route));
     let stale = bench.send_good(route, &path, &[("if-match", b"\"v99\"")]).await;
@@ -242,7 +246,8 @@ async fn try_conditions(bench: &Bench, route: &Route) {
     if route.method != "PUT" {
         malformed(&[("if-none-match", b"*")], "If-None-Match").await;
     }
-    if route.method == "POST" {
+    // An event has a name of its own by which it counts once.
+    if route.method == "POST" && !takes_events(route) {
         for key in [b"".as_slice(), b"a b", b"\xe9", &b"x".repeat(129)] {
             malformed(&[("idempotency-key", key)], "Idempotency-Key").await;
         }
@@ -290,7 +295,8 @@ async fn try_parameters(bench: &Bench, route: &Route) {
 both_pairs! {
     async fn each_operation_refuses_a_bad_body_with_all_that_is_wrong_with_it(pair) {
         let bench = Bench::open(pair).await;
-        let with_body: Vec<Route> = operations().into_iter().filter(|route| !bench.operation(route)["requestBody"].is_null()).collect();
+        // Events may have members that nobody knows, and are longer: `usage` tries them.
+        let with_body: Vec<Route> = operations().into_iter().filter(|route| !bench.operation(route)["requestBody"].is_null() && !takes_events(route)).collect();
         assert!(with_body.len() > 10);
         few_at_once(with_body.iter().map(|route| try_bodies(&bench, route))).await;
         few_at_once(with_body.iter().map(|route| try_media_types(&bench, route))).await;

@@ -167,6 +167,10 @@ async fn busy_world() -> (Gate, String) {
     let ends_soon = "UPDATE gatepost.keys SET created_at = 0, \
         expires_at = extract(epoch FROM now())::bigint + 10 * 24 * 3600";
     gate.postgres.sql(&gate.database, ends_soon).await;
+    world.cli(&["tenant", "create", "limited"]).await;
+    let limit =
+        r#"UPDATE gatepost.tenants SET limits = '{"api_requests_per_day":1000}' WHERE id = 'limited'"#;
+    gate.postgres.sql(&gate.database, limit).await;
     browser.stranger().get(&world.url(APP, "/")).await;
     let told = async || find_ok(world.gatepost.internal(), "/metrics").await.unwrap();
     until("a refresh", TIMEOUT, async || {
@@ -176,14 +180,15 @@ async fn busy_world() -> (Gate, String) {
     .await;
     browser.navigate(&world.url(APP, "/.gatepost/logout")).await;
     let told = told().await;
-    // Keys are read at the start, and each minute from then on.
+    // Keys and tenants are read at the start, and each minute from then on.
     let replica = world.builder.clone().elsewhere().start().await;
-    let of_keys = until("the metric of keys", TIMEOUT, async || {
+    let of_both = until("the metrics of keys and tenants", TIMEOUT, async || {
         let told = find_ok(replica.internal(), "/metrics").await?;
-        told.contains("gatepost_key_expires_timestamp{").then_some(told)
+        let families = ["gatepost_key_expires_timestamp{", "gatepost_tenant_quota_used_ratio{"];
+        families.iter().all(|family| told.contains(family)).then_some(told)
     })
     .await;
-    (gate, told + of_keys.as_str())
+    (gate, told + of_both.as_str())
 }
 
 /// A real Prometheus that reads one Gatepost every second; killed when it drops.

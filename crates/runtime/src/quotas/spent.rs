@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 /// The part of a day's requests from which on a tenant is listed, in percent.
 const LISTED_FROM: u64 = 80;
 
-/// A tenant that has used most of its requests of today, or all.
+/// How much a tenant has used of its requests of today.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SpentDay {
     /// The tenant.
@@ -29,12 +29,22 @@ impl SpentDay {
 }
 
 impl Quotas {
-    /// The tenants of a scope that have used at least 80 % of their requests of today (UTC), the greatest part first. A limit
+    /// The tenants of a scope that have used at least 80 % of their requests of today (UTC), the greatest part first.
+    ///
+    /// # Errors
+    /// As [`Self::list_days`].
+    pub async fn list_spent(&self, scope: &Scope) -> Result<Vec<SpentDay>, LoadError> {
+        let mut days = self.list_days(scope).await?;
+        days.retain(|day| day.percent() >= LISTED_FROM);
+        Ok(days)
+    }
+
+    /// How much the tenants of a scope that have a limit have used of their requests of today (UTC), the greatest part first. A limit
     /// of 0 is none that anybody uses up.
     ///
     /// # Errors
     /// [`LoadError`]: the limits or the counters cannot be read.
-    pub async fn list_spent(&self, scope: &Scope) -> Result<Vec<SpentDay>, LoadError> {
+    pub async fn list_days(&self, scope: &Scope) -> Result<Vec<SpentDay>, LoadError> {
         let read = self.limits.current().await?;
         let is_own = |tenant: &TenantId| scope.allows(&Matter::Tenant(tenant.clone())).is_ok();
         let limited: Vec<(&TenantId, u64)> = read
@@ -47,7 +57,7 @@ impl Quotas {
         let used = self.stores.sessions.list_used(&tenants, Timestamp::now().day()).await?;
         let days = limited.into_iter().zip(used);
         let days = days.map(|((tenant, limit), used)| SpentDay { tenant: tenant.clone(), used, limit });
-        let mut spent: Vec<SpentDay> = days.filter(|day| day.percent() >= LISTED_FROM).collect();
+        let mut spent: Vec<SpentDay> = days.collect();
         spent.sort_by_key(|day| Reverse(day.percent()));
         Ok(spent)
     }

@@ -17,6 +17,7 @@ use gatepost_core::administration::{Matter, Scope};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::TenantId;
 use gatepost_core::usage::{UsageEvent, read_event};
+use gatepost_store::directory::DirectoryError;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -147,6 +148,10 @@ pub(super) async fn add(
     let known = directory.find_reportable_tenants(&named, is_platform).await?;
     events.demand_tenants(&caller.scope, &known);
     let Events { read, flaws } = events;
+    // There is nothing here that has a version.
+    if conditions.if_version.is_some() {
+        return Err(DirectoryError::Overtaken(None).into());
+    }
     if !flaws.is_empty() {
         return Err(Problem::invalid(flaws).into());
     }

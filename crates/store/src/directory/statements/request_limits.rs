@@ -26,7 +26,8 @@ impl Store {
         let limits_of = |row: LimitsRow| {
             let tier = row.tier.and_then(|tier| tiers.get(&tier));
             let own = Allowances { limits: row.limits, ..Allowances::default() };
-            let allowed = tier.map_or_else(|| own.clone(), |tier| tier.terms.allowances.overridden_by(&own)).limits;
+            let allowed =
+                tier.map_or_else(|| own.clone(), |tier| tier.terms.allowances.overridden_by(&own)).limits;
             let per_minute = allowed.limit(REQUESTS_PER_MINUTE);
             let limits = RequestLimits {
                 per_day: allowed.limit(API_REQUESTS_PER_DAY),

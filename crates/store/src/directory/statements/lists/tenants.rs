@@ -165,7 +165,10 @@ async fn read(connection: &mut Connection, scope: &Scope, wanted: &Wanted<'_>) -
     }
     let tiers = tiers::list(connection).await?;
     let of_tier = |tier: &Option<TierId>| {
-        tier.as_ref().and_then(|tier| tiers.get(tier)).map(|tier| tier.terms.allowances.clone()).unwrap_or_default()
+        tier.as_ref()
+            .and_then(|tier| tiers.get(tier))
+            .map(|tier| tier.terms.allowances.clone())
+            .unwrap_or_default()
     };
     let record = |row: TenantRow| TenantRecord {
         updated_at: row.updated_at,
