@@ -59,7 +59,6 @@ fn plan(arguments: &[String]) -> Option<Plan> {
 
 /// What ends with this process ends with its guards, so an interruption ends `main` and not the process.
 #[tokio::main]
-#[expect(clippy::disallowed_methods, reason = "the script's arguments")]
 async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let Some(plan) = plan(&arguments) else {
@@ -86,7 +85,9 @@ async fn judged(plan: &Plan) -> ExitCode {
         let mark = if verdict.holds { "ok    " } else { "MISSED" };
         println!("{mark}  {}: {}", verdict.must, verdict.seen);
     }
-    wrong.iter().for_each(|line| println!("WRONG   {line}"));
+    for line in &wrong {
+        println!("WRONG   {line}");
+    }
     println!("Seed {}; everything is kept in {}", plan.seed, plan.debris.display());
     let holds = wrong.is_empty() && verdicts.iter().all(|verdict| verdict.holds);
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }

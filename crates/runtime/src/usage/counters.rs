@@ -19,7 +19,7 @@ impl DayCounter {
 
     fn slot(&self, day: Day) -> &AtomicU64 {
         let [even, odd] = &self.0;
-        if day.number() % 2 == 0 { even } else { odd }
+        if day.number().is_multiple_of(2) { even } else { odd }
     }
 
     /// Takes what was counted today and yesterday.

@@ -22,6 +22,7 @@ impl SeenDay {
     }
 
     /// The same for an entry that takes the place of this one.
+    #[must_use]
     pub fn copy(&self) -> Self {
         Self(AtomicU64::new(self.0.load(Ordering::Relaxed)))
     }

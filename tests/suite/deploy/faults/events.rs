@@ -8,7 +8,7 @@ use gatepost_kit::process::{sentinel::MASTER, until};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 /// Between two looks at who leads.
 const LOOK: Duration = Duration::from_millis(20);
 /// After everything is well, before the next fault.

@@ -28,7 +28,7 @@ pub const CHAT: &str = "https://chat.example.com/";
 /// Members of [`EDITORS`] pass.
 pub const WIKI: &str = "https://wiki.example.com/";
 pub const EDITORS: &str = "Wiki-Editors";
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 /// A sign-in that takes longer has failed.
 const SIGN_IN: Duration = Duration::from_secs(10);
 /// The same of a command.
@@ -91,7 +91,9 @@ impl ToPostgres {
     /// Leads to the servers that there are.
     fn lead(&self, databases: &Databases) {
         for (proxy, addr) in self.0.iter().zip(databases.addrs()) {
-            addr.into_iter().for_each(|addr| proxy.lead_to(addr));
+            if let Some(addr) = addr {
+                proxy.lead_to(addr);
+            }
         }
     }
 
@@ -149,7 +151,9 @@ impl Site {
         for path in ["/callback/entra", "/logged-out"] {
             entra.register_redirect_uri(&format!("{PUBLIC}{path}"));
         }
-        people.iter().for_each(|name| entra.add(Person::named(name)));
+        for name in people {
+            entra.add(Person::named(name));
+        }
         let redis = WatchedRedis::start().await;
         make_certificates(&folder).await;
         let to_postgres = ToPostgres::start(databases).await;
@@ -250,7 +254,9 @@ impl Site {
     /// Leads to the servers of Postgres that there are.
     pub fn lead_to(&self, databases: &Databases) {
         self.to_postgres.lead(databases);
-        self.replicas.iter().for_each(|replica| replica.to_postgres.lead(databases));
+        for replica in &self.replicas {
+            replica.to_postgres.lead(databases);
+        }
     }
 
     /// Waits until both replicas are ready, Traefik knows that, and one leads.
