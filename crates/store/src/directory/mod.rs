@@ -70,15 +70,15 @@ pub use lists::{
     TenantMember, TenantPerson, TenantWay, UnlinkedGroup, UserFilter, UserState, UserStateError,
 };
 pub use records::{
-    AddressChange, AddressNews, AdminStanding, Ends, Excess, FormerAddress, FormerHolder, GroupKey,
-    GroupLink, GroupRecord, IdentityRecord, InvitationRecord, LinkSource, MemberRecord, Membership,
+    ActivePerson, AddressChange, AddressNews, AdminStanding, Ends, Excess, FormerAddress, FormerHolder,
+    GroupKey, GroupLink, GroupRecord, IdentityRecord, InvitationRecord, LinkSource, MemberRecord, Membership,
     MembershipSource, SignInContext, SignInOutcome, TenantDomain, TenantHostRecord, TenantProvider,
     TenantProviderRecord, TenantRecord, TierRecord, Traces, UserKey, UserKeyError, UserRecord, UserSummary,
 };
 pub use schema::SchemaState;
 pub use sqlite::Connector as EmbeddedFile;
 pub use tool_servers::{ToolRule, ToolServer, ToolServerSettings};
-pub use usage::{ActivePerson, CountedEvents, MOST_METERS, Usage, UsageBatch, UsageCount, UsageDay};
+pub use usage::{CountedEvents, MOST_METERS, Usage, UsageBatch, UsageCount, UsageDay};
 pub use watch::{Change, Watch};
 
 use gatepost_config::{Config, IdentityPolicy, StoresConfig};

@@ -1,11 +1,10 @@
 //! The arguments and results of the directory, in addition to the types of [`gatepost_core`].
 
 use super::count::Count;
-use super::usage::ActivePerson;
 use gatepost_core::access::Role;
 use gatepost_core::administration::Version;
 use gatepost_core::branding::Branding;
-use gatepost_core::clock::Timestamp;
+use gatepost_core::clock::{Day, Timestamp};
 use gatepost_core::email::{EmailAddress, EmailError};
 use gatepost_core::host::HostName;
 use gatepost_core::identity::{ExternalGroup, SubjectKey};
@@ -336,6 +335,14 @@ row! {
         /// When the person gave it up.
         pub until: Timestamp,
     }
+}
+
+/// Somebody who was let in on a day.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ActivePerson {
+    pub tenant: TenantId,
+    pub day: Day,
+    pub user: UserId,
 }
 
 /// What is held about a person beside the rows that make up who they are and what they may.

@@ -2,8 +2,9 @@
 
 use super::Directory;
 use super::error::DirectoryError;
+use super::records::ActivePerson;
 use gatepost_core::clock::Day;
-use gatepost_core::ids::{ReplicaId, TenantId, UserId};
+use gatepost_core::ids::{ReplicaId, TenantId};
 use gatepost_core::usage::{ACTIVE_USERS, MeterName, Prices, UsageEvent};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -36,14 +37,6 @@ pub struct UsageCount {
     /// Of tool calls: the tool server. Else empty.
     pub part: String,
     pub value: u64,
-}
-
-/// Somebody who was let in on a day.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ActivePerson {
-    pub tenant: TenantId,
-    pub day: Day,
-    pub user: UserId,
 }
 
 /// What a tenant used of one meter on one day.

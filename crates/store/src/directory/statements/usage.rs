@@ -1,9 +1,8 @@
 //! What tenants use. A batch of a replica is one transaction: its number, its counts and its people are there, or none of them.
 
 use super::{Connection, Result, Store, present, tiers};
-use crate::directory::usage::{
-    ActivePerson, BATCHES_TTL, EVENTS_TTL, Usage, UsageBatch, UsageCount, UsageDay,
-};
+use crate::directory::records::ActivePerson;
+use crate::directory::usage::{BATCHES_TTL, EVENTS_TTL, Usage, UsageBatch, UsageCount, UsageDay};
 use gatepost_core::clock::{Day, Timestamp};
 use gatepost_core::ids::{TenantId, TierId, UserId};
 use gatepost_core::usage::{ACTIVE_USERS, MeterName, Month, OWN_METERS, Prices};
