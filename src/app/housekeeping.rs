@@ -332,13 +332,13 @@ async fn show_tenant_metrics(state: Arc<State>) {
                 metrics.tenants_used(&used, API_REQUESTS);
             }
             Err(error) => {
-                tracing::debug!(error = %Chain(&error), "the metric of tenants' usage is as before")
+                tracing::debug!(error = %Chain(&error), "the metric of tenants' usage is as before");
             }
         }
         match state.gate.quotas.list_days(&Scope::System).await {
             Ok(days) => metrics.quotas_used(days.iter().map(|day| (day.tenant.to_string(), day.percent()))),
             Err(error) => {
-                tracing::debug!(error = %Chain(&error), "the metric of tenants' quotas is as before")
+                tracing::debug!(error = %Chain(&error), "the metric of tenants' quotas is as before");
             }
         }
     }

@@ -74,8 +74,7 @@ impl State {
         webhook: Webhook,
         upstreams: Option<Client>,
     ) -> Self {
-        let replica = ReplicaId::generate(&host_name());
-        let leadership = &Arc::new(Leadership::new(replica, Timestamp::now()));
+        let leadership = &Arc::new(Leadership::new(this_replica(), Timestamp::now()));
         let site = &Arc::new(site);
         let stores = &Arc::new(stores);
         let assertion_keys = &Arc::new(assertion_keys);
@@ -96,8 +95,8 @@ impl State {
         let tool_servers =
             Arc::new(ToolServers::new(site.clone(), stores.clone(), lease.clone(), tasks.clone()));
         let usage = Arc::new(Usage::new(leadership.replica().clone(), stores.clone()));
-        let counting = (stores.clone(), usage.clone());
-        let quotas = Arc::new(Quotas::new(site.clone(), counting, lease.clone(), tasks.clone()));
+        let counted = (stores.clone(), usage.clone());
+        let quotas = Arc::new(Quotas::new(site.clone(), counted, lease.clone(), tasks.clone()));
         let gate = &Arc::new(gate::Context {
             site: site.clone(),
             hosts: hosts.clone(),
@@ -178,7 +177,7 @@ impl State {
     }
 }
 
-/// The name of this host, or of this container. Empty: Linux does not tell.
-fn host_name() -> String {
-    fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default()
+/// A new id for this process, with the name of this host, or of this container, if Linux tells it.
+fn this_replica() -> ReplicaId {
+    ReplicaId::generate(&fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default())
 }

@@ -122,7 +122,6 @@ impl TenantMetrics {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::Metrics;
 
     const FIRST: &str = "api_requests";

@@ -314,12 +314,12 @@ both_stores! {
             "~ tier gold: limits {\"keys\":7,\"members\":\"none\"} -> {\"keys\":8,\"members\":\"none\"}",
         ]);
         let prices = "  prices:\n    currency: EUR\n    base: 4900\n    meters:\n      runs: {included: 10, per: 5, price: 3}\n";
-        let priced = changed.replace("- id: free", &format!("{prices}- id: free"));
-        assert_eq!(apply(&store, &priced).await, [
+        let with_them = changed.replace("- id: free", &format!("{prices}- id: free"));
+        assert_eq!(apply(&store, &with_them).await, [
             "~ tier gold: prices none -> {\"currency\":\"EUR\",\"base\":4900,\"meters\":{\"runs\":{\"included\":10,\"per\":5,\"price\":3}}}",
         ]);
         let (texts, read) = exported(&store).await;
-        assert_eq!(read.tiers, declared(&priced).tiers, "{texts:?}");
+        assert_eq!(read.tiers, declared(&with_them).tiers, "{texts:?}");
         // What somebody sets by hand belongs to the files no more, until they declare it again.
         let by_hand = || SetTier { id: "hand".parse().unwrap(), terms: TierTerms::default() };
         store.directory.make(by_hand(), &actor()).await.unwrap();

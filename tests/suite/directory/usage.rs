@@ -108,7 +108,7 @@ both_stores! {
         let write = async |number: usize| {
             let replica = Replica::new();
             let mut rows = vec![count("acme", "2026-11-30", "api_requests", "", 1), count("zeta", "2026-11-30", "api_requests", "", 2)];
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 rows.reverse();
             }
             for batch in 1..=5 {

@@ -20,7 +20,7 @@ impl Opener {
         for way in &self.ways {
             push_line(
                 &mut lines,
-                [
+                &[
                     user.id.clone(),
                     or_empty(user.email.as_deref()),
                     or_empty(user.name.as_deref()),
@@ -47,7 +47,7 @@ impl OpeningKey {
         for way in &self.ways {
             push_line(
                 &mut lines,
-                [
+                &[
                     key.id.clone(),
                     or_empty(key.owner_email.as_deref()),
                     key.name.clone(),
@@ -70,7 +70,7 @@ fn or_empty(text: Option<&str>) -> String {
     text.unwrap_or_default().to_owned()
 }
 
-fn push_line(lines: &mut String, cells: [String; 11]) {
+fn push_line(lines: &mut String, cells: &[String; 11]) {
     csv::push_line(lines, cells.each_ref().map(String::as_str));
 }
 

@@ -17,7 +17,7 @@ const ATTEMPTS: usize = 5;
 
 /// The answer to one request. Those that say nothing about the person are not noted.
 #[derive(Clone, Copy, Debug)]
-pub struct Answered {
+pub struct Answer {
     pub sent: Instant,
     pub answered: Instant,
     pub status: u16,
@@ -27,14 +27,14 @@ pub struct Answered {
 #[derive(Clone, Debug)]
 pub struct Late {
     pub what: String,
-    pub answer: Answered,
+    pub answer: Answer,
     pub after: Duration,
 }
 
 /// What one credential opened, and when it was to open it.
 #[derive(Debug, Default)]
 pub struct Track {
-    answers: Mutex<Vec<Answered>>,
+    answers: Mutex<Vec<Answer>>,
     /// It may not open anything.
     outs: Mutex<Vec<Out>>,
     /// It must open.
@@ -51,7 +51,7 @@ impl Track {
     /// The answers that do not fit what was acknowledged.
     pub fn late(&self, what: &str) -> Vec<Late> {
         let (outs, ins) = (locked(&self.outs), locked(&self.ins));
-        let late = |answer: &Answered| {
+        let late = |answer: &Answer| {
             let spans = if answer.status == 200 { &*outs } else { &*ins };
             let after = spans.iter().find_map(|span| span.forbids(answer.sent, answer.answered))?;
             Some(Late { what: what.to_owned(), answer: *answer, after })
@@ -64,7 +64,7 @@ impl Track {
             let sent = Instant::now();
             let status = credential.ask(url).await;
             if matches!(status, 200..=499) {
-                locked(&self.answers).push(Answered { sent, answered: Instant::now(), status });
+                locked(&self.answers).push(Answer { sent, answered: Instant::now(), status });
             }
             sleep(PAUSE).await;
         }
@@ -301,7 +301,7 @@ fn an_answer_as_before_a_change_is_late_from_a_second_after_it() {
         (1_100, 401),
         (11_100, 200),
     ] {
-        let answer = Answered { sent: at(sent), answered: at(sent + 20), status };
+        let answer = Answer { sent: at(sent), answered: at(sent + 20), status };
         locked(&track.answers).push(answer);
     }
     let late: Vec<u16> = track.late("it").iter().map(|late| late.answer.status).collect();

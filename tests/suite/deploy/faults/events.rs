@@ -181,7 +181,7 @@ impl Maker<'_> {
 
     async fn lose_postgres(&mut self, planned: Planned, event: &mut Event) {
         let at_once = planned.choice.is_multiple_of(2);
-        event.detail = if at_once { "SIGKILL" } else { "a fast shutdown" }.to_owned();
+        if at_once { "SIGKILL" } else { "a fast shutdown" }.clone_into(&mut event.detail);
         self.databases.lose_primary(at_once).await;
         // A tool takes a while to be sure.
         sleep(Duration::from_millis(1_000 + planned.choice % 3_000)).await;

@@ -1,6 +1,6 @@
 //! All faults of docs/scaling.md, in an order that a seed decides, on two replicas behind the real Traefik under load, while the
 //! directory is changed. Nobody may be let in more than a second after a change that put them out was acknowledged, and nobody
-//! signed out who was not. `script/faults` runs it for minutes; a test runs each fault once.
+//! signed out who was not. `script/faults` runs it.
 
 mod changes;
 mod databases;

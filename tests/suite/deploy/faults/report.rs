@@ -66,16 +66,12 @@ fn seconds(time: Duration) -> String {
 impl Run {
     /// The events of a kind; `None`: the time before the first.
     fn spans(&self, kind: Option<Kind>) -> Vec<(Instant, Instant, Instant)> {
-        match kind {
-            Some(kind) => {
-                let of_kind = self.events.iter().filter(|event| event.kind == kind);
-                of_kind.map(|event| (event.begun, event.mended, event.over)).collect()
-            }
-            None => {
-                let end = self.events.first().map_or(self.begun, |event| event.begun);
-                vec![(self.begun, self.begun, end)]
-            }
+        if let Some(kind) = kind {
+            let of_kind = self.events.iter().filter(|event| event.kind == kind);
+            return of_kind.map(|event| (event.begun, event.mended, event.over)).collect();
         }
+        let end = self.events.first().map_or(self.begun, |event| event.begun);
+        vec![(self.begun, self.begun, end)]
     }
 
     fn seen(&self, kind: Option<Kind>, lane: Lane) -> Seen {

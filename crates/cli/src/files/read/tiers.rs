@@ -25,8 +25,8 @@ pub(super) fn tiers(files: &mut Files, section: &Node) {
             let member = flaw.member.map(|member| format!(".{member}")).unwrap_or_default();
             files.fault(item.line, format!("{}{member}: expected {}", flaw.part, flaw.expected));
         }
-        let priced = entries.iter().find(|(key, _)| *key == "prices").map(|(_, node)| *node);
-        let prices = priced.and_then(|node| prices(files, node));
+        let found = entries.iter().find(|(key, _)| *key == "prices").map(|(_, node)| *node);
+        let prices = found.and_then(|node| prices(files, node));
         let place = files.place(item.line);
         if let Some(first) = files.tiers.insert(id.clone(), place) {
             files.fault(item.line, format!("tier {id} is already in {first}"));

@@ -171,7 +171,7 @@ impl Store {
             return Err(DirectoryError::UnknownTenant(tenant.clone()));
         }
         reading!(self, |connection| {
-            tenants::demand(&mut *connection, tenant).await?;
+            tenants::demand_known(&mut *connection, tenant).await?;
             let query = sqlx::query_as(select!("tenant_id = $1 ORDER BY id")).bind(tenant.as_str());
             Ok(query.fetch_all(connection).await?)
         })
