@@ -4,6 +4,7 @@
 use super::{State, leading};
 use actix_web::rt::{spawn, task::JoinHandle};
 use gatepost_certs::tls;
+use gatepost_cli::start::StartError;
 use gatepost_config::{RELOAD_INTERVAL, StoresConfig};
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
@@ -13,7 +14,6 @@ use gatepost_core::usage::API_REQUESTS;
 use gatepost_runtime::invalidation;
 use gatepost_runtime::readiness::Obstacle;
 use gatepost_runtime::revocation;
-use gatepost_runtime::start::StartError;
 use gatepost_store::directory::{Directory, DirectoryError};
 use gatepost_store::retry::retry;
 use gatepost_telemetry::NotKept;

@@ -1,10 +1,10 @@
 //! The stores that `gatepost copy` is given, and the keys that both must share.
 
+use crate::start::{self, StartError};
 use gatepost_certs::tls;
 use gatepost_config::keyring::{self, KeyRingError};
 use gatepost_config::{Config, StoresConfig};
 use gatepost_core::secret::Secret;
-use gatepost_runtime::start::{self, StartError};
 use gatepost_store::directory::copy::Location;
 use gatepost_store::session::sealed::KeyRing;
 use gatepost_store::session::store::{RedisStore, SqliteStore, Store};

@@ -38,6 +38,7 @@ mod report;
 mod request;
 mod serve;
 mod session;
+pub mod start;
 mod store;
 mod tenant;
 mod tenant_branding;
@@ -57,6 +58,7 @@ mod user;
 
 pub use program::{Here, Program};
 
+use crate::start::StartError;
 use clap::{Args, Parser, Subcommand};
 use console::Console;
 use environment::Environment;
@@ -64,7 +66,6 @@ use error::CommandError;
 use gatepost_config::{Config, RemoteConfig};
 use gatepost_core::administration::Version;
 use gatepost_core::error_chain::Chain;
-use gatepost_runtime::start::StartError;
 use gatepost_store::directory::Conditions;
 use only_here::OnlyHere;
 use std::env::{ArgsOs, VarsOs};

@@ -1,10 +1,10 @@
 //! What the program does that lies above the command line.
 
+use crate::start::StartError;
 use futures_util::future::LocalBoxFuture;
 use gatepost_admin::explain::Explainer;
 use gatepost_config::Config;
 use gatepost_runtime::site::Site;
-use gatepost_runtime::start::StartError;
 use gatepost_runtime::stores::Stores;
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Looks up an API key that is not cached, for the gate and for the API, and limits what keys cost that do not count.
 //!
-//! A key that may be unknown costs the address that sends it. One that the directory knows and that has ended costs itself:
-//! whoever else is at its address takes none of its look-ups, so it passes soon after it counts again. One that this process
-//! has let pass costs nothing: its look-up ends that, or it is one that counts.
+//! A key that may be unknown costs the address that sends it. One that this process knows to have ended costs itself, also
+//! when it counts again: whoever else is at its address takes none of its look-ups, so it passes soon. One that is in memory
+//! as one that counts costs nothing: its look-up ends that, or it is right.
 
 use crate::authn::{self, LoadError};
 use crate::failing::{Attempt, FailingCredentials};
@@ -46,27 +46,31 @@ enum Cost<'a> {
 }
 
 impl KeyLookUps {
-    /// Counts a look-up before it costs anything.
-    fn begin(&self, has_passed: bool, address: Option<IpAddr>, digest: &Hash) -> Result<Cost<'_>, Duration> {
+    /// Counts a look-up before it costs anything. `is_known`: the key is in memory as one that counts.
+    fn begin(&self, is_known: bool, address: Option<IpAddr>, digest: &Hash) -> Result<Cost<'_>, Duration> {
         let key = *digest.as_bytes();
         if self.ended.remembers(&key) {
             let wait = self.ended.count(key, ENDED, BootTime::now()).wait;
             return wait.map_or(Ok(Cost::OfKey), Err);
         }
-        if has_passed { Ok(Cost::Nothing) } else { self.unknown.begin(address).map(Cost::OfAddress) }
+        if is_known { Ok(Cost::Nothing) } else { self.unknown.begin(address).map(Cost::OfAddress) }
     }
 
     /// Notes what was found. An address that found a key which has ended pays for that once.
     fn end(&self, cost: Cost<'_>, digest: &Hash, found: Result<Option<&CachedKey>, ()>) {
         let key = *digest.as_bytes();
         match (found, cost) {
-            (Ok(Some(found)), cost) if found.proof.limits.is_ended => {
+            (Ok(Some(found)), cost) if !found.counts() => {
                 if !matches!(cost, Cost::OfKey) {
                     self.ended.count(key, ENDED, BootTime::now());
                 }
             }
             (Ok(Some(_)) | Err(()), Cost::OfAddress(attempt)) => attempt.give_back(),
-            (Ok(_), Cost::OfKey) => self.ended.forget(&key),
+            (Ok(Some(_)), Cost::OfKey) => {
+                self.ended.forget(&key);
+                self.ended.count(key, ENDED, BootTime::now());
+            }
+            (Ok(None), Cost::OfKey) => self.ended.forget(&key),
             (Err(()), Cost::OfKey) => self.ended.give_back(key, ENDED),
             (Ok(None), Cost::OfAddress(_)) | (_, Cost::Nothing) => {}
         }
@@ -84,7 +88,7 @@ pub async fn look_up_key(
     (key, digest): (CacheKey, Hash),
 ) -> Result<Arc<CachedKey>, Unfound> {
     let cost = look_ups
-        .begin(cache.has_let_pass(&key), address, &digest)
+        .begin(cache.is_known_to_count(&key), address, &digest)
         .map_err(|wait| Unfound::Denied(KeyDenial::TooMany(wait)))?;
     let found = match timeout(authn::DEADLINE, cache.find_key(key, digest)).await {
         Ok(found) => found,

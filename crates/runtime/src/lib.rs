@@ -30,7 +30,6 @@
 //! | [`failing`] | limits on what failing credentials cost |
 //! | [`key_look_up`] | finds an API key that is not in memory |
 //! | [`key_uses`] | when API keys were last used |
-//! | [`start`] | what must be so before a process serves |
 //! | [`tools`] | tool servers, and what of them a person may use |
 
 pub mod assertion;
@@ -55,7 +54,6 @@ pub mod respond;
 pub mod revocation;
 pub mod session_cache;
 pub mod site;
-pub mod start;
 pub mod stores;
 pub mod tasks;
 pub mod tenant_routers;

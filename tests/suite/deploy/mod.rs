@@ -6,7 +6,7 @@ mod bearer;
 mod compose;
 mod debugger;
 mod documents;
-#[expect(dead_code, reason = "its schedule and its report are tested here; script/faults runs the rest")]
+#[expect(dead_code, reason = "its schedule and its histories are tested here; script/faults runs the rest")]
 mod faults;
 mod folder;
 mod mcp_clients;

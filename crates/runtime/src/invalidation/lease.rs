@@ -107,7 +107,7 @@ impl Lease {
         self.sound_since.store(era, Ordering::Release);
     }
 
-    /// The connection that reports changes is lost: no entry is valid now, but [`Self::counts_during_outage`] may
+    /// The connection that reports changes is lost: no entry is valid now, but [`Self::is_valid_during_outage`] may
     /// accept those that were.
     pub fn disconnect(&self) {
         self.until.store(0, Ordering::Release);

@@ -76,11 +76,16 @@ impl Proof for KeyProof {
     }
 
     fn counts(&self) -> bool {
-        !self.limits.is_ended
+        !self.limits.is_ended && self.limits.expires_at.is_none_or(|end| Timestamp::now() < end)
     }
 }
 
 impl CachedCaller<KeyProof> {
+    /// Whether the key counts, as far as memory says.
+    pub fn counts(&self) -> bool {
+        self.proof.counts()
+    }
+
     /// Notes a use. Returns `true` if it has to be passed on to be written, to one caller a minute.
     pub fn note_use(&self, now: Timestamp) -> bool {
         let minute = Timestamp::from_unix(now.unix().div_euclid(60) * 60);

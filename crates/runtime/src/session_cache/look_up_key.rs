@@ -1,6 +1,6 @@
 //! Looks up an API key in the directory, once for all requests that need it at the same time.
 
-use super::cached_caller::{CacheKey, CachedCaller, Proof as _};
+use super::cached_caller::{CacheKey, CachedCaller};
 use super::key_proof::{self, KeyProof};
 use super::single_flight::Found;
 use super::{CachedKey, SessionCache};
@@ -31,9 +31,9 @@ impl SessionCache {
         self.key_look_ups.join(key, BootTime::default(), look_up).await
     }
 
-    /// Whether the last look-up of a key found that it counts. It may have ended since.
-    pub fn has_let_pass(&self, key: &CacheKey) -> bool {
-        self.get::<KeyProof>(key).is_some_and(|key| key.proof.counts())
+    /// Whether a key is in memory, for this host, as one that counts. It may have ended since it was looked up.
+    pub fn is_known_to_count(&self, key: &CacheKey) -> bool {
+        self.get::<KeyProof>(key).is_some_and(|key| key.counts())
     }
 
     fn make_key(&self, found: FoundKey, stamp: Stamp) -> Arc<CachedKey> {

@@ -93,7 +93,7 @@ impl Room {
 
 /// All that a grant depends on besides the rules. People with equal access share one value of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct GrantQuery<'a> {
     pub(super) server: &'a Arc<GateServer>,
     pub(super) access: &'a Arc<Access>,
     /// The key that asks for itself.
@@ -102,7 +102,7 @@ pub(super) struct Asked<'a> {
     pub(super) limits: Option<&'a Arc<KeyLimits>>,
 }
 
-impl Asked<'_> {
+impl GrantQuery<'_> {
     fn to_key(self) -> GrantKey {
         GrantKey {
             server: Arc::clone(self.server),
@@ -114,7 +114,7 @@ impl Asked<'_> {
 }
 
 /// Two values are the same if they are one in memory, which lives as long as its key.
-impl PartialEq for Asked<'_> {
+impl PartialEq for GrantQuery<'_> {
     fn eq(&self, other: &Self) -> bool {
         let same_limits = match (self.limits, other.limits) {
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),
@@ -127,7 +127,7 @@ impl PartialEq for Asked<'_> {
     }
 }
 
-impl Hash for Asked<'_> {
+impl Hash for GrantQuery<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         Arc::as_ptr(self.server).hash(state);
         Arc::as_ptr(self.access).hash(state);
@@ -137,9 +137,9 @@ impl Hash for Asked<'_> {
 }
 
 /// Looks up without counting who holds the shared values: all threads would write that count at each call.
-impl Equivalent<GrantKey> for Asked<'_> {
+impl Equivalent<GrantKey> for GrantQuery<'_> {
     fn equivalent(&self, key: &GrantKey) -> bool {
-        *self == key.asked()
+        *self == key.as_query()
     }
 }
 
@@ -153,8 +153,8 @@ pub(super) struct GrantKey {
 }
 
 impl GrantKey {
-    const fn asked(&self) -> Asked<'_> {
-        Asked {
+    const fn as_query(&self) -> GrantQuery<'_> {
+        GrantQuery {
             server: &self.server,
             access: &self.access,
             machine: self.machine,
@@ -165,7 +165,7 @@ impl GrantKey {
 
 impl PartialEq for GrantKey {
     fn eq(&self, other: &Self) -> bool {
-        self.asked() == other.asked()
+        self.as_query() == other.as_query()
     }
 }
 
@@ -173,7 +173,7 @@ impl Eq for GrantKey {}
 
 impl Hash for GrantKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.asked().hash(state);
+        self.as_query().hash(state);
     }
 }
 
@@ -203,12 +203,12 @@ impl Default for Grants {
 
 impl Grants {
     /// What was written for them, or what is written now.
-    pub(super) fn find(&self, asked: Asked<'_>, write: impl FnOnce() -> Grant) -> Arc<Grant> {
-        if let Some(grant) = self.0.get(&asked) {
+    pub(super) fn find(&self, query: GrantQuery<'_>, write: impl FnOnce() -> Grant) -> Arc<Grant> {
+        if let Some(grant) = self.0.get(&query) {
             return grant;
         }
         let grant = Arc::new(write());
-        self.0.insert(asked.to_key(), Arc::clone(&grant));
+        self.0.insert(query.to_key(), Arc::clone(&grant));
         grant
     }
 }
@@ -256,8 +256,9 @@ mod tests {
         let server = server();
         let weight = |access: Access, limits: Option<Arc<KeyLimits>>, tools: Vec<String>| {
             let access = Arc::new(access);
-            let asked = Asked { server: &server, access: &access, machine: None, limits: limits.as_ref() };
-            let key = asked.to_key();
+            let query =
+                GrantQuery { server: &server, access: &access, machine: None, limits: limits.as_ref() };
+            let key = query.to_key();
             ByMemory.weight(&key, &Arc::new(Grant::new(&server.id, [tools, Vec::new(), Vec::new()], 65_536)))
         };
         let ids = || names(COUNT).map(|id| id.parse::<TenantId>().expect("an id"));
@@ -292,8 +293,8 @@ mod tests {
         for _ in 0..COUNT {
             // As if the key was changed each time.
             let limits = Arc::new(KeyLimits::clone(&large));
-            let asked = Asked { server: &server, access: &access, machine: None, limits: Some(&limits) };
-            grants.find(asked, || Grant::new(&server.id, <[Vec<String>; 3]>::default(), 4_096));
+            let query = GrantQuery { server: &server, access: &access, machine: None, limits: Some(&limits) };
+            grants.find(query, || Grant::new(&server.id, <[Vec<String>; 3]>::default(), 4_096));
         }
         let kept = (Arc::strong_count(&access) - 1) as u64;
         assert!(kept > 0 && kept < COUNT as u64, "{kept}");
@@ -304,27 +305,27 @@ mod tests {
     fn a_grant_is_found_by_all_that_it_depends_on() {
         let (server, access, limits, grants) =
             (server(), Arc::new(Access::default()), limits(1), Grants::default());
-        let asked = Asked { server: &server, access: &access, machine: None, limits: Some(&limits) };
-        let written = |asked: Asked<'_>| {
+        let query = GrantQuery { server: &server, access: &access, machine: None, limits: Some(&limits) };
+        let written = |query: GrantQuery<'_>| {
             let mut is_written = false;
-            grants.find(asked, || {
+            grants.find(query, || {
                 is_written = true;
                 Grant::new(&server.id, <[Vec<String>; 3]>::default(), 4_096)
             });
             is_written
         };
-        assert!(written(asked) && !written(asked));
+        assert!(written(query) && !written(query));
         let (other_access, other_limits) = (Arc::new(Access::default()), Arc::new(KeyLimits::clone(&limits)));
         let machine = "0199d1f0-5b7c-7d2e-8a3f-0123456789ab".parse().expect("an id");
         for other in [
-            Asked { access: &other_access, ..asked },
-            Asked { limits: Some(&other_limits), ..asked },
-            Asked { limits: None, ..asked },
-            Asked { machine: Some(machine), ..asked },
+            GrantQuery { access: &other_access, ..query },
+            GrantQuery { limits: Some(&other_limits), ..query },
+            GrantQuery { limits: None, ..query },
+            GrantQuery { machine: Some(machine), ..query },
         ] {
             assert!(written(other) && !written(other), "{other:?}");
         }
-        assert!(!written(asked));
+        assert!(!written(query));
     }
 
     fn room(left: usize) -> Room {

@@ -28,7 +28,7 @@ use gatepost_core::mcp::pattern::Kind;
 use gatepost_core::mcp::rules::{Lack, User, Way};
 use gatepost_core::requirement::Requirement;
 use gatepost_oidc::AccessToken;
-use grants::Asked;
+use grants::GrantQuery;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 use std::sync::Arc;
@@ -192,8 +192,8 @@ impl ToolPassage {
     /// The same for one of these servers. What was written before is kept.
     pub fn kept_grant(&self, known: &Addresses, server: &Arc<GateServer>, limit: usize) -> Arc<Grant> {
         let (access, limits) = (&self.access, self.limits.as_ref());
-        let asked = Asked { server, access, machine: self.machine, limits };
-        known.grants().find(asked, || self.grant(server, limit))
+        let query = GrantQuery { server, access, machine: self.machine, limits };
+        known.grants().find(query, || self.grant(server, limit))
     }
 
     /// By which way they may use something.

@@ -109,7 +109,9 @@ impl GatepostBuilder {
 
     /// Runs a subcommand and waits until it ends.
     pub async fn run(&self) -> Output {
-        tokio::process::Command::from(self.command()).output().await.expect("the binary starts")
+        // Who stops waiting for a change must not meet it later.
+        let mut command = tokio::process::Command::from(self.command());
+        command.kill_on_drop(true).output().await.expect("the binary starts")
     }
 
     /// Starts the process without waiting, for tests in which it must refuse to start.

@@ -2,10 +2,8 @@
 //! tests that stop or pause it. It runs without fsync, because nobody needs the data after a crash.
 //! Postgres refuses to run as root, so root runs it as the user `postgres`.
 
-use std::fmt;
 use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::ops::Deref;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,6 +15,7 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
+use super::database::Database;
 use super::{Authority, Running, free_port, reaper, until};
 
 const START: Duration = Duration::from_secs(30);
@@ -139,12 +138,25 @@ impl Postgres {
         });
         // The default strategy writes each page to the log, which takes three times as long.
         let how = format!("TEMPLATE {} STRATEGY file_copy", template.await);
+        self.drop_ended().await;
+        let name = self.create(&how).await;
+        Database::new(self.url(&name), name, self)
+    }
+
+    /// Notes that a database is used no more.
+    pub(super) fn end(&self, database: String) {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).push(database);
+    }
+
+    /// Drops the databases that are used no more. One that cannot be dropped on a busy machine waits for the next time.
+    async fn drop_ended(&self) {
         let ended = std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner));
         for name in ended {
-            self.sql("postgres", &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+            let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+            if self.try_sql("postgres", &drop).await.is_err() {
+                self.end(name);
+            }
         }
-        let name = self.create(&how).await;
-        Database { url: self.url(&name), name, server: self }
     }
 
     async fn create(&self, how: &str) -> String {
@@ -321,36 +333,6 @@ impl Postgres {
             self.try_sql("postgres", "SELECT 1").await.ok()
         })
         .await;
-    }
-}
-
-/// A database of a server. It is used no more when this is dropped.
-#[derive(Debug)]
-pub struct Database {
-    url: String,
-    name: String,
-    server: &'static Postgres,
-}
-
-/// The `postgres://` URL with a superuser.
-impl Deref for Database {
-    type Target = str;
-
-    fn deref(&self) -> &str {
-        &self.url
-    }
-}
-
-impl fmt::Display for Database {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.url)
-    }
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        let mut ended = self.server.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        ended.push(std::mem::take(&mut self.name));
     }
 }
 

@@ -15,7 +15,8 @@ const ASKERS: usize = 2;
 /// How often a command is tried again that ends something for good.
 const ATTEMPTS: usize = 5;
 
-/// The answer to one request. Those that say nothing about the person are not noted.
+/// The answer to one request. Errors of the server are not noted: they say nothing about who asks. 429 is: who counts again must
+/// pass.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer {
     pub sent: Instant,

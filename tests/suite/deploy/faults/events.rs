@@ -22,8 +22,8 @@ const REDIS_PAUSE: Duration = Duration::from_millis(700);
 pub struct Event {
     pub kind: Kind,
     pub begun: Instant,
-    /// When what was broken could work again: the standby was promoted, the line mended. Numbers of 9.4 count from there.
-    pub mended: Instant,
+    /// When what was broken could work again: the standby was promoted, the line repaired. Numbers of 9.4 count from there.
+    pub repaired: Instant,
     /// When everything ran again, and there was a while of quiet.
     pub over: Instant,
     /// Until another replica led, by what happened to the leader.
@@ -47,7 +47,7 @@ impl Maker<'_> {
         let mut event = Event {
             kind: planned.kind,
             begun,
-            mended: begun,
+            repaired: begun,
             over: begun,
             leaders: Vec::new(),
             detail: String::new(),
@@ -60,7 +60,7 @@ impl Maker<'_> {
             Kind::RedisPaused => {
                 self.site.redis_primary().0.pause(REDIS_PAUSE);
                 sleep(REDIS_PAUSE).await;
-                event.mended = Instant::now();
+                event.repaired = Instant::now();
             }
             Kind::PostgresLost => self.lose_postgres(planned, &mut event).await,
             Kind::Partition => {
@@ -71,8 +71,8 @@ impl Maker<'_> {
                 let to_postgres = &self.site.replicas[replica].to_postgres;
                 to_postgres.cut(silently).await;
                 sleep(PARTITION).await;
-                to_postgres.mend().await;
-                event.mended = Instant::now();
+                to_postgres.repair().await;
+                event.repaired = Instant::now();
             }
         }
         self.site.is_well().await;
@@ -111,7 +111,7 @@ impl Maker<'_> {
         }
         self.site.is_left(victim).await;
         sleep(QUIET).await;
-        event.mended = Instant::now();
+        event.repaired = Instant::now();
         // With the setting that it had.
         self.site.replicas[victim].start_again(planned.stand_in).await;
     }
@@ -130,7 +130,7 @@ impl Maker<'_> {
             replica.start_again(stand_in).await;
             self.site.is_well().await;
         }
-        event.mended = Instant::now();
+        event.repaired = Instant::now();
     }
 
     async fn stop_leader(&self, event: &mut Event) {
@@ -142,7 +142,7 @@ impl Maker<'_> {
         event.leaders.push(("stands still", self.until_led_by(1 - leader).await));
         sleep(self.still.saturating_sub(event.begun.elapsed())).await;
         process.sigcont();
-        event.mended = Instant::now();
+        event.repaired = Instant::now();
         until("the former leader to know", TIMEOUT, async || {
             (!self.site.replicas[leader].leads().await).then_some(())
         })
@@ -158,7 +158,7 @@ impl Maker<'_> {
             replica.try_command(&["ROLE"]).is_ok_and(|role| role.contains("master")).then_some(())
         })
         .await;
-        event.mended = Instant::now();
+        event.repaired = Instant::now();
         event.detail = format!("promoted after {:.1} s", event.begun.elapsed().as_secs_f32());
         let port = replica.addr().port().to_string();
         for sentinel in &self.site.redis.sentinels {
@@ -186,7 +186,7 @@ impl Maker<'_> {
         // A tool takes a while to be sure.
         sleep(Duration::from_millis(1_000 + planned.choice % 3_000)).await;
         self.databases.promote().await;
-        event.mended = Instant::now();
+        event.repaired = Instant::now();
         sleep(QUIET).await;
         self.databases.follow().await;
         self.site.lead_to(&self.databases);

@@ -38,9 +38,9 @@ struct Seen {
     gap: Duration,
     /// The most failures in one fault.
     most_failed: usize,
-    /// From the beginning of a fault, and from when it was mended, to the first right answer after the last failure.
+    /// From the beginning of a fault, and from when it was repaired, to the first right answer after the last failure.
     again: Duration,
-    again_after_mended: Duration,
+    again_after_repair: Duration,
 }
 
 impl Seen {
@@ -68,7 +68,7 @@ impl Run {
     fn spans(&self, kind: Option<Kind>) -> Vec<(Instant, Instant, Instant)> {
         if let Some(kind) = kind {
             let of_kind = self.events.iter().filter(|event| event.kind == kind);
-            return of_kind.map(|event| (event.begun, event.mended, event.over)).collect();
+            return of_kind.map(|event| (event.begun, event.repaired, event.over)).collect();
         }
         let end = self.events.first().map_or(self.begun, |event| event.begun);
         vec![(self.begun, self.begun, end)]
@@ -77,7 +77,7 @@ impl Run {
     fn seen(&self, kind: Option<Kind>, lane: Lane) -> Seen {
         let mut seen = Seen::default();
         let of_lane: Vec<&Sample> = self.samples.iter().filter(|sample| sample.lane == lane).collect();
-        for (begun, mended, over) in self.spans(kind) {
+        for (begun, repaired, over) in self.spans(kind) {
             let inside: Vec<&&Sample> =
                 of_lane.iter().filter(|one| one.answered >= begun && one.answered < over).collect();
             seen.asked += inside.len();
@@ -91,8 +91,8 @@ impl Run {
                 let right = inside.iter().filter(|one| one.outcome == Outcome::Right && one.sent > last);
                 let again = right.map(|one| one.answered).min().unwrap_or(over);
                 seen.again = seen.again.max(again.saturating_duration_since(begun));
-                seen.again_after_mended =
-                    seen.again_after_mended.max(again.saturating_duration_since(mended));
+                seen.again_after_repair =
+                    seen.again_after_repair.max(again.saturating_duration_since(repaired));
             }
             seen.gap = seen.gap.max(longest_gap(&of_lane, begun, over));
         }
@@ -195,7 +195,7 @@ impl Run {
                         format!("{} of {}", warm.failed(), warm.asked),
                         warm.failed() == 0,
                     );
-                    let again = cold.again_after_mended.max(sign_ins.again_after_mended);
+                    let again = cold.again_after_repair.max(sign_ins.again_after_repair);
                     add(
                         "Postgres primary lost: all well 10 s after the promotion",
                         seconds(again),
@@ -224,13 +224,13 @@ impl Run {
     /// The faults, one a line.
     pub fn events(&self) -> String {
         let mut lines = String::new();
-        for Event { kind, begun, mended, over, leaders, detail } in &self.events {
-            let [begun_at, mended, over] =
-                [*begun - self.begun, *mended - *begun, *over - *begun].map(seconds);
+        for Event { kind, begun, repaired, over, leaders, detail } in &self.events {
+            let [begun_at, repaired, over] =
+                [*begun - self.begun, *repaired - *begun, *over - *begun].map(seconds);
             let name = kind.name();
             writeln!(
                 lines,
-                "{begun_at}: {name} ({detail}), mended after {mended}, well after {over} {leaders:?}"
+                "{begun_at}: {name} ({detail}), repaired after {repaired}, well after {over} {leaders:?}"
             )
             .unwrap();
         }

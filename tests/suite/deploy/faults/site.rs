@@ -108,7 +108,7 @@ impl ToPostgres {
     }
 
     /// Everything passes again.
-    pub async fn mend(&self) {
+    pub async fn repair(&self) {
         for proxy in &self.0 {
             proxy.set(Mode::Pass).await;
         }
