@@ -160,6 +160,8 @@ both_pairs! {
         assert_eq!(tier["prices"]["meters"]["tool_calls"], json!({ "included": 0, "per": 1, "price": 2 }));
         assert_eq!(office.done("GET", "/tiers/gold", None).await["prices"], tier["prices"]);
         office.done("PATCH", "/tenants/a", Some(&json!({ "tier": "gold" }))).await;
+        let created = "2025-11-07".parse::<gatepost_core::clock::Day>().unwrap().start().unix();
+        sql(&office.world, AssertSqlSafe(format!("UPDATE tenants SET created_at = {created} WHERE id = 'a'"))).await;
         let told = bill("2025-11").await;
         let want = json!({
             "tenant": "a", "month": "2025-11", "is_over": true, "tier": "gold", "currency": "EUR", "base": 4900,
@@ -173,8 +175,13 @@ both_pairs! {
         });
         assert_eq!(told, want);
         assert_eq!(bill("2025-12").await["total"], 4900, "9 of 100 requests");
-        let this = Month::of(Timestamp::now().day()).to_string();
-        assert_eq!(bill(&this).await["is_over"], false);
+        let this = Month::of(Timestamp::now().day());
+        assert_eq!(bill(&this.to_string()).await["is_over"], false);
+        // Of a month without the tenant only what was used is owed.
+        for (month, base, total) in [("2025-10".to_owned(), 0, 270), ("2025-09".to_owned(), 0, 0), (this.to_string(), 4900, 4900), (this.plus(1).to_string(), 0, 0)] {
+            let told = bill(&month).await;
+            assert_eq!((&told["base"], &told["total"]), (&json!(base), &json!(total)), "{month}");
+        }
 
         let csv = get(&office, "/tenants/a/bill?month=2025-11", "text/csv").await;
         assert_eq!(csv.header("content-type"), Some("text/csv; charset=utf-8"));
@@ -252,12 +259,35 @@ both_pairs! {
         let refused = report(&office, &reads, STRUCTURED, &event("7", "a", 1)).await;
         problem(&refused, 403, "forbidden", "the scope is missing");
         assert_eq!(refused.header("www-authenticate"), Some("Bearer error=\"insufficient_scope\", scope=\"usage.write\""));
+        let today = Timestamp::now().day().number();
+        for day in [today, today + 1] {
+            let row = format!("INSERT INTO usage_days VALUES ('b', {day}, '_events', '', 100000)");
+            sql(&office.world, AssertSqlSafe(row)).await;
+        }
+        let full = key(&office, &["--tenant", "b", "--scope", "usage.write"]).await;
+        let refused = report(&office, &full, STRUCTURED, &event("10", "b", 1)).await;
+        problem(&refused, 409, "state", "too many events");
+        assert!(refused.body.contains("after midnight"), "{}", refused.body);
         let dave = office.world.signed_in("dave").await;
         let by_dave = office.send(&dave, "POST", "/usage/events", Some(&event("8", "a", 1))).await;
         problem(&by_dave, 400, "invalid", "dave administers another tenant");
         let tried = office.done("POST", "/usage/events?dry_run=true", Some(&event("9", "a", 1))).await;
         assert_eq!(tried, json!({ "added": 1, "repeated": 0, "dry_run": true }));
         assert_eq!(reported(&office, "a").await, json!(15));
+    }
+
+    async fn who_administers_two_tenants_reports_for_each_once(pair) {
+        let office = Office::open(pair).await;
+        office.world.cli(&["tenant", "add-member", "b", "carol@example.com", "--role", "admin"]).await;
+        office.world.has_heard().await;
+        let carol = office.world.signed_in("carol").await;
+        let mut batch = vec![event("1", "a", 5), event("1", "b", 7)];
+        for want in [json!({ "added": 2, "repeated": 0 }), json!({ "added": 0, "repeated": 2 })] {
+            let sent = office.send(&carol, "POST", "/usage/events", Some(&json!(batch))).await;
+            assert_eq!((sent.status, sent.json()), (200, want), "{}", sent.body);
+            batch.reverse();
+        }
+        assert_eq!((reported(&office, "a").await, reported(&office, "b").await), (json!(5), json!(7)));
     }
 
     async fn a_batch_names_everything_that_is_wrong_with_it(pair) {

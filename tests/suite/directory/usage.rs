@@ -185,16 +185,15 @@ both_stores! {
         create(&store, &["acme", "zeta"]).await;
         let directory = &store.directory;
         let batch = [event("1", "acme", "runs", 5), event("2", "zeta", "runs", 7), event("1", "acme", "runs", 5)];
-        assert_eq!(directory.add_usage_events(None, &batch, true).await.unwrap(), counted(2, 1));
+        assert_eq!(directory.add_usage_events(true, &batch, true).await.unwrap(), counted(2, 1));
         assert!(used(&store, "acme", ALL).await.is_empty(), "it was only tried");
-        assert_eq!(directory.add_usage_events(None, &batch, false).await.unwrap(), counted(2, 1));
-        assert_eq!(directory.add_usage_events(None, &batch, false).await.unwrap(), counted(0, 3));
+        assert_eq!(directory.add_usage_events(true, &batch, false).await.unwrap(), counted(2, 1));
+        assert_eq!(directory.add_usage_events(true, &batch, false).await.unwrap(), counted(0, 3));
         // The tenant reports under the same name: its event is another one, as is one of another source.
-        let acme = tenant("acme");
-        assert_eq!(directory.add_usage_events(Some(&acme), &batch[..1], false).await.unwrap(), counted(1, 0));
-        assert_eq!(directory.add_usage_events(Some(&acme), &batch[..1], false).await.unwrap(), counted(0, 1));
+        assert_eq!(directory.add_usage_events(false, &batch[..1], false).await.unwrap(), counted(1, 0));
+        assert_eq!(directory.add_usage_events(false, &batch[..1], false).await.unwrap(), counted(0, 1));
         let other = UsageEvent { source: "/other".to_owned(), ..event("1", "acme", "runs", 1) };
-        assert_eq!(directory.add_usage_events(None, &[other], false).await.unwrap(), counted(1, 0));
+        assert_eq!(directory.add_usage_events(true, &[other], false).await.unwrap(), counted(1, 0));
         assert_eq!(used(&store, "acme", ALL).await, ["2026-11-30 runs  11"]);
         assert_eq!(used(&store, "zeta", ALL).await, ["2026-11-30 runs  7"]);
     }
@@ -202,24 +201,77 @@ both_stores! {
     async fn events_are_added_together_or_not_at_all(store) {
         create(&store, &["acme"]).await;
         let directory = &store.directory;
-        let unknown = directory.add_usage_events(None, &[event("1", "acme", "runs", 5), event("2", "none", "runs", 7)], false).await;
+        let unknown = directory.add_usage_events(true, &[event("1", "acme", "runs", 5), event("2", "none", "runs", 7)], false).await;
         assert!(matches!(unknown, Err(DirectoryError::UnknownTenant(_))), "{unknown:?}");
         let many: Vec<UsageEvent> = (0..100).map(|number| event(&number.to_string(), "acme", &format!("m{number}"), 1)).collect();
-        assert_eq!(directory.add_usage_events(None, &many, false).await.unwrap(), counted(100, 0));
-        let more = directory.add_usage_events(None, &[event("a", "acme", "m0", 1), event("b", "acme", "m100", 1)], false).await;
+        assert_eq!(directory.add_usage_events(false, &many, false).await.unwrap(), counted(100, 0));
+        let own = ["api_requests", "tool_calls", "sign_ins", "active_users", "_first_seen"];
+        let own = own.map(|meter| count("acme", "2026-11-30", meter, "", 1)).to_vec();
+        store.directory.write_usage(&Replica::new().batch(1, own, Vec::new())).await.unwrap();
+        let report = async |by_platform: bool, id: &str, meter: &str| {
+            directory.add_usage_events(by_platform, &[event(id, "acme", "m0", 1), event(&format!("{id}2"), "acme", meter, 1)], false).await
+        };
+        let more = report(false, "a", "m100").await;
         assert!(matches!(more, Err(DirectoryError::TooManyMeters(_))), "{more:?}");
-        assert_eq!(used(&store, "acme", ALL).await.len(), 100);
-        assert_eq!(directory.add_usage_events(None, &[event("a", "acme", "m0", 1)], false).await.unwrap(), counted(1, 0));
+        assert_eq!(used(&store, "acme", ALL).await.len(), 104);
+        assert_eq!(report(false, "a", "m99").await.unwrap(), counted(2, 0), "Gatepost's own meters are not counted");
+        // What the tenant has filled keeps nothing of the platform out, and that keeps nothing of the tenant out that was there.
+        assert_eq!(report(true, "b", "m100").await.unwrap(), counted(2, 0));
+        assert_eq!(report(false, "c", "m100").await.unwrap(), counted(2, 0));
+        let more = report(false, "d", "m101").await;
+        assert!(matches!(more, Err(DirectoryError::TooManyMeters(_))), "{more:?}");
+        assert_eq!(used(&store, "acme", ALL).await.len(), 105);
     }
 
-    async fn what_says_that_something_was_counted_is_deleted_after_35_days(store) {
+    async fn a_tenant_itself_reports_so_many_events_a_day_and_the_platform_more(store) {
+        create(&store, &["acme", "zeta"]).await;
+        let (directory, today) = (&store.directory, Timestamp::now().day().number());
+        for day in [today, today + 1] {
+            store.sql(&format!("INSERT INTO gatepost.usage_days VALUES ('acme', {day}, '_events', '', 99999)")).await;
+        }
+        let last = [event("1", "acme", "runs", 5)];
+        assert_eq!(directory.add_usage_events(false, &last, false).await.unwrap(), counted(1, 0));
+        let more = [event("1", "acme", "runs", 5), event("2", "zeta", "runs", 1), event("3", "acme", "runs", 1)];
+        for is_dry_run in [true, false] {
+            let refused = directory.add_usage_events(false, &more, is_dry_run).await;
+            assert!(matches!(&refused, Err(DirectoryError::TooManyEvents(of)) if of.as_str() == "acme"), "{refused:?}");
+        }
+        assert!(used(&store, "zeta", ALL).await.is_empty(), "nothing is added");
+        assert_eq!(store.texts("SELECT id FROM gatepost.usage_events").await, ["1"]);
+        assert_eq!(directory.add_usage_events(false, &last, false).await.unwrap(), counted(0, 1), "it is no new one");
+        assert_eq!(directory.add_usage_events(false, &more[1..2], false).await.unwrap(), counted(1, 0), "another tenant's");
+        assert_eq!(directory.add_usage_events(true, &more, false).await.unwrap(), counted(3, 0));
+        assert_eq!(used(&store, "acme", ALL).await, ["2026-11-30 runs  11"], "how many events there were is no usage");
+    }
+
+    async fn what_is_reported_for_two_tenants_counts_once_in_whatever_order(store) {
+        create(&store, &["acme", "zeta"]).await;
+        let directory = &store.directory;
+        let mut batch = vec![event("1", "acme", "runs", 5), event("1", "zeta", "runs", 7)];
+        assert_eq!(directory.add_usage_events(false, &batch, false).await.unwrap(), counted(2, 0));
+        batch.reverse();
+        assert_eq!(directory.add_usage_events(false, &batch, false).await.unwrap(), counted(0, 2));
+        assert_eq!(used(&store, "acme", ALL).await, ["2026-11-30 runs  5"]);
+        assert_eq!(used(&store, "zeta", ALL).await, ["2026-11-30 runs  7"]);
+    }
+
+    async fn the_first_of_two_events_with_one_name_counts(store) {
+        create(&store, &["acme"]).await;
+        let directory = &store.directory;
+        let many = (0..2_500).map(|number| event(&format!("{:04}", number % 2_400), "acme", "runs", 1 + number / 2_400));
+        let many: Vec<UsageEvent> = many.collect();
+        assert_eq!(directory.add_usage_events(true, &many, false).await.unwrap(), counted(2_400, 100));
+        assert_eq!(used(&store, "acme", ALL).await, ["2026-11-30 runs  2400"]);
+    }
+
+    async fn what_says_that_something_was_counted_is_deleted_when_nothing_can_repeat_it(store) {
         create(&store, &["acme"]).await;
         let user = store.admitted(&person("bob", "bob@example.com", &[])).await;
         let today = Timestamp::now().day().iso();
         let replica = Replica::new();
         let batch = replica.batch(1, vec![count("acme", &today, "sign_ins", "", 1)], vec![active(&today, user)]);
         store.directory.write_usage(&batch).await.unwrap();
-        store.directory.add_usage_events(None, &[event("1", "acme", "runs", 5)], false).await.unwrap();
+        store.directory.add_usage_events(true, &[event("1", "acme", "runs", 5)], false).await.unwrap();
         let rows = async || {
             let sql = "SELECT replica FROM gatepost.usage_batches UNION ALL SELECT id FROM gatepost.usage_events \
                 UNION ALL SELECT user_id FROM gatepost.usage_people";
@@ -227,6 +279,10 @@ both_stores! {
         };
         store.leading().await.delete_expired(Timestamp::now().plus(34 * DAY)).await.unwrap();
         assert_eq!(rows().await, 3);
+        // An event may be an hour in the future, and is accepted until it is 35 days old.
+        let last = Timestamp::now().plus(35 * DAY).plus(Duration::from_hours(2));
+        store.leading().await.delete_expired(last).await.unwrap();
+        assert_eq!(store.texts("SELECT id FROM gatepost.usage_events").await, ["1"]);
         store.leading().await.delete_expired(Timestamp::now().plus(67 * DAY)).await.unwrap();
         assert_eq!(rows().await, 0);
         assert_eq!(used(&store, "acme", ("2026-01-01", "2100-01-01")).await.len(), 3, "the days stay");
@@ -240,15 +296,21 @@ both_stores! {
         store.directory.make(WriteTenant { id: tenant("acme"), mode: WriteMode::Create, edit }, &actor()).await.unwrap();
         let found = store.directory.find_prices(&tenant("acme")).await.unwrap().unwrap();
         assert_eq!(found.to_string(), prices);
-        let rows = vec![count("acme", "2026-10-31", "api_requests", "", 16), count("acme", "2026-11-01", "sign_ins", "", 1)];
+        let rows = ["2026-08-31", "2026-10-31"].map(|at| count("acme", at, "api_requests", "", 16));
+        let rows = [&rows[..], &[count("acme", "2026-11-01", "sign_ins", "", 1)]].concat();
         store.directory.write_usage(&Replica::new().batch(1, rows, Vec::new())).await.unwrap();
-        store.directory.add_usage_events(None, &[event("1", "acme", "runs", 5)], false).await.unwrap();
+        // More than are erased in one step.
+        let events: Vec<UsageEvent> = (0..2_001).map(|id| event(&id.to_string(), "acme", "runs", 5)).collect();
+        store.directory.add_usage_events(true, &events, false).await.unwrap();
         store.directory.make(DeleteTenant { id: tenant("acme") }, &actor()).await.unwrap();
+        let [created, deleted] = ["2026-09-15", "2026-11-20"].map(|at| day(at).start().unix());
+        store.sql(&format!("UPDATE gatepost.tenants SET created_at = {created}, deleted_at = {deleted} WHERE id = 'acme'")).await;
         assert_eq!(store.leading().await.erase_deleted_tenants(Timestamp::now().plus(31 * DAY), 10).await.unwrap(), 1);
         for table in ["usage_days", "usage_people", "usage_events"] {
             assert!(store.texts(&format!("SELECT tenant_id FROM gatepost.{table}")).await.is_empty(), "{table}");
         }
         let bills = store.texts("SELECT concat(month, ' ', currency, ' ', total) FROM gatepost.usage_bills ORDER BY 1").await;
-        assert_eq!(bills, ["202610 EUR 106", "202611 EUR 100"]);
+        // In August there was no such tenant, and in September it used nothing.
+        assert_eq!(bills, ["202608 EUR 6", "202609 EUR 100", "202610 EUR 106", "202611 EUR 100"]);
     }
 }

@@ -3,13 +3,14 @@
 use super::csv::{line, push_line};
 use crate::usage_span::{UsageSpan, UsageStep};
 use gatepost_core::calendar::rfc3339;
-use gatepost_core::clock::Day;
+use gatepost_core::clock::{Day, Timestamp};
 use gatepost_core::ids::{TenantId, TierId};
-use gatepost_core::usage::{ACTIVE_USERS, Bill, BillLine, Month, TOOL_CALLS};
+use gatepost_core::usage::{ACTIVE_USERS, Bill, BillLine, FUTURE, Month, OWN_METERS, PAST, TOOL_CALLS};
 use gatepost_store::directory::{Usage, UsageDay};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use utoipa::ToSchema;
 
 /// What a tenant used.
@@ -85,13 +86,13 @@ impl TenantUsage {
         lines
     }
 
-    /// Each day that is over as events of CloudEvents 1.0, for what counts usage elsewhere. The id is the same whenever somebody
-    /// reads it; a day that goes on would have another value later.
-    pub fn to_cloud_events(&self, source: &str, today: Day) -> Value {
+    /// Days as events of CloudEvents 1.0, for what counts usage elsewhere. The id is the same whenever somebody reads it, so only what
+    /// has its last value by `now` is told.
+    pub fn to_cloud_events(&self, source: &str, now: Timestamp) -> Value {
         let mut events = Vec::new();
         self.each(|period, meter, server, value| {
             let Ok(day) = period.parse::<Day>() else { return };
-            if day >= today {
+            if final_at(day, meter) > now {
                 return;
             }
             let part = if server.is_empty() { String::new() } else { format!("/{server}") };
@@ -126,6 +127,14 @@ impl TenantUsage {
     }
 }
 
+/// How long after the end of a day replicas may write what they counted on it: they do every 10 seconds while they reach the directory.
+const WRITTEN_WITHIN: Duration = Duration::from_hours(1);
+
+/// From when on the value of a meter on a day stays as it is.
+fn final_at(day: Day, meter: &str) -> Timestamp {
+    day.end().plus(if OWN_METERS.contains(&meter) { WRITTEN_WITHIN } else { PAST + FUTURE })
+}
+
 /// What a tenant owes for a month, by the prices that its tier has now. Amounts are in the minor unit of the currency.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct TenantBill {
@@ -139,7 +148,7 @@ pub struct TenantBill {
     /// By its code of ISO 4217. `null`: nothing has a price.
     #[schema(example = "EUR")]
     pub currency: Option<String>,
-    /// For the month itself.
+    /// For the month itself. 0 before the tenant was created, after it was deleted, and in the future.
     pub base: u64,
     /// The meters that were used or have a price.
     pub meters: Vec<BilledMeter>,
@@ -277,18 +286,31 @@ mod tests {
     }
 
     #[test]
-    fn only_days_that_are_over_are_events() {
-        let events = usage(UsageStep::Day).to_cloud_events("https://gate.example", day("2026-12-02"));
-        let ids: Vec<&str> =
-            events.as_array().expect("a list").iter().filter_map(|one| one["id"].as_str()).collect();
+    fn only_days_whose_values_are_final_are_events() {
+        let told = |usage: &TenantUsage, now: &str| -> Vec<String> {
+            let events =
+                usage.to_cloud_events("https://gate.example", now.parse::<Timestamp>().expect("a time"));
+            let ids = events.as_array().expect("a list").iter().filter_map(|one| one["id"].as_str());
+            ids.map(ToOwned::to_owned).collect()
+        };
+        let mut usage_of_days = usage(UsageStep::Day);
+        usage_of_days.periods[0].meters.insert("runs".to_owned(), 7);
         let want = [
             "acme/2026-11-30/active_users",
             "acme/2026-11-30/tool_calls/a",
             "acme/2026-11-30/tool_calls/b",
             "acme/2026-12-01/active_users",
         ];
-        assert_eq!(ids, want);
-        let months = usage(UsageStep::Month).to_cloud_events("https://gate.example", day("2027-01-01"));
-        assert_eq!(months, json!([]), "days alone are events");
+        assert_eq!(
+            told(&usage_of_days, "2026-12-02T00:59:59Z"),
+            want[..3],
+            "a replica may still write the day before"
+        );
+        assert_eq!(told(&usage_of_days, "2026-12-02T01:00:00Z"), want);
+        // The day ended 35 days and an hour ago, so nobody may report for it.
+        let runs = "acme/2026-11-30/runs".to_owned();
+        assert!(!told(&usage_of_days, "2027-01-05T00:59:59Z").contains(&runs));
+        assert!(told(&usage_of_days, "2027-01-05T01:00:00Z").contains(&runs));
+        assert!(told(&usage(UsageStep::Month), "2027-02-01T00:00:00Z").is_empty(), "days alone are events");
     }
 }

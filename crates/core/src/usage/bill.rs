@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub struct Bill {
     /// `None`: the tenant has no tier, or its tier has no prices. Then nothing has a price.
     pub currency: Option<Currency>,
-    /// For the month itself, in minor units.
+    /// For the month itself, in minor units. 0 of a month in which there was no such tenant ([`super::TenantMonths`]).
     pub base: u64,
     /// The meters that were used or have a price, by name.
     pub lines: Vec<BillLine>,
@@ -31,7 +31,7 @@ pub struct BillLine {
 }
 
 impl Bill {
-    /// From what was used in the month.
+    /// From what was used in the month. Of a month in which there was no such tenant: by [`Prices::without_base`].
     pub fn new(used: &BTreeMap<MeterName, u64>, prices: Option<&Prices>) -> Self {
         let mut counts = used.clone();
         for meter in prices.iter().flat_map(|prices| prices.meters.keys()) {

@@ -10,7 +10,7 @@ use crate::ids::TenantId;
 use serde_json::{Map, Value};
 use std::time::Duration;
 
-/// How old what an event reports may be. The directory knows as long that it has an event: an older one could be a repetition.
+/// How old what an event reports may be. The directory knows for longer that it has an event: an older one could be a repetition.
 pub const PAST: Duration = Duration::from_hours(35 * 24);
 /// How far in the future it may be, for clocks that differ.
 pub const FUTURE: Duration = Duration::from_hours(1);

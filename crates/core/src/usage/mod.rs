@@ -9,5 +9,5 @@ mod prices;
 pub use bill::{Bill, BillLine};
 pub use event::{EventFlaw, FUTURE, PAST, UsageEvent, read_event};
 pub use meter::{ACTIVE_USERS, API_REQUESTS, MeterError, MeterName, OWN_METERS, SIGN_INS, TOOL_CALLS};
-pub use month::{Month, MonthError};
+pub use month::{Month, MonthError, TenantMonths};
 pub use prices::{Currency, MOST_AMOUNT, Price, Prices, PricesFlaw};

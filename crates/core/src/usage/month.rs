@@ -1,6 +1,6 @@
 //! A month of the calendar, in UTC.
 
-use crate::clock::Day;
+use crate::clock::{Day, Timestamp};
 use std::fmt;
 use std::str::FromStr;
 use time::{Date, OffsetDateTime};
@@ -31,7 +31,7 @@ impl Month {
         let month = self.month.try_into().unwrap_or(time::Month::January);
         let date = Date::from_calendar_date(self.year, month, 1);
         let start = date.map_or(0, |date| date.midnight().assume_utc().unix_timestamp());
-        crate::clock::Timestamp::from_unix(start).day()
+        Timestamp::from_unix(start).day()
     }
 
     /// The last day.
@@ -54,6 +54,33 @@ impl Month {
     /// The year and the month, as `202611`, as tables have it.
     pub fn number(self) -> i64 {
         i64::from(self.year) * 100 + i64::from(self.month)
+    }
+}
+
+/// The months for which a tenant owes the price of the month itself: from the one in which it was created to this one or, if it was
+/// deleted, to that one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TenantMonths {
+    first: Month,
+    last: Month,
+}
+
+impl TenantMonths {
+    /// `deleted_at` is `None` while it is not deleted.
+    pub fn new(created_at: Timestamp, deleted_at: Option<Timestamp>, now: Timestamp) -> Self {
+        let last = deleted_at.map_or(now, |deleted_at| deleted_at.min(now));
+        Self { first: Month::of(created_at.day()), last: Month::of(last.day()) }
+    }
+
+    /// Whether a month is among them.
+    pub fn contains(self, month: Month) -> bool {
+        (self.first..=self.last).contains(&month)
+    }
+
+    /// All of them, by time.
+    pub fn months(self) -> impl Iterator<Item = Month> {
+        std::iter::successors(Some(self.first), |month| Some(month.plus(1)))
+            .take_while(move |month| *month <= self.last)
     }
 }
 
@@ -82,7 +109,6 @@ impl FromStr for Month {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Timestamp;
 
     fn month(text: &str) -> Month {
         text.parse().expect("a month")
@@ -111,6 +137,22 @@ mod tests {
             (month("2026-03").number(), month("2026-03").to_string()),
             (202_603, "2026-03".to_owned())
         );
+    }
+
+    #[test]
+    fn a_tenant_has_the_months_from_its_creation_to_this_one_or_its_deletion() {
+        let time = |text: &str| text.parse::<Timestamp>().expect("a time");
+        let (created, now) = (time("2026-11-30T23:59:59Z"), time("2027-02-01T00:00:00Z"));
+        let months = |deleted| -> Vec<String> {
+            TenantMonths::new(created, deleted, now).months().map(|month| month.to_string()).collect()
+        };
+        assert_eq!(months(None), ["2026-11", "2026-12", "2027-01", "2027-02"]);
+        assert_eq!(months(Some(time("2026-12-31T23:59:59Z"))), ["2026-11", "2026-12"]);
+        assert_eq!(months(Some(time("2027-12-31T23:59:59Z"))).len(), 4, "another clock's time");
+        let own = TenantMonths::new(created, None, now);
+        for (text, is_own) in [("2026-10", false), ("2026-11", true), ("2027-02", true), ("2027-03", false)] {
+            assert_eq!(own.contains(month(text)), is_own, "{text}");
+        }
     }
 
     #[test]

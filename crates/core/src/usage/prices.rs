@@ -121,6 +121,12 @@ impl Prices {
             _ => Err(flaws),
         }
     }
+
+    /// These prices, but for a month in which there was no such tenant.
+    #[must_use]
+    pub fn without_base(self) -> Self {
+        Self { base: 0, ..self }
+    }
 }
 
 /// A number, or what it is when it is absent.

@@ -8,9 +8,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts of two days, one with an even number and one with an odd one. They are taken long before the next such day.
+/// How many tool servers of a tenant have a counter. The calls of more are counted together.
+const MOST_SERVERS: usize = 1_000;
+/// The tool server for which those are told.
+const OTHER: &str = "other";
+
+/// Counts of three days, by the remainder of their numbers. They are taken long before the next such day.
 #[derive(Debug, Default)]
-struct DayCounter([AtomicU64; 2]);
+struct DayCounter([AtomicU64; 3]);
 
 impl DayCounter {
     fn add(&self, day: Day) {
@@ -18,13 +23,18 @@ impl DayCounter {
     }
 
     fn slot(&self, day: Day) -> &AtomicU64 {
-        let [even, odd] = &self.0;
-        if day.number().is_multiple_of(2) { even } else { odd }
+        let [first, second, third] = &self.0;
+        match day.number() % 3 {
+            0 => first,
+            1 => second,
+            _ => third,
+        }
     }
 
-    /// Takes what was counted today and yesterday.
+    /// Takes what was counted yesterday and today, and tomorrow: a request may come in at midnight, after `today` was read.
     fn take(&self, today: Day, mut each: impl FnMut(Day, u64)) {
-        for day in [today, Day::from_number(today.number().saturating_sub(1))] {
+        let today = today.number();
+        for day in [today + 1, today, today.saturating_sub(1)].map(Day::from_number) {
             let slot = self.slot(day);
             // Most counters stand still: they are only read.
             if slot.load(Ordering::Relaxed) > 0 {
@@ -39,8 +49,10 @@ impl DayCounter {
 pub struct TenantUsage {
     requests: DayCounter,
     sign_ins: DayCounter,
-    /// By tool server. An entry stays as long as the process.
+    /// By tool server, at most [`MOST_SERVERS`]. An entry stays as long as the process.
     calls: ArcSwap<HashMap<ToolServerId, Arc<DayCounter>>>,
+    /// Of tool servers that are not among them.
+    other_calls: DayCounter,
 }
 
 impl TenantUsage {
@@ -54,16 +66,22 @@ impl TenantUsage {
     }
 
     pub(super) fn count_call(&self, server: &ToolServerId, day: Day) {
-        if let Some(known) = self.calls.load().get(server) {
+        let known = self.calls.load();
+        if let Some(known) = known.get(server) {
             return known.add(day);
         }
-        self.calls.rcu(|known| {
-            let mut known = HashMap::clone(known);
-            known.entry(server.clone()).or_default();
-            known
-        });
-        if let Some(known) = self.calls.load().get(server) {
-            known.add(day);
+        if known.len() < MOST_SERVERS {
+            self.calls.rcu(|known| {
+                let mut known = HashMap::clone(known);
+                if known.len() < MOST_SERVERS {
+                    known.entry(server.clone()).or_default();
+                }
+                known
+            });
+        }
+        match self.calls.load().get(server) {
+            Some(known) => known.add(day),
+            None => self.other_calls.add(day),
         }
     }
 
@@ -74,6 +92,7 @@ impl TenantUsage {
         for (server, calls) in self.calls.load().iter() {
             calls.take(today, |day, value| each(day, TOOL_CALLS, server.as_str(), value));
         }
+        self.other_calls.take(today, |day, value| each(day, TOOL_CALLS, OTHER, value));
     }
 }
 
@@ -104,6 +123,27 @@ mod tests {
         ];
         assert_eq!(taken(&usage, tomorrow), want);
         assert_eq!(taken(&usage, tomorrow), []);
+    }
+
+    #[test]
+    fn what_is_counted_after_midnight_belongs_to_the_new_day_also_if_it_is_taken_as_of_before() {
+        let (usage, tomorrow) = (TenantUsage::default(), Day::from_number(TODAY.number() + 1));
+        usage.count_request(tomorrow);
+        assert_eq!(taken(&usage, TODAY), [(20_787, API_REQUESTS, String::new(), 1)]);
+    }
+
+    #[test]
+    fn the_calls_of_ever_more_tool_servers_are_counted_together() {
+        let usage = TenantUsage::default();
+        let servers = 0..MOST_SERVERS + 2;
+        for server in servers.map(|number| format!("s{number}").parse().expect("an id")) {
+            usage.count_call(&server, TODAY);
+            usage.count_call(&server, TODAY);
+        }
+        let taken = taken(&usage, TODAY);
+        assert_eq!(taken.len(), MOST_SERVERS + 1);
+        assert_eq!(taken.last(), Some(&(20_786, TOOL_CALLS, OTHER.to_owned(), 4)));
+        assert!(taken[..MOST_SERVERS].iter().all(|(.., value)| *value == 2));
     }
 
     #[test]

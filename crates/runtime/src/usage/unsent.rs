@@ -8,8 +8,10 @@ use gatepost_core::ids::{ReplicaId, TenantId};
 use gatepost_store::directory::{ActivePerson, UsageBatch, UsageCount};
 use std::collections::{BTreeMap, VecDeque};
 
-/// Rows of one batch, and people.
+/// Rows of one batch, which are a single statement.
 const MOST: usize = 1_000;
+/// People of one batch: each is two statements, and a batch that needs longer than a transaction may last would be sent for ever.
+const MOST_PEOPLE: usize = 100;
 
 #[derive(Debug)]
 pub(super) struct Unsent {
@@ -54,7 +56,7 @@ impl Unsent {
             .collect();
         let people = std::mem::take(&mut self.people);
         let mut counts = counts.chunks(MOST).map(<[_]>::to_vec);
-        let mut people = people.chunks(MOST).map(<[_]>::to_vec);
+        let mut people = people.chunks(MOST_PEOPLE).map(<[_]>::to_vec);
         loop {
             let (counts, people) = (counts.next(), people.next());
             if counts.is_none() && people.is_none() {
@@ -74,6 +76,7 @@ impl Unsent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gatepost_core::ids::UserId;
 
     const TODAY: Day = Day::from_number(20_786);
 
@@ -110,5 +113,20 @@ mod tests {
         assert_eq!(first(&mut unsent).map(|(number, values)| (number, values.len())), Some((1, MOST)));
         unsent.sent();
         assert_eq!(first(&mut unsent), Some((2, vec![1])));
+    }
+
+    #[test]
+    fn a_batch_has_few_people() {
+        let mut unsent = Unsent::new(ReplicaId::generate("test"));
+        add(&mut unsent, "acme", 1);
+        let person =
+            || ActivePerson { tenant: "acme".parse().expect("an id"), day: TODAY, user: UserId::generate() };
+        unsent.add_people((0..=MOST_PEOPLE).map(|_| person()).collect());
+        let mut sizes = Vec::new();
+        while let Some(batch) = unsent.first() {
+            sizes.push((batch.number, batch.counts.len(), batch.people.len()));
+            unsent.sent();
+        }
+        assert_eq!(sizes, [(1, 1, MOST_PEOPLE), (2, 0, 1)]);
     }
 }

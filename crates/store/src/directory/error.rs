@@ -158,8 +158,13 @@ pub enum DirectoryError {
     #[error("tenant {0} may have at most {2} {1}")]
     LimitReached(TenantId, &'static str, u64),
     /// Others report under ever more names.
-    #[error("tenant {0} has 100 meters in this month already")]
+    #[error("tenant {0} has 100 meters of its own in this month already: report under one of these")]
     TooManyMeters(TenantId),
+    /// What a tenant reports would fill the disk.
+    #[error(
+        "tenant {0} has reported 100,000 new events today: report more in the value of one event, or go on after midnight (UTC)"
+    )]
+    TooManyEvents(TenantId),
     /// The name is none that a tenant may have for a host.
     #[error("{0} cannot be the host of a tenant: expected a name in the DNS, as in blog.example.com")]
     HostUnfit(HostName),

@@ -78,7 +78,7 @@ pub use records::{
 pub use schema::SchemaState;
 pub use sqlite::Connector as EmbeddedFile;
 pub use tool_servers::{ToolRule, ToolServer, ToolServerSettings};
-pub use usage::{CountedEvents, MOST_METERS, Usage, UsageBatch, UsageCount, UsageDay};
+pub use usage::{CountedEvents, MOST_EVENTS, MOST_METERS, Usage, UsageBatch, UsageCount, UsageDay};
 pub use watch::{Change, Watch};
 
 use gatepost_config::{Config, IdentityPolicy, StoresConfig};

@@ -11,12 +11,14 @@ use std::time::Duration;
 
 type Result<T> = std::result::Result<T, DirectoryError>;
 
-/// How long it is known which events were counted.
-pub(super) const EVENTS_TTL: Duration = Duration::from_hours(35 * 24);
+/// How long it is known which events were counted: longer than one is accepted again.
+pub(super) const EVENTS_TTL: Duration = Duration::from_hours(36 * 24);
 /// How long the last batch of a replica is known that has not written since.
 pub(super) const BATCHES_TTL: Duration = Duration::from_hours(35 * 24);
-/// How many meters a tenant may have in one month.
+/// How many meters beside those of Gatepost a tenant may bring about in one month by what it reports itself.
 pub const MOST_METERS: i64 = 100;
+/// How many new events a tenant itself may report on one day, in UTC: each is remembered for [`EVENTS_TTL`].
+pub const MOST_EVENTS: i64 = 100_000;
 
 /// What a replica has counted since its last batch. It is added once, however often it is sent.
 #[derive(Clone, Debug)]
@@ -90,18 +92,18 @@ impl Directory {
         on_store!(self, write_usage(batch))
     }
 
-    /// Adds what others report, in one transaction. An event that was counted in the last 35 days counts once. `reporter` is the
-    /// tenant that reports, `None` the platform: neither can send an event first that the other one sends later.
+    /// Adds what others report, in one transaction. An event that was counted in the last 35 days counts once. Unless the platform
+    /// reports, the tenant of an event does: neither can send an event first that the other one sends later.
     ///
     /// # Errors
-    /// `UnknownTenant`, `TooManyMeters`: nothing is added.
+    /// `UnknownTenant`; of what tenants report `TooManyMeters`, `TooManyEvents`: nothing is added.
     pub async fn add_usage_events(
         &self,
-        reporter: Option<&TenantId>,
+        is_platform: bool,
         events: &[UsageEvent],
         is_dry_run: bool,
     ) -> Result<CountedEvents> {
-        on_store!(self, add_usage_events(reporter, events, is_dry_run))
+        on_store!(self, add_usage_events(is_platform, events, is_dry_run))
     }
 
     /// For which of these tenants usage may be reported: those that are active and, by the platform, those that are suspended.
@@ -126,5 +128,16 @@ impl Directory {
     /// The prices of the tier of a tenant. `None`: it has none.
     pub async fn find_prices(&self, tenant: &TenantId) -> Result<Option<Prices>> {
         on_store!(self, find_prices(tenant))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gatepost_core::usage::{FUTURE, PAST};
+
+    #[test]
+    fn an_event_is_remembered_for_longer_than_it_is_accepted() {
+        assert!(EVENTS_TTL > PAST + FUTURE);
     }
 }

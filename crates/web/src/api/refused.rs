@@ -105,6 +105,7 @@ impl From<DirectoryError> for Refused {
             E::TierInUse(_) => state("tier_in_use"),
             E::LimitReached(..) => state("limit_reached"),
             E::TooManyMeters(_) => state("too_many_meters"),
+            E::TooManyEvents(_) => state("too_many_events"),
             E::HostReserved(_) => state("host_reserved"),
             E::HostTaken(_) => state("host_taken"),
             E::HostNotInTier(_) | E::ProviderNotInTier(_) => state("tier"),

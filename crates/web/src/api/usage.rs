@@ -83,8 +83,9 @@ impl Filter for BillMonth {
 
 /// Says what a tenant used, by day or month in UTC.
 ///
-/// What replicas count is there within 10 seconds. With `Accept: application/cloudevents-batch+json` each day that is over is told as
-/// events, one for each meter and tool server, whose ids are the same at each reading.
+/// What replicas count is there within 10 seconds. With `Accept: application/cloudevents-batch+json` days whose values are final are told as
+/// events, one for each meter and tool server, whose ids are the same at each reading: what Gatepost counts an hour after the end of the
+/// day, what others report 35 days and an hour after it.
 #[utoipa::path(get, path = "/api/v1/tenants/{id}/usage", tag = "tenants", params(("id" = String, Path), UsageParameters),
     responses((status = 200, content((TenantUsage = "application/json"), (String = "text/csv"),
         (Vec<serde_json::Value> = "application/cloudevents-batch+json"))), ReadProblems))]
@@ -101,12 +102,14 @@ pub(super) async fn usage(
     let source = admin.site.config.public_url.to_string();
     Ok(answer(&request, &[JSON, CSV, CLOUD_EVENTS], |media| match media {
         CSV => usage.to_csv(),
-        CLOUD_EVENTS => usage.to_cloud_events(&source, Timestamp::now().day()).to_string(),
+        CLOUD_EVENTS => usage.to_cloud_events(&source, Timestamp::now()).to_string(),
         _ => json!(usage).to_string(),
     }))
 }
 
 /// Says what a tenant owes for a month, by the prices that its tier has now.
+///
+/// A month before the tenant was created, after it was deleted or in the future has a `base` of 0.
 #[utoipa::path(get, path = "/api/v1/tenants/{id}/bill", tag = "tenants", params(("id" = String, Path), BillParameters),
     responses((status = 200, content((TenantBill = "application/json"), (String = "text/csv"))), ReadProblems))]
 pub(super) async fn bill(

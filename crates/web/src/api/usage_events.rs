@@ -132,7 +132,8 @@ impl Events {
 /// Adds what others have counted to the usage of tenants: all events, or none if one of them is wrong.
 ///
 /// An event that was added in the last 35 days, by its `source` and `id`, changes nothing. Administrators and keys of a tenant report for
-/// the tenant, and hide no event that the platform reports.
+/// the tenant, and hide no event that the platform reports. What they report is limited, and more is answered 409: 100 meters of a tenant in
+/// a month (`too_many_meters`), and 100,000 new events of a tenant a day in UTC (`too_many_events`).
 #[utoipa::path(post, path = "/api/v1/usage/events", tag = "tenants",
     request_body(content((UsageEventBody = "application/cloudevents+json"), (Vec<UsageEventBody> = "application/cloudevents-batch+json"))),
     responses((status = 200, body = CountedEvents), WriteProblems))]
@@ -156,8 +157,7 @@ pub(super) async fn add(
         return Err(Problem::invalid(flaws).into());
     }
     let read: Vec<UsageEvent> = read.into_iter().map(|(_, event)| event).collect();
-    let reporter = read.first().map(|event| event.tenant.clone()).filter(|_| !is_platform);
-    let done = directory.add_usage_events(reporter.as_ref(), &read, conditions.is_dry_run).await?;
+    let done = directory.add_usage_events(is_platform, &read, conditions.is_dry_run).await?;
     Ok(Reply::noted(conditions, CountedEvents { added: done.added, repeated: done.repeated }))
 }
 

@@ -2,7 +2,7 @@
 
 use super::run::Run;
 use super::tenant_changes::{TenantRow, find_for_update, lock_known, note};
-use super::{Apply, Connection, Result, Store, ended_keys, tenant_people, tenants, usage_bills};
+use super::{Apply, Connection, Result, Store, ended_keys, tenant_people, tenants, usage, usage_bills};
 use crate::directory::actor::{Actor, Who};
 use crate::directory::changes::{DeleteTenant, Done, RestoreTenant, ResumeTenant, SuspendTenant};
 use crate::directory::error::DirectoryError;
@@ -163,6 +163,8 @@ async fn changed(
 
 /// How many people of a tenant go in one transaction.
 const PEOPLE_AT_ONCE: u32 = 500;
+/// How many rows about its usage.
+const USAGE_AT_ONCE: u32 = 1_000;
 
 impl Store {
     /// Erases tenants that were deleted before this second, at most `most`. One that cannot be erased keeps no other one.
@@ -198,7 +200,9 @@ impl Store {
                     return Ok(Some(false));
                 }
                 let actor = Actor::internal(Who::Retention);
-                if tenant_people::delete_some(connection, &actor, id, PEOPLE_AT_ONCE).await? > 0 {
+                if tenant_people::delete_some(connection, &actor, id, PEOPLE_AT_ONCE).await? > 0
+                    || usage::delete_some_of(connection, id, USAGE_AT_ONCE).await? > 0
+                {
                     return Ok(None);
                 }
                 erase(connection, &actor, id).await.map(|()| Some(true))
@@ -213,6 +217,7 @@ impl Store {
 /// Everything that refers to the tenant goes with its row.
 pub(super) async fn erase(connection: &mut Connection, actor: &Actor, id: &TenantId) -> Result<()> {
     while tenant_people::delete_some(connection, actor, id, PEOPLE_AT_ONCE).await? > 0 {}
+    while usage::delete_some_of(connection, id, USAGE_AT_ONCE).await? > 0 {}
     let keys = ended_keys::of_tenant(connection, id).await?;
     ended_keys::note(connection, actor, &keys, "tenant_deleted").await?;
     usage_bills::keep(connection, id).await?;

@@ -1,6 +1,6 @@
 //! What tenants use. A batch of a replica is one transaction: its number, its counts and its people are there, or none of them.
 
-use super::{Connection, Result, Store, present, tiers};
+use super::{Connection, Result, Store, json_texts, present, tiers};
 use crate::directory::records::ActivePerson;
 use crate::directory::usage::{BATCHES_TTL, EVENTS_TTL, Usage, UsageBatch, UsageCount, UsageDay};
 use gatepost_core::clock::{Day, Timestamp};
@@ -12,8 +12,10 @@ use std::fmt::Write;
 
 /// The meter of the people of whom a day is the first one of its month. No name of others' meters begins so.
 pub(super) const FIRST_SEEN: &str = "_first_seen";
+/// The meter of the new events that a tenant itself has reported on a day.
+pub(super) const REPORTED: &str = "_events";
 /// Rows in one statement: five parameters each, of which Postgres takes 65,535 and SQLite 32,766.
-const ROWS: usize = 1_000;
+pub(super) const ROWS: usize = 1_000;
 
 /// Of two batches with one number the second changes nothing.
 const TAKE_NUMBER: &str = "INSERT INTO usage_batches (replica, number, written_at) VALUES ($1, $2, $3) \
@@ -101,9 +103,14 @@ impl Store {
         day: Day,
     ) -> Result<Vec<(TenantId, &'static str, u64)>> {
         let rows: Vec<TenantRow> = reading!(self, |connection| {
-            let sql = "SELECT tenant_id, meter, CAST(sum(value) AS BIGINT) AS value FROM usage_days WHERE day = $1 \
-                GROUP BY tenant_id, meter";
-            Ok(sqlx::query_as(sql).bind(i64::from(day.number())).fetch_all(connection).await?)
+            let sql = concat!(
+                "SELECT tenant_id, meter, CAST(sum(value) AS BIGINT) AS value FROM usage_days \
+                 WHERE day = $1 AND meter IN (SELECT value FROM ",
+                each!("$2"),
+                ") GROUP BY tenant_id, meter"
+            );
+            let query = sqlx::query_as(sql).bind(i64::from(day.number())).bind(json_texts(OWN_METERS));
+            Ok(query.fetch_all(connection).await?)
         })?;
         let own = |TenantRow { tenant_id, meter, value }: TenantRow| {
             let meter = OWN_METERS.into_iter().find(|own| *own == meter)?;
@@ -169,11 +176,11 @@ pub(super) async fn list_days_of(connection: &mut Connection, user: UserId) -> R
     Ok(found)
 }
 
-/// Notes who was let in. Returns how many are new on a day, and how many in its month. People are taken in one order, so that
-/// replicas do not wait for each other in a circle.
+/// Notes who was let in. Returns how many are new on a day, and how many in its month. People are taken in the order of the rows that
+/// are locked, so that replicas do not wait for each other in a circle.
 async fn note_people<'a>(connection: &mut Connection, people: &'a [ActivePerson]) -> Result<Vec<Row<'a>>> {
     let mut people: Vec<&ActivePerson> = people.iter().collect();
-    people.sort_unstable();
+    people.sort_unstable_by_key(|person| (&person.tenant, Month::of(person.day), person.user, person.day));
     let mut new: BTreeMap<(&TenantId, Day, &'static str), u64> = BTreeMap::new();
     for person in people {
         let ActivePerson { tenant, day, .. } = person;
@@ -213,7 +220,8 @@ async fn run(
     Ok(done.rows_affected() > 0)
 }
 
-/// Adds counts, many rows in one statement. Those of a tenant that is gone are left out.
+/// Adds counts, many rows in one statement, in the order in which everybody locks them. Those of a tenant that is gone are left
+/// out.
 pub(super) async fn add(connection: &mut Connection, mut rows: Vec<Row<'_>>) -> Result<()> {
     rows.sort_unstable();
     rows.dedup_by(|next, kept| {
@@ -242,17 +250,17 @@ pub(super) async fn add(connection: &mut Connection, mut rows: Vec<Row<'_>>) -> 
 
 /// The statement that adds so many rows. Only its parameters come from outside.
 fn adding(rows: usize) -> String {
-    let mut sql = "WITH counted (tenant_id, day, meter, part, value) AS (VALUES ".to_owned();
+    let mut sql = "WITH counted (place, tenant_id, day, meter, part, value) AS (VALUES ".to_owned();
     for row in 0..rows {
         let comma = if row == 0 { "" } else { ", " };
         let [tenant, day, meter, part, value] = [1, 2, 3, 4, 5].map(|column| row * 5 + column);
         // Writing to a text cannot fail.
-        let _ = write!(sql, "{comma}(${tenant}, ${day}, ${meter}, ${part}, ${value})");
+        let _ = write!(sql, "{comma}({row}, ${tenant}, ${day}, ${meter}, ${part}, ${value})");
     }
     sql.push_str(
         ") INSERT INTO usage_days (tenant_id, day, meter, part, value) \
          SELECT tenant_id, day, meter, part, value FROM counted \
-         WHERE EXISTS (SELECT 1 FROM tenants t WHERE t.id = counted.tenant_id) \
+         WHERE EXISTS (SELECT 1 FROM tenants t WHERE t.id = counted.tenant_id) ORDER BY place \
          ON CONFLICT (tenant_id, day, meter, part) DO UPDATE SET value = \
          CASE WHEN usage_days.value > 9223372036854775807 - excluded.value THEN 9223372036854775807 \
          ELSE usage_days.value + excluded.value END",
@@ -274,6 +282,19 @@ pub(super) async fn delete_old(connection: &mut Connection, now: Timestamp, most
         (delete_some!("usage_people" ["tenant_id, month, user_id"] where "month < $1"), month.number()),
     ] {
         let query = sqlx::query(sql).bind(before).bind(most);
+        deleted += query.execute(&mut *connection).await?.rows_affected();
+    }
+    Ok(deleted)
+}
+
+/// Deletes some of what is needed to count things once for a tenant, at most `most` rows of each kind. Returns how many there were.
+pub(super) async fn delete_some_of(connection: &mut Connection, tenant: &TenantId, most: u32) -> Result<u64> {
+    let mut deleted = 0;
+    for sql in [
+        delete_some!("usage_events" ["reporter, source, id"] where "tenant_id = $1"),
+        delete_some!("usage_people" ["tenant_id, month, user_id"] where "tenant_id = $1"),
+    ] {
+        let query = sqlx::query(sql).bind(tenant.as_str()).bind(i64::from(most));
         deleted += query.execute(&mut *connection).await?.rows_affected();
     }
     Ok(deleted)
