@@ -200,7 +200,7 @@ both_pairs! {
         let (at_limit, begun, mut refused) = (look_ups_of_keys(&world.gatepost).await, Instant::now(), 0);
         for sent in 0..50 {
             let elsewhere = program(revoked["key"].as_str().unwrap());
-            let elsewhere = elsewhere.with("X-Forwarded-For", &format!("192.0.2.{sent}"));
+            let elsewhere = elsewhere.with("X-Forwarded-For", format!("192.0.2.{sent}"));
             refused += u64::from(elsewhere.at(&world.gatepost).await.status == 429);
         }
         let cost = look_ups_of_keys(&world.gatepost).await - at_limit;
