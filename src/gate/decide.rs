@@ -189,8 +189,8 @@ pub fn judge_at(
                 site.cookies,
             );
             identity_headers::pass_authorization(&mut headers, case.forwarded.headers());
-            let access = &caller.standing.access;
-            let passing = Passing { permit: &permit, access, headers, now, key: None, is_person: true };
+            let passing =
+                Passing { permit: &permit, access: &caller.standing.access, headers, now, key: None };
             complete(site, case, passing, std::convert::identity, || sign(&permit))
         }
         Err(denial) => {

@@ -104,7 +104,7 @@ fn judge(
         identity_headers::pass_authorization(&mut headers, case.forwarded.headers());
     }
     let (access, sent) = (&key.standing.access, Some(&key.proof));
-    let passing = Passing { permit: &permit, access, headers, now, key: sent, is_person: false };
+    let passing = Passing { permit: &permit, access, headers, now, key: sent };
     pass(context, case, (key, presented.key), passing, |passage| {
         passage.of_machine(key.proof.named(), Arc::clone(limits))
     })
@@ -125,7 +125,7 @@ pub fn explain(site: &Site, case: &Case<'_>, found: &FoundKey, now: Timestamp) -
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &rendered, case.forwarded.headers(), site.cookies);
     let access = &standing.access;
-    let passing = Passing { permit: &permit, access, headers, now, key: None, is_person: false };
+    let passing = Passing { permit: &permit, access, headers, now, key: None };
     let narrow = |passage: ToolPassage| passage.of_machine(named(), found.limits.clone().into());
     complete(site, case, passing, narrow, || HeaderValue::from_static("..."))
 }

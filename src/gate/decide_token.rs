@@ -4,7 +4,7 @@
 use super::case::{Case, Verdict};
 use super::context::Context;
 use super::credential::HashedToken;
-use super::pass::{Passing, pass};
+use super::pass::{Passing, note_person, pass};
 use gatepost_config::BearerPeople;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::decision::{self, Denial, TokenDenial};
@@ -197,8 +197,10 @@ fn judge(
         context.site.cookies,
     );
     let is_person = token.proof.is_of_person();
-    let passing =
-        Passing { permit: &permit, access: &token.standing.access, headers, now, key: None, is_person };
+    if is_person {
+        note_person(context, &token.seen, &permit, now);
+    }
+    let passing = Passing { permit: &permit, access: &token.standing.access, headers, now, key: None };
     let narrow = |passage: ToolPassage| if is_person { passage } else { passage.of_program() };
     pass(context, case, (token, presented.key), passing, |passage| {
         narrow(passage).by_token(Arc::clone(&token.proof.token))

@@ -4,7 +4,7 @@
 
 use super::case::{Case, Verdict};
 use super::context::Context;
-use super::pass::{Passing, pass};
+use super::pass::{Passing, note_person, pass};
 use super::said::Said;
 use gatepost_core::api_key::KeyUse;
 use gatepost_core::clock::Timestamp;
@@ -155,11 +155,12 @@ fn judge(
         }
     };
     context.key_uses.note_pass(key, case.forwarded.client_address(), now);
+    note_person(context, &person.seen, &permit, now);
     let mut headers = HeaderMap::with_capacity(12);
     identity_headers::write(&mut headers, &permit, &person.headers, case.forwarded.headers(), site.cookies);
     identity_headers::write_via(&mut headers, &key.proof.name);
     let (access, sent) = (&person.standing.access, Some(&key.proof));
-    let passing = Passing { permit: &permit, access, headers, now, key: sent, is_person: true };
+    let passing = Passing { permit: &permit, access, headers, now, key: sent };
     pass(context, case, (person, cache_key), passing, |passage| {
         passage.via_key(key.proof.named(), Arc::clone(&key.proof.limits))
     })

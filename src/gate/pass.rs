@@ -27,8 +27,6 @@ pub(super) struct Passing<'a> {
     pub now: Timestamp,
     /// The key that was sent.
     pub key: Option<&'a KeyProof>,
-    /// A person passes, and no machine.
-    pub is_person: bool,
 }
 
 /// Completes the answer to a cached caller whose credential is no session.
@@ -39,10 +37,7 @@ pub(super) fn pass<P: Kind>(
     passing: Passing<'_>,
     narrow: impl FnOnce(ToolPassage) -> ToolPassage,
 ) -> Verdict {
-    let Passing { permit, now, key: sent, is_person, .. } = passing;
-    if is_person {
-        note_person(context, &caller.seen, permit, now);
-    }
+    let Passing { permit, now, key: sent, .. } = passing;
     context.seen_requirements.note(case.origin.host(), case.query, now);
     if caller.headers.is_cut() {
         context.stores.metrics.groups_truncated();

@@ -102,10 +102,10 @@ fn note_call(gate: &gate::Context, passage: &mut ToolPassage, server: &GateServe
     if !matches!(ask, Ask::Call(call) if call.kind == Kind::Tool) {
         return;
     }
-    let call = ToolCall { tenant: server.tenant.clone(), server: server.id.clone() };
+    let GateServer { tenant, id, .. } = server;
     match &mut passage.charge {
-        Some(charge) => charge.call = Some(call),
-        None => gate.usage.count_call(&call, Timestamp::now()),
+        Some(charge) => charge.call = Some(ToolCall { tenant: tenant.clone(), server: id.clone() }),
+        None => gate.usage.count_call(tenant, id, Timestamp::now()),
     }
 }
 

@@ -5,7 +5,7 @@ use super::usage_span::UsageSpan;
 use super::views::{TenantBill, TenantUsage};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::usage::{Bill, Month, Prices, TenantMonths};
-use gatepost_store::directory::{DirectoryError, TenantRecord};
+use gatepost_store::directory::{DirectoryError, TenantRecord, Usage};
 
 impl Context {
     /// What a tenant used.
@@ -27,6 +27,18 @@ impl Context {
     /// # Errors
     /// `Unavailable`.
     pub async fn read_bill(&self, tenant: &TenantRecord, month: Month) -> Result<TenantBill, DirectoryError> {
+        Ok(self.read_month(tenant, month).await?.1)
+    }
+
+    /// What a tenant used on the days of a month, and the bill of that.
+    ///
+    /// # Errors
+    /// `Unavailable`.
+    pub async fn read_month(
+        &self,
+        tenant: &TenantRecord,
+        month: Month,
+    ) -> Result<(Usage, TenantBill), DirectoryError> {
         let directory = &self.stores.directory;
         let usage = directory.read_usage(&tenant.id, (month.first_day(), month.last_day())).await?;
         let now = Timestamp::now();
@@ -34,6 +46,7 @@ impl Context {
         let prices = directory.find_prices(&tenant.id).await?;
         let prices = if is_own { prices } else { prices.map(Prices::without_base) };
         let bill = Bill::new(&usage.of_month(), prices.as_ref());
-        Ok(TenantBill::new((&tenant.id, tenant.tier.as_ref()), month, &bill, now.day()))
+        let bill = TenantBill::new((&tenant.id, tenant.tier.as_ref()), month, &bill, now.day());
+        Ok((usage, bill))
     }
 }

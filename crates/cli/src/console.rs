@@ -18,7 +18,8 @@ use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{GroupName, TenantId, UserId};
 use gatepost_store::directory::changes::{LinkGroup, UnlinkGroup};
 use gatepost_store::directory::{
-    Actor, Applicable, Conditions, Directory, DirectoryError, Done, Page, Place, SchemaState, UserKey,
+    Actor, Applicable, Conditions, Directory, DirectoryError, Done, Page, Place, SchemaState, TenantRecord,
+    UserKey,
 };
 use serde::de::DeserializeOwned;
 
@@ -244,6 +245,12 @@ impl Console {
             Carrier::Api(api) => api.find_tenant(id).await?,
         };
         found.ok_or_else(|| DirectoryError::UnknownTenant(id.clone()).into())
+    }
+
+    /// The record of a tenant here, for what the parts here compute about it.
+    pub(super) async fn find_tenant_here(&self, id: &TenantId) -> Result<TenantRecord, CommandError> {
+        let found = self.here()?.stores.directory.find_tenant(&Scope::System, id).await?;
+        Ok(found.ok_or_else(|| DirectoryError::UnknownTenant(id.clone()))?)
     }
 
     /// Reads all pages of a list: of the API, from its path and with its filters; of the directory, by `page`.

@@ -4,18 +4,13 @@ use super::console::Console;
 use super::error::CommandError;
 use super::report::{Report, lines};
 use gatepost_admin::TenantSeverity;
-use gatepost_core::administration::Scope;
 use gatepost_core::ids::TenantId;
-use gatepost_store::directory::DirectoryError;
 
 pub(super) async fn run(console: &Console, id: &TenantId) -> Result<Report, CommandError> {
     let check = if let Some(api) = console.api() {
         api.check_tenant(id).await?
     } else {
-        let admin = &console.here()?.admin;
-        let found = admin.stores.directory.find_tenant(&Scope::System, id).await?;
-        let tenant = found.ok_or_else(|| DirectoryError::UnknownTenant(id.clone()))?;
-        admin.check_tenant(&tenant).await?
+        console.here()?.admin.check_tenant(&console.find_tenant_here(id).await?).await?
     };
     let mut said = Vec::new();
     for finding in &check.findings {

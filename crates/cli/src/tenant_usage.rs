@@ -6,11 +6,9 @@ use super::report::{Report, text_or_dash};
 use clap::Args;
 use gatepost_admin::views::{TenantBill, TenantUsage};
 use gatepost_admin::{UsageSpan, UsageStep};
-use gatepost_core::administration::Scope;
 use gatepost_core::clock::{Day, Timestamp};
 use gatepost_core::ids::TenantId;
 use gatepost_core::usage::Month;
-use gatepost_store::directory::{DirectoryError, TenantRecord};
 
 #[derive(Debug, Args)]
 pub(super) struct UsageArgs {
@@ -47,7 +45,7 @@ pub(super) async fn usage(console: &Console, args: UsageArgs) -> Result<Report, 
     let span = UsageSpan::new(from, to, by, Timestamp::now().day()).map_err(CommandError::Span)?;
     let usage: TenantUsage = match console.api() {
         Some(api) => api.read_usage(&id, span).await?,
-        None => console.here()?.admin.read_usage(&find(console, &id).await?, span).await?,
+        None => console.here()?.admin.read_usage(&console.find_tenant_here(&id).await?, span).await?,
     };
     if csv {
         return Ok(Report::new(lines_of(&usage.to_csv()), &usage));
@@ -70,7 +68,7 @@ pub(super) async fn bill(console: &Console, args: BillArgs) -> Result<Report, Co
     let BillArgs { id, month, csv } = args;
     let bill: TenantBill = match console.api() {
         Some(api) => api.read_bill(&id, month).await?,
-        None => console.here()?.admin.read_bill(&find(console, &id).await?, month).await?,
+        None => console.here()?.admin.read_bill(&console.find_tenant_here(&id).await?, month).await?,
     };
     if csv {
         return Ok(Report::new(lines_of(&bill.to_csv()), &bill));
@@ -106,9 +104,4 @@ fn lines_of(csv: &str) -> String {
 fn part(name: &str, amount: u64) -> [String; 6] {
     let dash = || "-".to_owned();
     [name.to_owned(), dash(), dash(), dash(), dash(), amount.to_string()]
-}
-
-async fn find(console: &Console, id: &TenantId) -> Result<TenantRecord, CommandError> {
-    let found = console.here()?.admin.stores.directory.find_tenant(&Scope::System, id).await?;
-    Ok(found.ok_or_else(|| DirectoryError::UnknownTenant(id.clone()))?)
 }

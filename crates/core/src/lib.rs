@@ -19,6 +19,7 @@ pub mod host;
 pub mod identity;
 pub mod ids;
 pub mod invitation;
+pub mod json_pointer;
 pub mod mcp;
 pub mod provider_refusal;
 pub mod quota;

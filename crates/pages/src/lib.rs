@@ -44,7 +44,7 @@ pub use frame::{Frame, Section};
 pub use gate::{Gate, Refusal, Unfinished};
 pub use headers::LiveHeaders;
 pub use invitation::Invitation;
-pub use page::{Format, Page};
+pub use page::{Format, Page, quality};
 pub use policy::{GATE_HEADERS, PUBLIC_HEADERS};
 pub use problem::{Problem, Retry};
 pub use problem_kind::problem_kind;

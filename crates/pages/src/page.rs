@@ -91,7 +91,7 @@ impl Format {
 }
 
 /// The `q` of a media type that is named literally, in thousandths; `None` if it is missing or 0.
-fn quality(accept: &str, media_type: &str) -> Option<u16> {
+pub fn quality(accept: &str, media_type: &str) -> Option<u16> {
     let weight = |range: &str| {
         let mut parts = range.split(';').map(str::trim);
         parts.next().filter(|name| name.eq_ignore_ascii_case(media_type))?;

@@ -37,6 +37,12 @@ pub(super) fn add_headers(response: &mut ServiceResponse) {
     }
 }
 
+/// Every `Accept` line, joined by commas (RFC 9110 section 12.5.1).
+pub(crate) fn accept(request: &HttpRequest) -> String {
+    let lines = request.headers().get_all("accept").filter_map(|value| value.to_str().ok());
+    lines.collect::<Vec<_>>().join(",")
+}
+
 /// The browser that sent the request. Made once per request.
 pub(crate) fn browser(request: &HttpRequest) -> Rc<Browser> {
     if let Some(known) = request.extensions().get::<Rc<Browser>>() {

@@ -1,6 +1,7 @@
 //! What a tier costs: integers in the minor unit of its currency, such as cents.
 
 use super::meter::MeterName;
+use crate::json_pointer;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -84,7 +85,7 @@ impl Prices {
         let mut flaws = Vec::new();
         let mut flaw = |at: String, expected| flaws.push(PricesFlaw { at, expected });
         for name in members.keys().filter(|name| !["currency", "base", "meters"].contains(&name.as_str())) {
-            flaw(pointer("", name), "no member: there is none of this name");
+            flaw(json_pointer::member("", name), "no member: there is none of this name");
         }
         let currency = members.get("currency").and_then(Value::as_str).and_then(|text| text.parse().ok());
         if currency.is_none() {
@@ -101,13 +102,13 @@ impl Prices {
             }
         };
         for (name, price) in listed.into_iter().flatten() {
-            let at = pointer("/meters", name);
+            let at = json_pointer::member("/meters", name);
             let (Ok(meter), Some(members)) = (name.parse::<MeterName>(), price.as_object()) else {
                 flaw(at, "the name of a meter with an object of included, per and price");
                 continue;
             };
             for name in members.keys().filter(|name| !["included", "per", "price"].contains(&name.as_str())) {
-                flaw(pointer(&at, name), "no member: there is none of this name");
+                flaw(json_pointer::member(&at, name), "no member: there is none of this name");
             }
             let included = amount(members, &at, "included", (Some(0), 0, AMOUNT), &mut flaw);
             let per = amount(members, &at, "per", (Some(1), 1, COUNT), &mut flaw);
@@ -142,14 +143,9 @@ fn amount(
         Some(value) => value.as_u64().filter(|number| (least..=MOST_AMOUNT).contains(number)),
     };
     if found.is_none() {
-        flaw(pointer(within, name), expected);
+        flaw(json_pointer::member(within, name), expected);
     }
     found
-}
-
-/// RFC 6901.
-fn pointer(within: &str, name: &str) -> String {
-    format!("{within}/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 impl fmt::Display for Prices {

@@ -4,6 +4,7 @@ use crate::chart::{BAR, Chart, HEIGHT, STEP};
 use crate::words::{Day, grouped};
 use askama::Template;
 use gatepost_core::clock::Timestamp;
+use gatepost_core::usage::{ACTIVE_USERS, API_REQUESTS, SIGN_INS, TOOL_CALLS};
 
 /// What a tenant has used in a month so far.
 #[derive(Clone, Copy, Debug)]
@@ -69,10 +70,10 @@ impl MonthOfTenant<'_> {
 /// A meter of Gatepost in words; another one by its name.
 fn words(meter: &str) -> String {
     match meter {
-        "api_requests" => "Requests of programs".to_owned(),
-        "tool_calls" => "Calls of tools".to_owned(),
-        "sign_ins" => "Sign-ins".to_owned(),
-        "active_users" => "People who were let in".to_owned(),
+        API_REQUESTS => "Requests of programs".to_owned(),
+        TOOL_CALLS => "Calls of tools".to_owned(),
+        SIGN_INS => "Sign-ins".to_owned(),
+        ACTIVE_USERS => "People who were let in".to_owned(),
         other => other.to_owned(),
     }
 }

@@ -155,8 +155,8 @@ impl Quotas {
     }
 
     fn count_call(&self, charge: &Charge) {
-        if let Some(call) = &charge.call {
-            self.usage.count_call(call, charge.now);
+        if let Some(ToolCall { tenant, server }) = &charge.call {
+            self.usage.count_call(tenant, server, charge.now);
         }
     }
 

@@ -78,6 +78,11 @@ impl<P: Proof> CachedCaller<P> {
         Self { standing, headers, proof, seen: SeenDay::default(), assertion: None, interned_bytes, stamp }
     }
 
+    /// Whether the credential counts, as far as memory says.
+    pub fn counts(&self) -> bool {
+        self.proof.counts()
+    }
+
     /// What the lease decides by.
     pub(super) fn lease_entry(&self) -> Entry {
         let Standing { person, counts_until, .. } = &self.standing;

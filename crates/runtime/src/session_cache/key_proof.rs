@@ -81,11 +81,6 @@ impl Proof for KeyProof {
 }
 
 impl CachedCaller<KeyProof> {
-    /// Whether the key counts, as far as memory says.
-    pub fn counts(&self) -> bool {
-        self.proof.counts()
-    }
-
     /// Notes a use. Returns `true` if it has to be passed on to be written, to one caller a minute.
     pub fn note_use(&self, now: Timestamp) -> bool {
         let minute = Timestamp::from_unix(now.unix().div_euclid(60) * 60);

@@ -169,7 +169,7 @@ impl SessionCache {
     fn may_serve_stale<P: Proof>(&self, caller: &CachedCaller<P>) -> bool {
         let stale = self.site.config.verify.stale_if_error;
         !caller.standing.access.is_admin
-            && caller.proof.counts()
+            && caller.counts()
             && self.lease.is_valid_during_outage(caller.lease_entry(), stale, BootTime::now)
     }
 

@@ -103,6 +103,12 @@ pub(super) struct GrantQuery<'a> {
 }
 
 impl GrantQuery<'_> {
+    /// Two values are the same if they are one in memory, which lives as long as its key.
+    fn identity(&self) -> impl Eq + Hash {
+        let limits = self.limits.map(Arc::as_ptr);
+        (Arc::as_ptr(self.server), Arc::as_ptr(self.access), self.machine, limits)
+    }
+
     fn to_key(self) -> GrantKey {
         GrantKey {
             server: Arc::clone(self.server),
@@ -113,26 +119,15 @@ impl GrantQuery<'_> {
     }
 }
 
-/// Two values are the same if they are one in memory, which lives as long as its key.
 impl PartialEq for GrantQuery<'_> {
     fn eq(&self, other: &Self) -> bool {
-        let same_limits = match (self.limits, other.limits) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            (one, other) => one.is_none() && other.is_none(),
-        };
-        Arc::ptr_eq(self.server, other.server)
-            && Arc::ptr_eq(self.access, other.access)
-            && self.machine == other.machine
-            && same_limits
+        self.identity() == other.identity()
     }
 }
 
 impl Hash for GrantQuery<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(self.server).hash(state);
-        Arc::as_ptr(self.access).hash(state);
-        self.machine.hash(state);
-        self.limits.map(Arc::as_ptr).hash(state);
+        self.identity().hash(state);
     }
 }
 

@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use unsent::Unsent;
 
-/// A call of a tool.
+/// A call of a tool that is counted with its request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolCall {
     /// Whose the server is.
@@ -88,8 +88,8 @@ impl Usage {
     }
 
     /// Counts a call of a tool that passed.
-    pub fn count_call(&self, call: &ToolCall, now: Timestamp) {
-        self.with(&call.tenant, |usage| usage.count_call(&call.server, now.day()));
+    pub fn count_call(&self, tenant: &TenantId, server: &ToolServerId, now: Timestamp) {
+        self.with(tenant, |usage| usage.count_call(server, now.day()));
     }
 
     /// Counts a sign-in that ended on a host of a tenant.

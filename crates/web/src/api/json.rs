@@ -1,6 +1,7 @@
 //! JSON of a body, read strictly: no member twice, no more than 16 levels, and what is wrong with its place.
 
 use crate::problem_document::Flaw;
+use gatepost_core::json_pointer;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::cell::RefCell;
@@ -29,11 +30,6 @@ pub(super) fn parse(text: &[u8]) -> Result<Value, Vec<Flaw>> {
     }
 }
 
-/// The pointer of a member (RFC 6901).
-pub(super) fn pointer(parent: &str, member: &str) -> String {
-    format!("{parent}/{}", member.replace('~', "~0").replace('/', "~1"))
-}
-
 struct Place<'a> {
     pointer: String,
     level: usize,
@@ -42,7 +38,11 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn child(&self, member: &str) -> Self {
-        Self { pointer: pointer(&self.pointer, member), level: self.level + 1, flaws: self.flaws }
+        Self {
+            pointer: json_pointer::member(&self.pointer, member),
+            level: self.level + 1,
+            flaws: self.flaws,
+        }
     }
 
     fn demand_level<E: serde::de::Error>(&self) -> Result<(), E> {

@@ -1,40 +1,27 @@
 //! In which form somebody wants an answer (RFC 9110 section 12.5.1).
 
+use crate::request::accept;
 use actix_web::HttpRequest;
-use actix_web::http::header::ACCEPT;
+use gatepost_pages::quality;
 
 /// The one of these media types that `Accept` prefers; the first one of them where it says nothing about any.
 pub(super) fn choose(request: &HttpRequest, offered: &[&'static str]) -> &'static str {
-    let values = request.headers().get_all(ACCEPT).filter_map(|value| value.to_str().ok());
-    let accept: Vec<(&str, f32)> = values.flat_map(|value| value.split(',')).map(range).collect();
-    let weight = |media: &str| {
-        let exact = accept.iter().find(|(range, _)| range.eq_ignore_ascii_case(media));
-        exact.map_or(0.0, |(_, weight)| *weight)
-    };
-    let mut best = ("", 0.0);
+    let accept = accept(request);
+    let weight = |media: &str| quality(&accept, media).unwrap_or(0);
+    let mut best = ("", 0);
     for media in offered {
         if weight(media) > best.1 {
             best = (media, weight(media));
         }
     }
-    let first = offered.first().copied().unwrap_or_default();
     // `*/*` beside a type of less weight takes the first one.
-    let any =
-        accept.iter().filter(|(range, _)| *range == "*/*").map(|(_, weight)| *weight).fold(0.0, f32::max);
-    if best.1 > 0.0 && best.1 >= any { best.0 } else { first }
-}
-
-fn range(text: &str) -> (&str, f32) {
-    let mut parts = text.split(';').map(str::trim);
-    let media = parts.next().unwrap_or_default();
-    let weight =
-        parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |weight| weight.parse().ok());
-    (media, weight.unwrap_or(0.0))
+    if best.1 > 0 && best.1 >= weight("*/*") { best.0 } else { offered.first().copied().unwrap_or_default() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix_web::http::header::ACCEPT;
     use actix_web::test::TestRequest;
 
     #[test]

@@ -1,8 +1,8 @@
 //! The members of a body's object, taken one by one. What nobody took is unknown. All flaws are found at once.
 
-use super::json::pointer;
 use crate::problem_document::Flaw;
 use gatepost_core::clock::Timestamp;
+use gatepost_core::json_pointer;
 use gatepost_core::tier::JsonObject;
 use serde_json::{Map, Value};
 use std::fmt::Display;
@@ -57,7 +57,7 @@ impl<'a> Members<'a> {
 
     /// Notes a flaw of a member.
     pub(super) fn flaw(&mut self, name: &str, code: &'static str, detail: impl Into<String>) {
-        self.flaws.push(Flaw::at(pointer(&self.pointer, name), code, detail));
+        self.flaws.push(Flaw::at(json_pointer::member(&self.pointer, name), code, detail));
     }
 
     /// A value that its type parses from text.
@@ -183,7 +183,7 @@ impl<'a> Members<'a> {
         match self.object.remove(name) {
             None | Some(Value::Null) => Some(Vec::new()),
             Some(Value::Array(items)) => {
-                let list = pointer(&self.pointer, name);
+                let list = json_pointer::member(&self.pointer, name);
                 let parsed = items.into_iter().enumerate().map(|(at, item)| {
                     let text = item.as_str().ok_or_else(|| "it must be a text".to_owned());
                     let parsed =
@@ -227,7 +227,7 @@ impl<'a> Members<'a> {
             self.flaw(name, "too_many", format!("It may have at most {most} items."));
             return None;
         }
-        let list = pointer(&self.pointer, name);
+        let list = json_pointer::member(&self.pointer, name);
         let read_item = |(at, item)| Members::read(item, &format!("{list}/{at}"), self.flaws, &mut read);
         let found: Vec<Option<T>> = items.into_iter().enumerate().map(read_item).collect();
         found.into_iter().collect()

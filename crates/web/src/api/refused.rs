@@ -1,6 +1,5 @@
 //! Why an operation does not do what was asked, as a problem.
 
-use super::json::pointer;
 use super::reply::{ROOT, Reply, builder};
 use crate::fault::Fault;
 use crate::problem_document::{Flaw, Problem, ProblemCode, ProblemDocument};
@@ -14,6 +13,7 @@ use gatepost_admin::{ProofError, SessionError, TrialError};
 use gatepost_core::administration::Denied;
 use gatepost_core::api_key::{KeyFault, KeyFaultKind, KeyFaults};
 use gatepost_core::error_chain::{Chain, sentence};
+use gatepost_core::json_pointer;
 use gatepost_runtime::authn::LoadError;
 use gatepost_runtime::parameters::ParameterError;
 use gatepost_store::directory::DirectoryError;
@@ -171,7 +171,8 @@ fn refused_key(faults: &KeyFaults) -> Problem {
         KeyFaultKind::NotPossible => ProblemCode::NotPossible,
     };
     let flaw = |fault: &KeyFault| {
-        let place = if fault.member().is_empty() { String::new() } else { pointer("", fault.member()) };
+        let place =
+            if fault.member().is_empty() { String::new() } else { json_pointer::member("", fault.member()) };
         Flaw::at(place, fault.code(), sentence(&fault.to_string()))
     };
     let mut problem = Problem::new(code, sentence(&faults.to_string()));

@@ -4,7 +4,7 @@
 use super::header_diagnosis::ReceivedRequest;
 use crate::answer::PageAnswer;
 use crate::asserted::Asserted;
-use crate::request::one;
+use crate::request::{accept, one};
 use actix_web::{HttpRequest, web};
 use gatepost_pages::{Format, LiveHeaders};
 use gatepost_runtime::identity_headers::IdentityHeaders;
@@ -36,7 +36,5 @@ pub(crate) async fn live_headers(
 
 /// HTML or JSON.
 fn format(request: &HttpRequest) -> Format {
-    let lines: Vec<&str> =
-        request.headers().get_all("accept").filter_map(|value| value.to_str().ok()).collect();
-    Format::choose(&lines.join(","), one(request.headers(), "sec-fetch-mode") == Some("navigate"))
+    Format::choose(&accept(request), one(request.headers(), "sec-fetch-mode") == Some("navigate"))
 }

@@ -84,11 +84,10 @@ pub(super) async fn page(
     let q = parameters.q.as_deref().map(str::trim).unwrap_or_default();
     let now = Timestamp::now();
     let month = Month::of(now.day());
-    let (people, groups, used, bill) = tokio::try_join!(
+    let (people, groups, (used, bill)) = tokio::try_join!(
         directory.list_tenant_people(scope, (&tenant.id, Some(q)), after.as_ref(), PAGE),
         directory.list_tenant_groups(scope, &tenant.id),
-        directory.read_usage(&tenant.id, (month.first_day(), now.day())),
-        context.read_bill(tenant, month),
+        context.read_month(tenant, month),
     )?;
     let entries: Vec<_> = people.items.iter().map(person_entry).collect();
     let groups: Vec<_> = groups.iter().map(group_entry).collect();

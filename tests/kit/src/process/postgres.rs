@@ -2,6 +2,10 @@
 //! tests that stop or pause it. It runs without fsync, because nobody needs the data after a crash.
 //! Postgres refuses to run as root, so root runs it as the user `postgres`.
 
+mod database;
+
+pub use database::Database;
+
 use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -15,7 +19,6 @@ use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
-use super::database::Database;
 use super::{Authority, Running, free_port, reaper, until};
 
 const START: Duration = Duration::from_secs(30);
@@ -125,38 +128,6 @@ impl Postgres {
     /// Creates an empty database, and returns its `postgres://` URL with a superuser.
     pub async fn database(&self) -> String {
         self.url(&self.create("").await)
-    }
-
-    /// Creates a copy of the database that `fill` filled. `fill` is called once for this server, with the URL of an empty
-    /// database, and must have closed its connections when it returns. Copies that ended are deleted before: a thousand of
-    /// them would take 10 GB.
-    pub async fn copy_of(&'static self, fill: impl AsyncFnOnce(String)) -> Database {
-        let template = self.template.get_or_init(|| async {
-            let name = self.create("").await;
-            fill(self.url(&name)).await;
-            name
-        });
-        // The default strategy writes each page to the log, which takes three times as long.
-        let how = format!("TEMPLATE {} STRATEGY file_copy", template.await);
-        self.drop_ended().await;
-        let name = self.create(&how).await;
-        Database::new(self.url(&name), name, self)
-    }
-
-    /// Notes that a database is used no more.
-    pub(super) fn end(&self, database: String) {
-        self.ended.lock().unwrap_or_else(PoisonError::into_inner).push(database);
-    }
-
-    /// Drops the databases that are used no more. One that cannot be dropped on a busy machine waits for the next time.
-    async fn drop_ended(&self) {
-        let ended = std::mem::take(&mut *self.ended.lock().unwrap_or_else(PoisonError::into_inner));
-        for name in ended {
-            let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
-            if self.try_sql("postgres", &drop).await.is_err() {
-                self.end(name);
-            }
-        }
     }
 
     async fn create(&self, how: &str) -> String {
