@@ -26,8 +26,13 @@ use gatepost_telemetry::Reason;
 use http_body_util::BodyExt;
 use hyper::HeaderMap;
 use hyper::body::{Body, Incoming};
+use hyper::header::HeaderName;
+use std::future::poll_fn;
+use std::mem;
 use std::ops::Deref;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
@@ -40,6 +45,11 @@ const MAX_DISCARDED: usize = 8 * 1024 * 1024;
 const BODY_TIME: Duration = Duration::from_secs(5);
 /// `Retry-After` when too many bodies are read.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+// As constants they are hashed and not parsed at each request.
+const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+const NAME: HeaderName = HeaderName::from_static("mcp-name");
 
 static BODIES: Semaphore = Semaphore::const_new(MAX_BODIES);
 
@@ -79,11 +89,13 @@ pub(super) fn judge_now(
     headers: Headers<'_>,
 ) -> Verdict {
     let Verdict::AskTools(mut passage) = verdict else { return verdict };
+    let Target::Application(requirement @ Requirement { mcp: Some(Mode::Headers), .. }) = &request.target
+    else {
+        return Verdict::AskTools(passage);
+    };
     let found = gate.tool_servers.look(|servers| {
-        let Target::Application(requirement) = &request.target else { return None };
         let server = servers.find(request.origin().host(), request.forwarded.path())?;
-        let is_meant = requirement.mcp == Some(Mode::Headers) && server.is_meant(requirement, Mode::Headers);
-        if !is_meant || passage.require_grant(server).is_err() {
+        if !server.is_meant(requirement, Mode::Headers) || passage.require_grant(server).is_err() {
             return None;
         }
         let asked = by_headers(request.forwarded.method(), headers).ok()?;
@@ -235,9 +247,9 @@ async fn by_body(method: &str, headers: Headers<'_>, body: &mut Incoming) -> Fou
 
 pub(super) fn repeated(headers: Headers<'_>) -> Repeated<'_> {
     Repeated {
-        version: Sent::of(headers.all("mcp-protocol-version")),
-        method: Sent::of(headers.all("mcp-method")),
-        name: Sent::of(headers.all("mcp-name")),
+        version: Sent::of(headers.all(PROTOCOL_VERSION)),
+        method: Sent::of(headers.all(METHOD)),
+        name: Sent::of(headers.all(NAME)),
     }
 }
 
@@ -268,17 +280,35 @@ pub(super) async fn read(body: &mut Incoming) -> Result<(Vec<u8>, SemaphorePermi
         }
         Ok::<_, ()>((read, length))
     };
-    match timeout(BODY_TIME, whole).await {
-        Ok(Ok((_, length))) if length > MAX_BODY => Err(Unread::Fault(Fault::TooLarge)),
-        Ok(Ok((read, _))) => Ok((read, permit)),
-        Ok(Err(())) | Err(_) => Err(Unread::Unavailable),
+    match in_time(whole).await {
+        Some(Ok((_, length))) if length > MAX_BODY => Err(Unread::Fault(Fault::TooLarge)),
+        Some(Ok((read, _))) => Ok((read, permit)),
+        Some(Err(())) | None => Err(Unread::Unavailable),
+    }
+}
+
+/// Waits for a body, no longer than [`BODY_TIME`]. A body that came with its head is there when it is asked for a second
+/// time, and needs no timer: making one wakes the thread's timers up.
+async fn in_time<T>(whole: impl Future<Output = T>) -> Option<T> {
+    let (mut whole, mut is_second) = (pin!(whole), false);
+    let soon = poll_fn(|context| match whole.as_mut().poll(context) {
+        Poll::Ready(read) => Poll::Ready(Some(read)),
+        Poll::Pending if mem::replace(&mut is_second, true) => Poll::Ready(None),
+        Poll::Pending => {
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    });
+    match soon.await {
+        None => timeout(BODY_TIME, whole).await.ok(),
+        read => read,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
+    use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 
     #[test]
     fn only_plain_json_is_read() {

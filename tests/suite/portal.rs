@@ -14,6 +14,11 @@ mod tools;
 use crate::world::{APP, PUBLIC, Pair, Plan, World, alice};
 use gatepost_kit::client::{Answer, Client};
 use gatepost_kit::entra::Person;
+use gatepost_kit::process::until;
+use std::time::Duration;
+
+/// Longer than sessions live that nobody uses.
+const TIMEOUT: Duration = Duration::from_secs(90);
 
 /// The administrator of the system. Alice is in one group, and Bob is in none.
 pub(crate) async fn start(pair: Pair) -> (World, Client) {
@@ -46,6 +51,14 @@ async fn path_of(world: &World, root: &Client, who: &str) -> String {
     let list = page(world, root, &format!("/admin/users?q={who}%40example.com")).await;
     let (_, rest) = list.body.split_once("href=\"/admin/users/").unwrap_or_else(|| panic!("{}", list.body));
     format!("/admin/users/{}", &rest[..36])
+}
+
+/// The number of sessions on the first page.
+async fn sessions_now(world: &World, root: &Client) -> u64 {
+    let overview = page(world, root, "/admin").await.body;
+    let found =
+        overview.split_once("<dt>Sessions now, about</dt><dd>").and_then(|(_, rest)| rest.split('<').next());
+    found.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{overview}"))
 }
 
 both_pairs! {
@@ -130,6 +143,23 @@ both_pairs! {
         for query in ["?days=2", "?days=x", "?after=%00"] {
             assert_eq!(page(&world, &root, &format!("/admin/ends{query}")).await.status, 404, "{query}");
         }
+    }
+
+    async fn the_overview_counts_the_sessions_that_can_be_used(pair) {
+        let (world, root) = start(pair).await;
+        // Alice, Bob, and Root with two browsers.
+        assert_eq!(sessions_now(&world, &root).await, 4);
+        world.cli(&["session", "end", "--user", "bob@example.com"]).await;
+        assert_eq!(sessions_now(&world, &root).await, 3);
+    }
+
+    async fn sessions_that_nobody_uses_leave_the_number(pair) {
+        let (world, root) = start_of(Plan::default().env("GATEPOST_SESSION__IDLE_TIMEOUT", "30s"), pair).await;
+        until("all sessions but one to be over", TIMEOUT, async || {
+            assert_eq!(root.fetch(&world.url(APP, "/")).await.status, 200, "a use");
+            (sessions_now(&world, &root).await == 1).then_some(())
+        })
+        .await;
     }
 
     async fn nobody_else_sees_the_pages(pair) {

@@ -5,7 +5,13 @@ use super::Forwarded;
 use gatepost_core::host::Origin;
 use gatepost_core::request_mode::{self, Initiator, RequestMode};
 use gatepost_runtime::headers;
-use hyper::header::SEC_WEBSOCKET_KEY;
+use hyper::header::{HeaderName, ORIGIN, SEC_WEBSOCKET_KEY};
+
+// As constants they are hashed and not parsed at each request.
+const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const DESTINATION: HeaderName = HeaderName::from_static("sec-fetch-dest");
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 
 /// Whether a person will see the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +27,9 @@ impl Forwarded<'_> {
     pub fn kind(&self) -> RequestKind {
         let is_read = matches!(self.method, "GET" | "HEAD");
         let looks_like_one = || {
-            self.accept().contains("text/html")
-                && !self.headers.has("x-requested-with")
-                && !self.is_websocket()
+            self.accept().contains("text/html") && !self.headers.has(REQUESTED_WITH) && !self.is_websocket()
         };
-        let (mode, destination) = (self.headers.text("sec-fetch-mode"), self.headers.text("sec-fetch-dest"));
+        let (mode, destination) = (self.headers.text(MODE), self.headers.text(DESTINATION));
         let is_navigation = request_mode::is_navigation(mode, destination).unwrap_or_else(looks_like_one);
         if is_read && is_navigation && !self.is_prefetch() {
             RequestKind::Navigation
@@ -36,7 +40,7 @@ impl Forwarded<'_> {
 
     /// Whether a service worker fetches this navigation. Such a request has no destination of its own.
     pub fn is_by_service_worker(&self) -> bool {
-        self.kind() == RequestKind::Navigation && self.headers.text("sec-fetch-dest") == Some("empty")
+        self.kind() == RequestKind::Navigation && self.headers.text(DESTINATION) == Some("empty")
     }
 
     fn is_prefetch(&self) -> bool {
@@ -57,7 +61,7 @@ impl Forwarded<'_> {
     /// The page that made the browser send the request. Named only if the request is refused as cross-origin.
     pub fn initiator(&self, own: &Origin, allowed: &[Origin]) -> Initiator {
         if self.is_cross_origin(own, allowed) {
-            Initiator::from_origin_header(self.headers.text("origin").unwrap_or_default())
+            Initiator::from_origin_header(self.headers.text(ORIGIN).unwrap_or_default())
         } else {
             Initiator::Own
         }
@@ -65,7 +69,7 @@ impl Forwarded<'_> {
 
     /// Whether the request submits a form, which a reload would send again.
     pub fn is_form(&self) -> bool {
-        self.method == "POST" && self.headers.text("sec-fetch-mode").is_none_or(|mode| mode == "navigate")
+        self.method == "POST" && self.headers.text(MODE).is_none_or(|mode| mode == "navigate")
     }
 
     /// Whether a page of another origin requests a change: an unsafe method or a WebSocket that is not from the host's
@@ -78,8 +82,8 @@ impl Forwarded<'_> {
     /// without both headers are accepted: every browser sends one of them with a request that could change something.
     fn is_from(&self, own: &Origin, allowed: &[Origin]) -> bool {
         let origin =
-            self.headers.first("origin").map(|value| headers::text(value).and_then(|text| text.parse().ok()));
-        let is_own = match self.headers.text("sec-fetch-site") {
+            self.headers.first(ORIGIN).map(|value| headers::text(value).and_then(|text| text.parse().ok()));
+        let is_own = match self.headers.text(SITE) {
             Some(site) => matches!(site, "same-origin" | "none"),
             None => origin.as_ref().is_none_or(|origin: &Option<Origin>| origin.as_ref() == Some(own)),
         };
@@ -89,9 +93,9 @@ impl Forwarded<'_> {
     /// Whether the request was started from the host's own pages or the address bar. A request without `Sec-Fetch-Site`
     /// needs a matching `Origin`: without either header it may come from a link on another site.
     pub fn is_user_initiated(&self, own: &Origin) -> bool {
-        let is_own = match self.headers.text("sec-fetch-site") {
+        let is_own = match self.headers.text(SITE) {
             Some(site) => matches!(site, "same-origin" | "none"),
-            None => self.headers.text("origin").and_then(|text| text.parse().ok()).as_ref() == Some(own),
+            None => self.headers.text(ORIGIN).and_then(|text| text.parse().ok()).as_ref() == Some(own),
         };
         is_own && !self.is_prefetch()
     }

@@ -60,7 +60,7 @@ impl Repeated<'_> {
     ///
     /// # Errors
     /// `HeaderMismatch`; `VersionMissing`.
-    pub fn agree_with(&self, message: &Message) -> Result<(), Fault> {
+    pub fn agree_with(&self, message: &Message<'_>) -> Result<(), Fault> {
         let stated = self.version.value("MCP-Protocol-Version is repeated or unreadable")?;
         let method = self.method.value("Mcp-Method is repeated or unreadable")?;
         let name = self.name.value("Mcp-Name is repeated or unreadable")?.map(decoded).transpose()?;
@@ -90,7 +90,7 @@ impl Repeated<'_> {
             (Some(name), Some(call)) if *name != call.name => {
                 differ("Mcp-Name does not say what the body says")
             }
-            (Some(name), None) if !message.named.iter().any(|named| **named == *name) => {
+            (Some(name), None) if !message.named.iter().flatten().any(|named| *named == name) => {
                 differ("Mcp-Name does not say what the body says")
             }
             (None, Some(_)) if must_repeat => differ("Mcp-Name is missing"),
@@ -120,7 +120,7 @@ impl Repeated<'_> {
             None if guarded(&method.trim().to_ascii_lowercase()).is_some() => {
                 Err(Fault::HeaderMismatch("Mcp-Method is spelled in another way"))
             }
-            None => Ok(Ask::of(Some(method.to_owned()), None)),
+            None => Ok(Ask::of(Some(method.into()), None)),
         }
     }
 }

@@ -26,21 +26,21 @@ const LOOKING: [&str; 8] = [
 /// The longest id that an answer repeats, in bytes.
 const MAX_ID: usize = 256;
 
-/// A message of a client.
+/// A message of a client, borrowed from its body where that has no escapes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct Message<'a> {
     /// The id of the request, for the answer.
     pub id: MessageId,
     /// The method. `None`: the answer to a question of the server, as revisions before 2026-07-28 have them.
-    pub method: Option<String>,
+    pub method: Option<Cow<'a, str>>,
     /// The tool, prompt or resource that it asks for.
     pub call: Option<Call>,
     /// The revision that it states about itself.
-    pub version: Option<String>,
+    pub version: Option<Cow<'a, str>>,
     /// Whether an answer is expected.
     pub is_request: bool,
     /// What `Mcp-Name` may repeat where `call` is `None`.
-    pub(super) named: Vec<String>,
+    pub(super) named: [Option<Cow<'a, str>>; 3],
 }
 
 /// The use of one thing that rules are about.
@@ -68,11 +68,11 @@ pub enum Ask {
 
 impl Ask {
     /// What a message with this method does.
-    pub(super) fn of(method: Option<String>, call: Option<Call>) -> Self {
+    pub(super) fn of(method: Option<Cow<'_, str>>, call: Option<Call>) -> Self {
         match (call, method) {
             (Some(call), _) => Self::Call(call),
-            (None, Some(method)) if LOOKING.contains(&method.as_str()) => Self::Look,
-            (None, method) => Self::Other(method),
+            (None, Some(method)) if LOOKING.contains(&&*method) => Self::Look,
+            (None, method) => Self::Other(method.map(Cow::into_owned)),
         }
     }
 }
@@ -100,7 +100,7 @@ impl fmt::Display for MessageId {
     }
 }
 
-impl Message {
+impl<'a> Message<'a> {
     /// What it does.
     pub fn into_ask(self) -> Ask {
         Ask::of(self.method, self.call)
@@ -110,7 +110,7 @@ impl Message {
     ///
     /// # Errors
     /// `TooLarge`, `Unreadable`.
-    pub fn read(body: &[u8]) -> Result<Self, Fault> {
+    pub fn read(body: &'a [u8]) -> Result<Self, Fault> {
         if body.len() > MAX_BODY {
             return Err(Fault::TooLarge);
         }
@@ -178,8 +178,8 @@ impl<'de> Listener<'de> for Found<'de> {
     }
 }
 
-impl Found<'_> {
-    fn into_message(self) -> Result<Message, &'static str> {
+impl<'de> Found<'de> {
+    fn into_message(self) -> Result<Message<'de>, &'static str> {
         let Self { id, method, is_answer, name, uri, task, version } = self;
         let is_request = id.is_some();
         let id = id.map_or(Ok(MessageId::default()), message_id)?;
@@ -191,23 +191,20 @@ impl Found<'_> {
             Some(seen) => Some(text(seen).ok_or("its method is no string")?),
         };
         method.as_deref().map_or(Ok(()), require_plain)?;
+        let [name, uri, task] = [name, uri, task].map(|seen| seen.and_then(text));
         let call = match method.as_deref().and_then(guarded) {
             None => None,
-            Some((kind, member)) => {
-                let named = if member == "uri" { &uri } else { &name };
-                let missing =
-                    if member == "uri" { "params.uri is no string" } else { "params.name is no string" };
-                Some(Call { kind, name: named.clone().and_then(text).ok_or(missing)? })
-            }
+            Some((kind, "uri")) => Some((kind, uri.as_deref().ok_or("params.uri is no string")?)),
+            Some((kind, _)) => Some((kind, name.as_deref().ok_or("params.name is no string")?)),
         };
-        let named = [name, uri, task].into_iter().flatten().filter_map(text).collect();
-        Ok(Message { id, method, call, version, is_request, named })
+        let call = call.map(|(kind, name)| Call { kind, name: name.to_owned() });
+        Ok(Message { id, method, call, version, is_request, named: [name, uri, task] })
     }
 }
 
-fn text(seen: Seen<'_>) -> Option<String> {
+fn text(seen: Seen<'_>) -> Option<Cow<'_, str>> {
     match seen {
-        Seen::Text(text) => Some(text.into_owned()),
+        Seen::Text(text) => Some(text),
         _ => None,
     }
 }
@@ -225,8 +222,12 @@ fn message_id(seen: Seen<'_>) -> Result<MessageId, &'static str> {
 /// Refuses the name of a member that some readers take for another one: those of Go and of Newtonsoft ignore case, and
 /// where JavaScript copies objects, `__proto__` gives members to an object that lacks them.
 pub(super) fn refuse_likeness(name: &str, deciding: &[&str]) -> Result<(), &'static str> {
-    let is_like = |other: &&str| *other != name && fold(other).eq(fold(name));
-    if name == "__proto__" || deciding.iter().any(is_like) {
+    // Characters that fold to other ones need another comparison. Without them only a name of the same length is alike.
+    let is_like = |other: &&str| {
+        if name.is_ascii() { other.eq_ignore_ascii_case(name) } else { fold(other).eq(fold(name)) }
+    };
+    let resembles = !deciding.contains(&name) && deciding.iter().any(is_like);
+    if name == "__proto__" || resembles {
         return Err("a member is spelled like one that decides");
     }
     Ok(())
@@ -256,7 +257,7 @@ fn require_plain(method: &str) -> Result<(), &'static str> {
 mod tests {
     use super::*;
 
-    fn read(body: &str) -> Result<Message, Fault> {
+    fn read(body: &str) -> Result<Message<'_>, Fault> {
         Message::read(body.as_bytes())
     }
 
@@ -400,7 +401,8 @@ mod tests {
             ("null", "null"),
             (&format!("{long:?}"), "null"),
         ] {
-            let message = read(&format!(r#"{{"id":{id},"method":"x"}}"#)).expect("a message");
+            let body = format!(r#"{{"id":{id},"method":"x"}}"#);
+            let message = read(&body).expect("a message");
             assert_eq!(message.id.to_string(), repeated);
         }
     }

@@ -1,8 +1,8 @@
 //! Reads JSON with `serde_json`, and refuses what other readers understand differently or not at all: members that occur
 //! twice in one object, and values that are nested deeply.
 //!
-//! `serde_json` itself refuses what is not UTF-8, halves of surrogate pairs, `NaN`, comments, a byte order mark, control
-//! characters in strings and text after the value.
+//! What is not UTF-8 is refused as well, and `serde_json` itself refuses halves of surrogate pairs, `NaN`, comments, a byte
+//! order mark, control characters in strings and text after the value.
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Number;
@@ -40,18 +40,27 @@ pub(super) trait Listener<'de> {
 /// # Errors
 /// Why it is refused, and at which line and column.
 pub(super) fn read<'de>(text: &'de [u8], listener: &mut impl Listener<'de>) -> Result<Seen<'de>, String> {
-    let mut json = serde_json::Deserializer::from_slice(text);
-    let mut path = Vec::new();
-    let value = Value { listener, path: &mut path, depth: 0, keeps_text: false, is_wanted: true };
+    // Checked once: else each string is checked by itself.
+    let text = std::str::from_utf8(text).map_err(|_| "it is not UTF-8".to_owned())?;
+    let mut json = serde_json::Deserializer::from_str(text);
+    let mut reading = Reading { listener, path: Vec::new(), names: Names::default() };
+    let value = Value { reading: &mut reading, depth: 0, keeps_text: false, is_wanted: true };
     let seen = value.deserialize(&mut json).map_err(|error| error.to_string())?;
     json.end().map_err(|error| error.to_string())?;
     Ok(seen)
 }
 
-/// One value of the text.
-struct Value<'a, 'de, L> {
+/// What is known while a text is read.
+struct Reading<'a, 'de, L> {
     listener: &'a mut L,
-    path: &'a mut Vec<Cow<'de, str>>,
+    /// The members in which the reader stands, of the objects that the listener looks into.
+    path: Vec<Cow<'de, str>>,
+    names: Names<'de>,
+}
+
+/// One value of the text.
+struct Value<'a, 'b, 'de, L> {
+    reading: &'a mut Reading<'b, 'de, L>,
     /// How many objects and arrays it stands in.
     depth: usize,
     /// Whether the listener is told what it is.
@@ -60,7 +69,7 @@ struct Value<'a, 'de, L> {
     is_wanted: bool,
 }
 
-impl<'de, L: Listener<'de>> DeserializeSeed<'de> for Value<'_, 'de, L> {
+impl<'de, L: Listener<'de>> DeserializeSeed<'de> for Value<'_, '_, 'de, L> {
     type Value = Seen<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Seen<'de>, D::Error> {
@@ -68,14 +77,14 @@ impl<'de, L: Listener<'de>> DeserializeSeed<'de> for Value<'_, 'de, L> {
     }
 }
 
-impl<L> Value<'_, '_, L> {
+impl<L> Value<'_, '_, '_, L> {
     fn enter<E: Error>(&self) -> Result<usize, E> {
         let depth = self.depth + 1;
         if depth > MAX_DEPTH { Err(E::custom("it is nested too deeply")) } else { Ok(depth) }
     }
 }
 
-impl<'de, L: Listener<'de>> Visitor<'de> for Value<'_, 'de, L> {
+impl<'de, L: Listener<'de>> Visitor<'de> for Value<'_, '_, 'de, L> {
     type Value = Seen<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -114,9 +123,9 @@ impl<'de, L: Listener<'de>> Visitor<'de> for Value<'_, 'de, L> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Seen<'de>, A::Error> {
         let depth = self.enter()?;
-        let Self { listener, path, .. } = self;
+        let reading = self.reading;
         while items
-            .next_element_seed(Value { listener, path, depth, keeps_text: false, is_wanted: false })?
+            .next_element_seed(Value { reading, depth, keeps_text: false, is_wanted: false })?
             .is_some()
         {}
         Ok(Seen::Array)
@@ -124,29 +133,23 @@ impl<'de, L: Listener<'de>> Visitor<'de> for Value<'_, 'de, L> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Seen<'de>, A::Error> {
         let depth = self.enter()?;
-        let Self { listener, path, is_wanted, .. } = self;
-        let mut names = Names::default();
+        let Self { reading, is_wanted, .. } = self;
+        let mut own = reading.names.open();
         while let Some(name) = members.next_key_seed(Name)? {
-            if !names.insert(name.clone()) {
+            if !reading.names.insert(&mut own, name.clone()) {
                 return Err(A::Error::custom("a member occurs twice in one object"));
             }
             if !is_wanted {
-                members.next_value_seed(Value {
-                    listener,
-                    path,
-                    depth,
-                    keeps_text: false,
-                    is_wanted: false,
-                })?;
+                members.next_value_seed(Value { reading, depth, keeps_text: false, is_wanted: false })?;
                 continue;
             }
-            path.push(name);
-            let is_wanted = listener.wants(path);
-            let seen =
-                members.next_value_seed(Value { listener, path, depth, keeps_text: true, is_wanted })?;
-            listener.member(path, seen).map_err(A::Error::custom)?;
-            path.pop();
+            reading.path.push(name);
+            let is_wanted = reading.listener.wants(&reading.path);
+            let seen = members.next_value_seed(Value { reading, depth, keeps_text: true, is_wanted })?;
+            reading.listener.member(&reading.path, seen).map_err(A::Error::custom)?;
+            reading.path.pop();
         }
+        reading.names.close(&own);
         Ok(Seen::Object)
     }
 }
@@ -154,26 +157,42 @@ impl<'de, L: Listener<'de>> Visitor<'de> for Value<'_, 'de, L> {
 /// So many names are compared one by one, which is faster than hashing them.
 const FEW: usize = 8;
 
-/// The names of the members of one object.
+/// The names of the members of all objects in which the reader stands, the innermost last. One list for all of them takes
+/// memory once.
 #[derive(Default)]
-struct Names<'de> {
-    few: Vec<Cow<'de, str>>,
-    /// All names, if there are more than [`FEW`].
+struct Names<'de>(Vec<Cow<'de, str>>);
+
+/// The names of the members of one object.
+struct Own<'de> {
+    /// Where its names begin, of which there are at most [`FEW`].
+    start: usize,
+    /// All names, if there are more.
     many: HashSet<Cow<'de, str>>,
 }
 
 impl<'de> Names<'de> {
-    /// Adds a name. Returns whether it is new.
-    fn insert(&mut self, name: Cow<'de, str>) -> bool {
-        if self.few.len() < FEW {
-            let is_new = !self.few.contains(&name);
-            self.few.push(name);
+    /// Begins an object within those that are open.
+    fn open(&self) -> Own<'de> {
+        Own { start: self.0.len(), many: HashSet::new() }
+    }
+
+    /// Adds a name to the innermost object. Returns whether it is new.
+    fn insert(&mut self, own: &mut Own<'de>, name: Cow<'de, str>) -> bool {
+        let few = &self.0[own.start..];
+        if few.len() < FEW {
+            let is_new = !few.contains(&name);
+            self.0.push(name);
             return is_new;
         }
-        if self.many.is_empty() {
-            self.many.extend(self.few.iter().cloned());
+        if own.many.is_empty() {
+            own.many.extend(few.iter().cloned());
         }
-        self.many.insert(name)
+        own.many.insert(name)
+    }
+
+    /// Ends the innermost object.
+    fn close(&mut self, own: &Own<'de>) {
+        self.0.truncate(own.start);
     }
 }
 

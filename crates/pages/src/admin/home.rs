@@ -53,6 +53,8 @@ pub struct HomeNumbers {
     /// Those whose last sign-in was in the last 24 hours.
     pub signed_in: u64,
     pub disabled: u64,
+    /// About so many sessions can be used now. `None`: the session store does not answer.
+    pub sessions: Option<u64>,
     /// Sign-ins and refusals since midnight (UTC).
     pub sign_ins: u64,
     pub refusals: u64,
@@ -190,18 +192,20 @@ impl Home<'_> {
 fn numbers(numbers: HomeNumbers) -> Vec<(&'static str, String, Option<String>)> {
     let list = |state| Some(paths::query(paths::ADMIN_USERS, &[("state", state)]));
     let all = [
-        ("People", numbers.people, list(None)),
-        ("Signed in within 24 hours", numbers.signed_in, None),
-        ("Disabled", numbers.disabled, list(Some("disabled"))),
-        ("Sign-ins today", numbers.sign_ins, None),
+        ("People", Some(numbers.people), list(None)),
+        ("Signed in within 24 hours", Some(numbers.signed_in), None),
+        ("Disabled", Some(numbers.disabled), list(Some("disabled"))),
+        ("Sessions now, about", numbers.sessions, None),
+        ("Sign-ins today", Some(numbers.sign_ins), None),
         (
             "Refusals today",
-            numbers.refusals,
+            Some(numbers.refusals),
             Some(paths::query(paths::ADMIN_REFUSALS, &[("hours", Some("24"))])),
         ),
-        ("Replicas that serve", numbers.replicas, Some(paths::ADMIN_SYSTEM.to_owned())),
+        ("Replicas that serve", Some(numbers.replicas), Some(paths::ADMIN_SYSTEM.to_owned())),
     ];
-    all.map(|(name, number, link)| (name, grouped(number), link)).into()
+    let known = all.into_iter().filter_map(|(name, number, link)| Some((name, grouped(number?), link)));
+    known.collect()
 }
 
 /// What the page of the system shows more of.

@@ -259,6 +259,7 @@ fn home(name: &str, words: &str, is_full: bool) -> Sample {
             people: 100_000,
             signed_in: 12_345,
             disabled: 3,
+            sessions: is_full.then_some(54_321),
             sign_ins: 4711,
             refusals: 17,
             replicas: 3,

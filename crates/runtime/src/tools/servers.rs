@@ -42,6 +42,10 @@ impl Addresses {
     /// server behind the gate may take it for another one.
     pub fn find(&self, host: &HostName, path: &[u8]) -> Option<&Arc<GateServer>> {
         let servers = self.by_host.get(host)?;
+        // The address of a server is plain, and nothing longer begins its path.
+        if let Some(server) = servers.iter().find(|server| server.url.path().as_bytes() == path) {
+            return Some(server);
+        }
         let path = std::str::from_utf8(path).ok().filter(|path| is_plain(path))?;
         longest_prefix(servers.iter().map(|server| (server.url.path(), server)), path)
     }

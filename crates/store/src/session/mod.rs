@@ -13,6 +13,7 @@ pub mod sealed;
 pub mod store;
 pub mod tokens;
 
+mod in_use;
 mod locks;
 mod sessions;
 mod token_encoding;

@@ -63,10 +63,17 @@ pub struct Announcement {
     note: Hash,
 }
 
+/// What the keys of records begin with.
+pub(super) const RECORDS: &[u8] = b"session:";
+
 impl Sessions {
     /// Sessions with these lifetimes in `store`, sealed by `ring`.
     pub const fn new(store: Store, ring: Arc<KeyRing>, lifetimes: Lifetimes) -> Self {
         Self { store, ring, lifetimes }
+    }
+
+    pub(super) const fn lifetimes(&self) -> &Lifetimes {
+        &self.lifetimes
     }
 
     /// Whether the store answers and takes writes.
@@ -127,11 +134,15 @@ impl Sessions {
         if hash != my_hash {
             self.index(&hash, &record).await?;
         }
-        let session = self.write(id, &record).await?;
+        let (session, used_before) = self.write(id, &record).await?;
+        let note = async {
+            self.note_uses([(used_before, Some(session.record.last_seen_at))]).await;
+            Ok(())
+        };
         // Index again: a request that listed the sessions meanwhile found no record yet and removed the entry as stale.
         // If it listed those of the provider's session, it removed the announcement as well.
-        let (of_person, is_over) =
-            tokio::try_join!(self.index_user(&hash, record.user), self.is_over(announced))?;
+        let (of_person, is_over, ()) =
+            tokio::try_join!(self.index_user(&hash, record.user), self.is_over(announced), note)?;
         Ok(Started { handover, session, is_over, of_person })
     }
 
@@ -144,22 +155,27 @@ impl Sessions {
         Ok(theirs.and_then(|plain| postcard::from_bytes(&plain).ok()).unwrap_or(mine))
     }
 
-    async fn write(&self, id: &SessionId, fresh: &SessionRecord) -> Result<Session, StoreError> {
+    /// Returns also when a session that was there already was used last.
+    async fn write(
+        &self,
+        id: &SessionId,
+        fresh: &SessionRecord,
+    ) -> Result<(Session, Option<Timestamp>), StoreError> {
         let (hash, key) = (id.hash(), record_key(&id.hash()));
         loop {
             let raw = self.seal_record(&hash, fresh);
             let ttl = fresh.ttl(Timestamp::now(), &self.lifetimes);
             let Some(existing) = self.store.create(&key, &raw, ttl).await? else {
-                return Ok(Session { id: id.clone(), record: fresh.clone(), raw });
+                return Ok((Session { id: id.clone(), record: fresh.clone(), raw }, None));
             };
             let Some(record) = self.open_record(&hash, &existing) else {
                 self.store.delete(&key).await?;
                 continue;
             };
-            let renewed = renew(&record, fresh);
+            let (renewed, used_before) = (renew(&record, fresh), record.last_seen_at);
             let old = Session { id: id.clone(), record, raw: existing };
             if let Some(session) = self.replace(&old, renewed).await? {
-                return Ok(session);
+                return Ok((session, Some(used_before)));
             }
         }
     }
@@ -186,7 +202,7 @@ impl Sessions {
         Ok(done.then(|| Session { id: old.id.clone(), record, raw }))
     }
 
-    /// Writes the last uses of sessions in two round trips. A record that was changed meanwhile is skipped: the other
+    /// Writes the last uses of sessions in three round trips. A record that was changed meanwhile is skipped: the other
     /// writer has recorded a use too.
     pub async fn touch(&self, uses: &[(SessionId, Timestamp)]) -> Result<(), StoreError> {
         let keys: Vec<_> = uses.iter().map(|(id, _)| record_key(&id.hash())).collect();
@@ -194,17 +210,24 @@ impl Sessions {
         let replacements = uses.iter().zip(keys).zip(found).filter_map(|(((id, at), key), raw)| {
             let old = raw?;
             let record = self.open_record(&id.hash(), &old).filter(|record| record.last_seen_at < *at)?;
+            let noted = (Some(record.last_seen_at), Some(*at));
             let record = SessionRecord { last_seen_at: *at, ..record };
             let ttl = record.ttl(Timestamp::now(), &self.lifetimes);
-            Some(Replacement { key, old, new: self.seal_record(&id.hash(), &record), ttl })
+            Some((Replacement { key, old, new: self.seal_record(&id.hash(), &record), ttl }, noted))
         });
-        self.store.replace_many(&replacements.collect::<Vec<_>>()).await
+        let (replacements, noted): (Vec<_>, Vec<_>) = replacements.unzip();
+        self.store.replace_many(&replacements).await?;
+        self.note_uses(noted).await;
+        Ok(())
     }
 
     /// Deletes the record. The directory keeps the fact that the session has ended.
     pub async fn forget(&self, hash: &Hash, user: UserId) -> Result<(), StoreError> {
+        let record = self.find_by_hash(hash).await?;
         self.store.delete(&record_key(hash)).await?;
-        self.store.unindex(&user_key(user), hash.as_bytes()).await
+        self.store.unindex(&user_key(user), hash.as_bytes()).await?;
+        self.note_uses(record.map(|record| (Some(record.last_seen_at), None))).await;
+        Ok(())
     }
 
     /// Lists the sessions of a person that the store still has, by the hashes of their ids.
@@ -286,7 +309,7 @@ fn renew(old: &SessionRecord, fresh: &SessionRecord) -> SessionRecord {
 }
 
 fn record_key(hash: &Hash) -> Vec<u8> {
-    [b"session:", &hash.as_bytes()[..]].concat()
+    [RECORDS, &hash.as_bytes()[..]].concat()
 }
 
 fn user_key(user: UserId) -> Vec<u8> {

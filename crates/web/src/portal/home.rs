@@ -29,6 +29,7 @@ use gatepost_store::directory::{
     Page, Replica, RequestFilter, TenantFilter, TenantRecord, ToolServer, UnlinkedGroup, UserFilter,
     UserSummary,
 };
+use gatepost_store::session::Sessions;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -87,7 +88,10 @@ pub(crate) async fn home(
     };
     let days = days(directory, scope, now).await?;
     let replicas = if scope.is_system() { system.list_replicas().await? } else { Vec::new() };
-    let numbers = numbers(directory, scope, (&days, replicas.len()), now).await?;
+    let mut numbers = numbers(directory, scope, (&days, replicas.len()), now).await?;
+    if let Some(numbers) = &mut numbers {
+        numbers.sessions = count_sessions(&context.stores.sessions).await;
+    }
     let unlinked = directory.list_unlinked_groups(scope, UNLINKED).await?;
     let soon = (now, now.plus(DAY * EndingSoon::FIRST));
     let ending = directory.list_ending(scope, soon, None, COUNTED).await?;
@@ -192,10 +196,21 @@ async fn numbers(
         people: count.people.unsigned_abs(),
         signed_in: count.signed_in.unsigned_abs(),
         disabled: count.disabled.unsigned_abs(),
+        sessions: None,
         sign_ins: today.map_or(0, |day| day.sign_ins),
         refusals: today.map_or(0, |day| day.refusals),
         replicas: replicas as u64,
     }))
+}
+
+/// The page does without this number while the session store is away.
+async fn count_sessions(sessions: &Sessions) -> Option<u64> {
+    let counted = sessions.count_in_use().await;
+    counted
+        .inspect_err(|error| {
+            tracing::warn!(error = %Chain(error), "the first page of the portal does not say how many sessions there are");
+        })
+        .ok()
 }
 
 /// The requests that the reader may decide, if there are any.

@@ -1,7 +1,7 @@
 //! All entries of a store, page by page, for `gatepost copy`.
 
 use super::{Store, StoreError};
-use crate::session::QUOTA_MARK;
+use crate::session::{QUOTA_MARK, in_use};
 use std::time::Duration;
 
 /// What an entry is.
@@ -19,7 +19,7 @@ pub enum EntryKind {
 const SETS: [&[u8]; 2] = [b"user:", b"sid:"];
 const COUNTERS: [&[u8]; 1] = [b"handover:"];
 /// What processes that run write about themselves.
-const OWN: [&[u8]; 5] = [b"ping", b"check:", b"keys", b"key:", QUOTA_MARK];
+const OWN: [&[u8]; 6] = [b"ping", b"check:", b"keys", b"key:", QUOTA_MARK, in_use::COUNTERS];
 
 /// Whether it is the mark beside a counter of a Cluster.
 fn is_mark(key: &[u8]) -> bool {

@@ -27,7 +27,7 @@ use gatepost_core::ids::RequestId;
 use names::{PREFIX, key};
 use permissions::RefusalLog;
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, Script, ScriptInvocation, ServerErrorKind};
-use scripts::{COUNT, DELETE_OWN, DRAW, INDEX, REPLACE, UNINDEX_STALE};
+use scripts::{ADD, COUNT, DELETE_OWN, DRAW, INDEX, REPLACE, UNINDEX_STALE};
 use server::Server;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,6 +50,7 @@ struct Shared {
     index: Script,
     unindex_stale: Script,
     count: Script,
+    add: Script,
     draw: Script,
     refusals: RefusalLog,
 }
@@ -77,6 +78,7 @@ impl RedisStore {
             index: Script::new(INDEX),
             unindex_stale: Script::new(UNINDEX_STALE),
             count: Script::new(COUNT),
+            add: Script::new(ADD),
             draw: Script::new(DRAW),
             refusals: RefusalLog::default(),
         }));
@@ -95,13 +97,14 @@ impl RedisStore {
     /// # Errors
     /// All errors except refusals.
     pub async fn find_refused(&self) -> Result<Vec<&'static str>, StoreError> {
-        let Shared { replace, delete_own, index, unindex_stale, count, draw, .. } = &*self.0;
+        let Shared { replace, delete_own, index, unindex_stale, count, add, draw, .. } = &*self.0;
         let scripts = [
             (replace, REPLACE),
             (delete_own, DELETE_OWN),
             (index, INDEX),
             (unindex_stale, UNINDEX_STALE),
             (count, COUNT),
+            (add, ADD),
             (draw, DRAW),
         ];
         // The braces keep all of them in one slot of a Cluster, as a script demands.
@@ -230,7 +233,10 @@ impl RedisStore {
         self.script(&call).await
     }
 
-    pub(super) async fn find_many(&self, names: &[Vec<u8>]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+    pub(in crate::session) async fn find_many(
+        &self,
+        names: &[Vec<u8>],
+    ) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
@@ -322,6 +328,23 @@ impl RedisStore {
     pub(super) async fn count(&self, name: &[u8], ttl: Duration) -> Result<u64, StoreError> {
         let mut call = self.0.count.key(key(name));
         call.arg(millis(ttl));
+        self.script(&call).await
+    }
+
+    /// Adds to these counters, whose names have one hash tag.
+    pub(in crate::session) async fn add(
+        &self,
+        changes: &[(Vec<u8>, i64)],
+        ttl: Duration,
+    ) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let mut call = self.0.add.prepare_invoke();
+        call.arg(millis(ttl));
+        for (name, change) in changes {
+            call.key(key(name)).arg(*change);
+        }
         self.script(&call).await
     }
 

@@ -111,6 +111,14 @@ impl SqliteStore {
         Ok(found)
     }
 
+    /// How many values have a key that begins with `prefix`, from the index of expiry alone.
+    pub(in crate::session) async fn count_values(&self, prefix: &[u8]) -> Result<u64, StoreError> {
+        let sql = "SELECT count(*) FROM session_values WHERE expires_at > $1 AND substr(key, 1, $2) = $3";
+        let length = i64::try_from(prefix.len()).unwrap_or(i64::MAX);
+        let query = sqlx::query_scalar(sql).bind(Timestamp::now().unix()).bind(length).bind(prefix);
+        run!(self.readers, |connection| query.fetch_one(connection)).map(|count: i64| count.unsigned_abs())
+    }
+
     pub(super) async fn replace_many(&self, replacements: &[Replacement]) -> Result<(), StoreError> {
         let now = Timestamp::now();
         run!(self.writer, |connection| async {

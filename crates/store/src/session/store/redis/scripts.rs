@@ -21,6 +21,11 @@ pub(super) const UNINDEX_STALE: &str = "for i = 2, #KEYS do \
 pub(super) const COUNT: &str = "local n = redis.call('INCR', KEYS[1]) \
      if n == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end return n";
 
+/// Adds to counters, which then live for the time of the first argument.
+pub(super) const ADD: &str = "for i = 1, #KEYS do \
+     local n = (tonumber(redis.call('GET', KEYS[i]) or '') or 0) + (tonumber(ARGV[i + 1]) or 0) \
+     redis.call('SET', KEYS[i], string.format('%.0f', n), 'PX', ARGV[1]) end return 1";
+
 /// Draws units of a quota (`draw.rs`). `KEYS`: the counter, the answer to this draw, the mark. The lifetime of the mark says
 /// how old it is. Renewing it leaves it old enough. While the replicas tell what they know, only the greatest of that is
 /// taken: what one adds to less than another one knows would be lost. An answer to a draw that adds something is known as
