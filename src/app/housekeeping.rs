@@ -1,7 +1,7 @@
 //! Background tasks of the process: the schema at start, the providers' documents, readiness, batched writes, and deleting
 //! expired data.
 
-use super::{State, leading};
+use super::{State, leading, warm_up};
 use actix_web::rt::{spawn, task::JoinHandle};
 use gatepost_certs::tls;
 use gatepost_cli::start::StartError;
@@ -123,6 +123,7 @@ impl Housekeeping {
         let mut tasks = vec![
             spawn(wait_for_session_store(Arc::clone(state))),
             spawn(watch_readiness(Arc::clone(state))),
+            spawn(warm_up::admit_requests(Arc::clone(state))),
             spawn(delete_expired(Arc::clone(state))),
             spawn(leading::take_part(Arc::clone(state))),
             spawn(show_directory_metrics(Arc::clone(state))),

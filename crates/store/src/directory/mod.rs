@@ -174,6 +174,16 @@ impl Directory {
         on_store!(self, ping())
     }
 
+    /// Makes all connections of the pool for the hot reads, and runs the hot reads of a person and of a key once on each, with
+    /// an id and a hash that are nobody's. The limit is for all of them together; it may be longer than that of a hot read, which
+    /// is too short for a new connection to a busy server.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]: some of the connections are not prepared.
+    pub async fn warm_up(&self, limit: Duration) -> Result<()> {
+        on_store!(self, warm_up(limit))
+    }
+
     /// The current time by the database's clock.
     pub async fn clock(&self) -> Result<Timestamp> {
         on_store!(self, clock())
