@@ -69,8 +69,9 @@ pub async fn prepare(state: &Arc<State>) -> Result<(), StartError> {
     }
 }
 
+/// Whether it may come without a restart: the database, or whoever may migrate it.
 const fn is_unavailable(error: &DirectoryError) -> bool {
-    matches!(error, DirectoryError::Unavailable(_))
+    matches!(error, DirectoryError::Unavailable(_) | DirectoryError::MayNotMigrate)
 }
 
 async fn prepare_once(state: &State) -> Result<(), DirectoryError> {

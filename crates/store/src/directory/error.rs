@@ -67,6 +67,14 @@ pub enum DirectoryError {
     /// Another replica leads, so this one no longer does the work of the leader.
     #[error("another replica leads")]
     NotLeader,
+    /// Migrations are missing, and the user of `DATABASE_URL` does not own the tables.
+    #[error(
+        "the directory's schema is older than this Gatepost, and the user of DATABASE_URL may not change it"
+    )]
+    MayNotMigrate,
+    /// Postgres has no such role.
+    #[error("Postgres has no role {0}")]
+    UnknownRole(String),
     /// A migration failed, and its transaction was rolled back.
     #[error("the directory's schema cannot be brought up to date")]
     Migration(#[source] sqlx::migrate::MigrateError),
