@@ -1,7 +1,7 @@
 //! Background tasks of the process: the schema at start, the providers' documents, readiness, batched writes, and deleting
 //! expired data.
 
-use super::{State, leading};
+use super::{State, leading, warm_up};
 use actix_web::rt::{spawn, task::JoinHandle};
 use gatepost_certs::tls;
 use gatepost_cli::start::StartError;
@@ -69,8 +69,9 @@ pub async fn prepare(state: &Arc<State>) -> Result<(), StartError> {
     }
 }
 
+/// Whether it may come without a restart: the database, or whoever may migrate it.
 const fn is_unavailable(error: &DirectoryError) -> bool {
-    matches!(error, DirectoryError::Unavailable(_))
+    matches!(error, DirectoryError::Unavailable(_) | DirectoryError::MayNotMigrate)
 }
 
 async fn prepare_once(state: &State) -> Result<(), DirectoryError> {
@@ -123,6 +124,7 @@ impl Housekeeping {
         let mut tasks = vec![
             spawn(wait_for_session_store(Arc::clone(state))),
             spawn(watch_readiness(Arc::clone(state))),
+            spawn(warm_up::admit_requests(Arc::clone(state))),
             spawn(delete_expired(Arc::clone(state))),
             spawn(leading::take_part(Arc::clone(state))),
             spawn(show_directory_metrics(Arc::clone(state))),

@@ -5,6 +5,7 @@ mod leading;
 mod state;
 #[cfg(test)]
 mod tests;
+mod warm_up;
 
 pub use state::State;
 

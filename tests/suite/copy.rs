@@ -1,6 +1,8 @@
 //! `gatepost copy`: from one file to Postgres and Redis, and back.
 
+mod full;
 mod interrupted;
+mod killed;
 mod populated;
 mod refusals;
 mod schema;

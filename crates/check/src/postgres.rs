@@ -52,7 +52,7 @@ codes! {
         "Start the newer version, or restore the backup that was made before the upgrade.";
     PRIVILEGES = Error "postgres-privileges":
         "Sign-ins and changes fail.",
-        "Let the user of DATABASE_URL own the schema gatepost, or grant it the tables and functions that the finding names. To create the schema, it needs CREATE on the database.";
+        "Let the user of DATABASE_URL own the schema gatepost; to create it, it needs CREATE on the database. Or let it own nothing, and run gatepost migrate --as-owner (docs/audit.md) before each upgrade: it grants what is missing.";
     SUPERUSER = Warning "postgres-superuser":
         "Whoever takes over Gatepost controls the whole database server and its files.",
         "Give Gatepost its own user, which owns only Gatepost's database.";

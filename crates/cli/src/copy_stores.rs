@@ -18,6 +18,15 @@ use std::str::FromStr;
 #[derive(Clone, Debug)]
 pub(super) struct Argument(SecretString);
 
+impl Argument {
+    /// The address, if it is one of Postgres.
+    pub(super) fn postgres(&self) -> Option<SecretString> {
+        let is_postgres =
+            |text: &str| ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+        is_postgres(self.0.expose_secret()).then(|| self.0.clone())
+    }
+}
+
 impl FromStr for Argument {
     type Err = Infallible;
 
@@ -174,8 +183,6 @@ fn location(config: &Config, name: &'static str, argument: &Argument) -> Result<
             Ok(Location::File(path.into()))
         };
     }
-    if ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
-        return Ok(Location::Postgres { url: argument.0.clone().into(), ca_file: config.ca_file.clone() });
-    }
-    Err(ArgumentError::NotAStore(name))
+    let url = argument.postgres().ok_or(ArgumentError::NotAStore(name))?;
+    Ok(Location::Postgres { url: url.into(), ca_file: config.ca_file.clone() })
 }

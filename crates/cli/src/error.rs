@@ -3,6 +3,7 @@
 use super::copy_stores;
 use super::environment::NotText;
 use super::files::Fault;
+use super::migrate::OwnerError;
 use super::only_here::OnlyHere;
 use super::remote::ApiError;
 use crate::start::StartError;
@@ -124,6 +125,8 @@ pub(super) enum CommandError {
     Carry(#[from] CarryError),
     #[error(transparent)]
     CopyArguments(#[from] copy_stores::ArgumentError),
+    #[error(transparent)]
+    Owner(#[from] OwnerError),
     #[error("line {line} of {} is no head of the audit", path.display())]
     NoHead { path: PathBuf, line: usize },
 }
@@ -263,6 +266,7 @@ impl CommandError {
             Self::Start(error) => of_start(error),
             Self::Copy(error) => return error.hint().map(str::to_owned),
             Self::CopyArguments(error) => return error.hint(),
+            Self::Owner(error) => return error.hint().map(str::to_owned),
             Self::Carry(CarryError::Store(StoreError::Redis(error))) if is_refusal(error) => {
                 "grant the Redis user what the copy needs: ACL SETUSER name +scan +pttl"
             }
@@ -310,6 +314,12 @@ const fn of_start(error: &StartError) -> &'static str {
 fn of_directory(error: &DirectoryError) -> Option<String> {
     let hint = match error {
         DirectoryError::Unavailable(_) => "check that DATABASE_URL is right and that the database runs",
+        DirectoryError::MayNotMigrate => {
+            "migrate as the role that owns the tables: `gatepost migrate --as-owner postgres://OWNER@HOST/DATABASE`"
+        }
+        DirectoryError::UnknownRole(_) => {
+            "create it first, with a password: CREATE ROLE name LOGIN PASSWORD '...'"
+        }
         DirectoryError::Pooler => {
             "point DATABASE_URL to Postgres itself, or set pool_mode = session for this database in the pooler; managed poolers \
              have another port for sessions (Supabase: 5432 instead of 6543)"

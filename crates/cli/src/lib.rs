@@ -98,8 +98,8 @@ enum Command {
     #[command(after_help = "Example:\n  gatepost serve --config /etc/gatepost/gatepost.toml")]
     Serve,
     /// Brings the directory's schema up to date, then exits
-    #[command(after_help = "Example:\n  gatepost migrate")]
-    Migrate,
+    #[command(after_help = migrate::HELP)]
+    Migrate(migrate::Migrate),
     /// Checks configuration, provider, stores and Traefik's files, and says how to fix each problem
     #[command(after_help = "Examples:\n  gatepost check\n  \
                             gatepost check --traefik traefik.yml dynamic/*.yml docker-compose.yml\n  \
@@ -250,7 +250,7 @@ fn dispatch(program: Program, arguments: Arguments, environment: VarsOs) -> Resu
         let done = |()| ExitCode::SUCCESS;
         let (report, json) = match arguments.command.unwrap_or(Command::Serve) {
             Command::Serve => return serve::run(program, load()?.0).await.map(done),
-            Command::Migrate => return migrate::run(&load()?.0).await.map(done),
+            Command::Migrate(args) => return migrate::run(&load()?.0, args).await.map(done),
             Command::Completions { shell } => return completions::print(shell).map(done),
             Command::Openapi => return openapi::print().map(done),
             Command::Healthcheck => return healthcheck::run(&load()?.0).await.map(done),

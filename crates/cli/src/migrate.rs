@@ -1,14 +1,83 @@
 //! `gatepost migrate`: migrates the schema, for deployments where `serve` may not do so.
 
 use super::CommandError;
-use gatepost_config::Config;
+use super::copy_stores::Argument;
+use clap::Args;
+use gatepost_config::{Config, StoresConfig};
 use gatepost_store::directory::Directory;
+use secrecy::SecretString;
 
-pub(super) async fn run(config: &Config) -> Result<(), CommandError> {
-    let directory = Directory::open(&config.stores, config.ca_file.as_deref())?;
+pub(super) const HELP: &str = "With --as-owner, Gatepost serves as a role that owns nothing and cannot change the audit: DATABASE_URL \
+    names that role, which must be there, and --as-owner the one that owns the tables. The serving role gets what it needs. \
+    Postgres also takes the owner's password from PGPASSWORD or ~/.pgpass.\n\n\
+    Examples:\n  gatepost migrate\n  gatepost migrate --as-owner postgres://gatepost_owner@db/gatepost";
+
+#[derive(Debug, Args)]
+pub(super) struct Migrate {
+    /// Migrate as this role, and let the role of DATABASE_URL serve: postgres://OWNER@HOST/DATABASE
+    #[arg(long, value_name = "STORE")]
+    as_owner: Option<Argument>,
+}
+
+/// What is wrong with the owner that was given.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum OwnerError {
+    #[error("--as-owner is no address of Postgres: expected postgres://OWNER@HOST/DATABASE")]
+    NotPostgres,
+    #[error("DATABASE_URL names a file, which has no roles")]
+    NoRoles,
+    #[error("DATABASE_URL and --as-owner name the same role")]
+    SameRole,
+    #[error("DATABASE_URL and --as-owner lead to different databases, and nothing was changed")]
+    OtherDatabase,
+}
+
+impl OwnerError {
+    /// What to do.
+    pub(super) const fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NotPostgres => return None,
+            Self::NoRoles | Self::SameRole => "`gatepost migrate` alone suffices",
+            Self::OtherDatabase => "give the same host and database, each with its own user",
+        })
+    }
+}
+
+pub(super) async fn run(config: &Config, Migrate { as_owner }: Migrate) -> Result<(), CommandError> {
+    let Some(owner) = as_owner else {
+        let directory = Directory::open(&config.stores, config.ca_file.as_deref())?;
+        migrate(&directory, config).await?;
+        println!("The directory's schema is up to date.");
+        return Ok(());
+    };
+    let (directory, role) = as_owner_of(config, owner.postgres().ok_or(OwnerError::NotPostgres)?).await?;
+    migrate(&directory, config).await?;
+    directory.grant_serving(&role).await?;
+    println!("The directory's schema is up to date, and {role} may serve.");
+    Ok(())
+}
+
+async fn migrate(directory: &Directory, config: &Config) -> Result<(), CommandError> {
     directory.migrate().await?;
     directory.refuse_half_of_a_copy().await?;
-    directory.sync_configuration(config).await?;
-    println!("The directory's schema is up to date.");
-    Ok(())
+    Ok(directory.sync_configuration(config).await?)
+}
+
+/// The directory by the address of its owner, and the role of `DATABASE_URL`.
+async fn as_owner_of(config: &Config, owner: SecretString) -> Result<(Directory, String), CommandError> {
+    let StoresConfig::Shared { redis_url, .. } = &config.stores else {
+        return Err(OwnerError::NoRoles.into());
+    };
+    let stores = StoresConfig::Shared { redis_url: redis_url.clone(), database_url: owner.into() };
+    let open = |stores| Directory::open(stores, config.ca_file.as_deref());
+    let (serving, owning) = (open(&config.stores)?, open(&stores)?);
+    let user = |directory: &Directory| directory.servers().into_iter().next().map(|server| server.user);
+    let (Some(role), owner) = (user(&serving), user(&owning)) else { return Err(OwnerError::NoRoles.into()) };
+    if owner.as_ref() == Some(&role) {
+        return Err(OwnerError::SameRole.into());
+    }
+    if !owning.is_same_database(&serving).await? {
+        return Err(OwnerError::OtherDatabase.into());
+    }
+    Ok((owning, role))
 }

@@ -33,6 +33,7 @@ fn every_command_of_the_field_is_understood() {
         "",
         "serve",
         "migrate --config x.toml",
+        "migrate --as-owner postgres://owner@db/gatepost",
         "healthcheck",
         "check",
         "check --json --traefik traefik.yml dynamic/a.toml docker-compose.yml",

@@ -108,6 +108,14 @@ impl Hosts {
         Self { site, of_tenants }
     }
 
+    /// Reads those of tenants, so that no request has to wait for them.
+    ///
+    /// # Errors
+    /// [`LoadError`]: the directory does not answer.
+    pub async fn read_ahead(&self) -> Result<(), LoadError> {
+        self.of_tenants.current().await.map(drop)
+    }
+
     /// As [`Self::find`], from memory alone.
     ///
     /// # Errors

@@ -75,6 +75,14 @@ impl Providers {
         Self { site, tasks, of_tenants, made: Mutex::default() }
     }
 
+    /// Reads those of tenants, so that no sign-in has to wait for them.
+    ///
+    /// # Errors
+    /// [`LoadError`]: the directory does not answer.
+    pub async fn read_ahead(&self) -> Result<(), LoadError> {
+        self.of_tenants.current().await.map(drop)
+    }
+
     /// The provider with this id. `None`: there is none.
     ///
     /// # Errors

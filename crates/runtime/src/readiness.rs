@@ -1,8 +1,8 @@
 //! Whether this replica should get requests: `/readyz`.
 //!
-//! Only what makes this replica worse than the others counts: it shuts down, its schema version does not fit, it lacks
-//! a key, its clock is wrong. Whether the stores answer does not count: an outage would take all replicas out of the
-//! load balancer at once, and clients would no longer get Gatepost's own 503.
+//! Only what makes this replica worse than the others counts: it has just started, it shuts down, its schema version does
+//! not fit, it lacks a key, its clock is wrong. Whether the stores answer does not count: an outage would take all replicas
+//! out of the load balancer at once, and clients would no longer get Gatepost's own 503.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
@@ -10,6 +10,8 @@ use std::sync::{PoisonError, RwLock};
 /// Whether this replica is ready, and if not, why.
 #[derive(Debug)]
 pub struct Readiness {
+    /// From the start until [`Readiness::connected`].
+    is_connecting: AtomicBool,
     is_draining: AtomicBool,
     obstacle: RwLock<Option<Obstacle>>,
 }
@@ -33,11 +35,23 @@ pub enum Obstacle {
 
 impl Default for Readiness {
     fn default() -> Self {
-        Self { is_draining: AtomicBool::new(false), obstacle: RwLock::new(Some(Obstacle::Starting)) }
+        Self {
+            is_connecting: AtomicBool::new(true),
+            is_draining: AtomicBool::new(false),
+            obstacle: RwLock::new(Some(Obstacle::Starting)),
+        }
     }
 }
 
 impl Readiness {
+    /// Marks the replica as connected to its stores, once after its start.
+    pub fn connected(&self) {
+        let was_connecting = self.is_connecting.swap(false, Ordering::Relaxed);
+        if was_connecting && self.reason_not_ready().is_none() {
+            tracing::info!("ready");
+        }
+    }
+
     /// Marks the replica as shutting down, after SIGTERM.
     pub fn drain(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
@@ -51,7 +65,7 @@ impl Readiness {
         }
         if let Some(obstacle) = &obstacle {
             tracing::error!(why = %obstacle, "not ready");
-        } else {
+        } else if !self.is_connecting.load(Ordering::Relaxed) {
             tracing::info!("ready");
         }
         *current = obstacle;
@@ -74,6 +88,9 @@ impl Readiness {
         if self.is_draining.load(Ordering::Relaxed) {
             return Some("stopping".to_owned());
         }
-        self.obstacle.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(ToString::to_string)
+        let obstacle =
+            self.obstacle.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(ToString::to_string);
+        let is_connecting = self.is_connecting.load(Ordering::Relaxed);
+        obstacle.or_else(|| is_connecting.then(|| "connecting to the stores".to_owned()))
     }
 }

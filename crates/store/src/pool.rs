@@ -59,6 +59,11 @@ impl<C: Connect> Pool<C> {
         Self(builder.build().expect("only time limits need a runtime of the pool's own"))
     }
 
+    /// How many connections there are at most.
+    pub fn size(&self) -> usize {
+        self.0.status().max_size
+    }
+
     /// Acquires a connection, and waits for a free one without a time limit of its own.
     ///
     /// # Errors

@@ -166,6 +166,35 @@ fn without_a_lease_nothing_counts() {
     });
 }
 
+/// Between the first word of the new connection and the first renewal, what was cached before stands in for look-ups that fail,
+/// and what is looked up is kept.
+#[test]
+fn while_it_returns_nothing_counts_by_the_lease_and_what_stood_in_still_does() {
+    loom::model(|| {
+        let lease = Lease::new(1);
+        assert!(!lease.is_returning());
+        lease.reconnect();
+        lease.extend(at(0));
+        let before = entry(lease.stamp(USER));
+        lease.disconnect();
+        assert!(!lease.is_returning());
+        let missed = entry(lease.stamp(USER));
+        lease.reconnect();
+        assert!(lease.is_returning() && !lease.holds(at(1)));
+        let again = entry(lease.stamp(USER));
+        let stands_in = |entry, now| lease.is_valid_during_outage(entry, Duration::from_mins(1), || at(now));
+        for entry in [before, missed, again] {
+            assert!(!lease.is_valid(entry, || at(1)));
+        }
+        assert!(stands_in(before, 500) && stands_in(again, 500));
+        lease.extend(at(500));
+        assert!(!lease.is_returning() && lease.is_valid(again, || at(501)));
+        for entry in [before, missed] {
+            assert!(!lease.is_valid(entry, || at(501)) && !stands_in(entry, 501), "it may lack a change");
+        }
+    });
+}
+
 #[test]
 fn what_ends_by_itself_counts_until_then_with_or_without_a_lease() {
     loom::model(|| {

@@ -6,7 +6,7 @@ use crate::world::run_command;
 use gatepost_kit::process::{PgBouncer, Postgres};
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
-async fn on_postgres(url: &str, sql: &str) {
+pub(super) async fn on_postgres(url: &str, sql: &str) {
     let mut connection = PgConnection::connect(url).await.unwrap();
     connection.execute(sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))).await.unwrap();
     connection.close().await.unwrap();

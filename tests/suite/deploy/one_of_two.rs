@@ -1,8 +1,9 @@
 //! Two replicas behind the real Traefik, with the files as docs/scaling.md switches them, under load: one of them stops, and
 //! one is killed.
 
-use super::stage::{CHAT, Others, Stage};
+use super::stage::{CHAT, Others, PUBLIC, Stage, files_for_two};
 use gatepost_kit::process::until;
+use reqwest::Method;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -86,6 +87,37 @@ async fn both_are_found(stage: &Stage) {
     }
 }
 
+/// Requests to the public host until Traefik has left the first replica, which was killed. A POST is among them, because nothing of
+/// it was sent to that replica.
+async fn the_public_host_answers(stage: &Stage) {
+    let (stranger, killed) = (stage.browser(), format!("http://{}", stage.gatepost.public()));
+    let mut is_left = false;
+    // Each replica is asked in turn, so the killed one is among so many.
+    for asked in 0.. {
+        for method in [Method::GET, Method::POST] {
+            let answer = stranger.request(method.clone(), &format!("{PUBLIC}/logout")).send().await;
+            assert_ne!(answer.status, 502, "{method}, the other one was not asked");
+        }
+        if is_left && asked >= AT_A_TIME {
+            return;
+        }
+        is_left = is_left || !stage.traefik.finds_ready("gatepost-replicas", &killed).await;
+    }
+}
+
+#[test]
+fn each_router_that_leads_to_gatepost_itself_leads_to_both_replicas() {
+    let mut of_both = 0;
+    for (path, text) in files_for_two() {
+        for service in text.lines().filter_map(|line| line.trim().strip_prefix("service: ")) {
+            assert!(!["gatepost", "gatepost@file"].contains(&service), "{path}");
+            of_both += usize::from(service == "gatepost-replicas");
+        }
+    }
+    // The public host, both routers of the debugger, and the metadata of tool servers.
+    assert_eq!(of_both, 4);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_request_fails_when_a_replica_stops_and_few_when_one_is_killed() {
     let mut stage = Stage::start_with(Others { has_replica: true, ..Others::default() }).await;
@@ -106,6 +138,7 @@ async fn no_request_fails_when_a_replica_stops_and_few_when_one_is_killed() {
 
     let (killed, failed) = (Instant::now(), load.failed());
     stage.gatepost.sigkill();
+    the_public_host_answers(&stage).await;
     load.more_pass().await;
     until("Traefik to leave it", DEADLINE, async || {
         let server = format!("https://{}", stage.gatepost.internal());

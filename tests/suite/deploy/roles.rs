@@ -132,3 +132,56 @@ async fn a_directory_of_the_superusers_is_handed_over_to_the_owner() {
         .unwrap();
     assert!(owner.command(&["group", "members", "Known"]).await.contains("b@example.com"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_owns_nothing_serves_after_a_migration_by_the_owner() {
+    let site = Site::new().await;
+    site.make_roles().await;
+    site.server.sql("postgres", "CREATE ROLE \"the app\" LOGIN").await;
+    let app = site.checked_as("the%20app").await;
+    let alone = app.refused(&["migrate"]).await;
+    assert!(alone.contains("may not change it\nhint: migrate as the role that owns the tables"), "{alone}");
+
+    let elsewhere = site.server.database().await.replace(Postgres::USER, "gatepost_owner");
+    for (owner, why) in [
+        (elsewhere.as_str(), "lead to different databases, and nothing was changed"),
+        (&site.url_of("the%20app"), "name the same role"),
+        ("gatepost_owner", "is no address of Postgres"),
+    ] {
+        let refused = app.refused(&["migrate", "--as-owner", owner]).await;
+        assert!(refused.contains(why), "{owner}: {refused}");
+    }
+    let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname = 'gatepost'";
+    for database in [site.database(), elsewhere.rsplit('/').next().unwrap()] {
+        assert_eq!(site.server.sql(database, schemas).await, "0", "{database}");
+    }
+
+    let owner = site.url_of("gatepost_owner");
+    for _ in 0..2 {
+        let done = app.command(&["migrate", "--as-owner", &owner]).await;
+        assert_eq!(done, "The directory's schema is up to date, and the app may serve.\n");
+    }
+    site.belongs_to_the_owner().await;
+    app.examine(&[]).await.has_only(&["warning postgres-not-durable"]);
+    app.command(&["migrate"]).await;
+    app.command(&["group", "add", "Known", "a@example.com"]).await;
+    app.command(&["audit", "verify"]).await;
+    let pool = PgPool::connect(&site.url_of("the%20app")).await.unwrap();
+    for change in [
+        "UPDATE gatepost.audit_entries SET actor = 'x'",
+        "DELETE FROM gatepost.audit_entries",
+        "TRUNCATE gatepost.audit_heads",
+        "DELETE FROM gatepost.migrations",
+        "CREATE TABLE gatepost.mine (id bigint)",
+        "ALTER TABLE gatepost.users ADD COLUMN mine text",
+    ] {
+        let refused = sqlx::query(change).execute(&pool).await.unwrap_err().to_string();
+        assert!(
+            refused.contains("permission denied") || refused.contains("must be owner"),
+            "{change}: {refused}"
+        );
+    }
+    let embedded = CheckedSite::embedded().await;
+    let refused = embedded.refused(&["migrate", "--as-owner", &owner]).await;
+    assert!(refused.contains("a file, which has no roles"), "{refused}");
+}

@@ -168,3 +168,16 @@ async fn no_read_of_a_request_or_of_a_list_reads_a_whole_table() {
         assert!(names.contains(&name), "{name}: {names:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_connection_for_hot_reads_is_made_and_prepared_ahead() {
+    let store = Opened::postgres().await;
+    let prepared = "SELECT count(*)::text FROM pg_stat_activity WHERE application_name = 'gatepost' \
+        AND datname = current_database() AND query = 'SELECT pg_is_in_recovery()'";
+    assert_eq!(store.texts(prepared).await, ["0"]);
+    for _ in 0..2 {
+        until("the connections to be prepared", SOON, async || store.directory.warm_up(SOON).await.ok())
+            .await;
+        assert_eq!(store.texts(prepared).await, ["6"]);
+    }
+}

@@ -79,6 +79,7 @@ async fn without_redis_it_is_ready_and_answers_503_until_redis_comes() {
     let replica = replace(&world, "REDIS_URL", redis.url_at(proxy.addr())).await;
     replica.wait_ready().await;
     println!("ready {:?} after the start, without Redis", begun.elapsed());
+    replica.wait_for_line("requests come before this replica is connected").await;
     is_unavailable(&alice.fetch(&world.url(APP, "/")).await);
     assert_eq!(alice.stranger().get(&world.url(APP, "/")).await.status, 302);
     let line = replica.wait_for_line("the session store does not answer").await;
@@ -93,6 +94,32 @@ async fn without_redis_it_is_ready_and_answers_503_until_redis_comes() {
     })
     .await;
     world.signed_in("alice").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_not_ready_before_it_is_connected_to_both_stores() {
+    let world = World::start(Pair::Shared).await;
+    let Stores::Shared { redis, .. } = &world.stores else { panic!("shared stores") };
+    let proxy = refusing(redis.addr()).await;
+    let builder = world.builder.clone().elsewhere();
+    let replica = builder.env("REDIS_URL", redis.url_at(proxy.addr())).spawn();
+    let client = gatepost_kit::client::Client::builder().build();
+    let url = format!("http://{}/readyz", replica.internal());
+    let first = until("an answer", RECOVERY, async || {
+        client.request(reqwest::Method::GET, &url).try_send().await.ok()
+    })
+    .await;
+    // On a machine that stands still for seconds it may have given up.
+    let gave_up =
+        replica.logs().iter().any(|line| line.contains("requests come before this replica is connected"));
+    if !gave_up {
+        assert_eq!((first.status, &*first.body), (503, "not ready: connecting to the stores\n"));
+    }
+    proxy.set(Mode::Pass).await;
+    replica.wait_ready().await;
+    let metrics = client.get(&format!("http://{}/metrics", replica.internal())).await.body;
+    let renewed = metrics.lines().find(|line| line.starts_with("gatepost_lease_renewals_total"));
+    assert!(renewed.is_some_and(|line| !line.ends_with(" 0")), "it hears of changes: {renewed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

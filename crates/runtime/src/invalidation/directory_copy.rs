@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-/// After a failure the directory is not queried again for this long.
+/// After a failure the directory is not queried again for this long, unless changes are received meanwhile.
 const RETRY_AFTER_FAILURE: Duration = Duration::from_millis(500);
 /// The counter that the copy shares with some people. What concerns everybody increments the era, which all share.
 const STRIPE: u64 = 0;
@@ -120,7 +120,9 @@ impl<T: ReadWhole> DirectoryCopy<T> {
         let stale = |snapshot: &Arc<Snapshot<T>>| {
             self.lease.is_valid_during_outage(snapshot.entry(), stale, BootTime::now)
         };
-        if failed_at.is_some_and(|at| BootTime::now() < at.plus(RETRY_AFTER_FAILURE)) {
+        let now = BootTime::now();
+        let answers = self.lease.holds(now) || self.lease.is_returning();
+        if !answers && failed_at.is_some_and(|at| now < at.plus(RETRY_AFTER_FAILURE)) {
             return self.last.load_full().filter(stale).ok_or(LoadError::Deadline);
         }
         let (stamp, started) = (self.lease.stamp(STRIPE), BootTime::now());

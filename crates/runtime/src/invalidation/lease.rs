@@ -17,6 +17,9 @@ use std::time::Duration;
 /// How long a lease lasts, counted from the moment when its renewal was sent.
 pub const LEASE: Duration = Duration::from_millis(900);
 
+/// The end of a lease that was not renewed yet since changes are received again. No clock is so early.
+const RETURNING: u64 = 1;
+
 /// The counters at the moment when a look-up began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
@@ -44,7 +47,7 @@ pub struct Lease {
     era: AtomicU64,
     /// Each is incremented when the access of a person in its stripe changes.
     stripes: Box<[AtomicU64]>,
-    /// Entries are valid before this point in boot time.
+    /// Entries are valid before this point in boot time. 0: no changes are received.
     until: AtomicU64,
     /// When the renewal of the last lease was sent.
     renewed: AtomicU64,
@@ -115,9 +118,15 @@ impl Lease {
     }
 
     /// Changes are reported again. Invalidates what was looked up since the connection was lost, which may have missed
-    /// one.
+    /// one. Until the next [`Self::extend`], [`Self::is_valid_during_outage`] may accept what it accepted before.
     pub fn reconnect(&self) {
         self.era.fetch_add(1, Ordering::AcqRel);
+        self.until.store(RETURNING, Ordering::Release);
+    }
+
+    /// Whether changes are reported again, and the lease was not extended yet.
+    pub fn is_returning(&self) -> bool {
+        self.until.load(Ordering::Acquire) == RETURNING
     }
 
     /// Extends the lease after a renewal that was sent at `sent`. Every change that was reported before the answer must

@@ -7,6 +7,7 @@ pub mod directory_copy;
 pub mod lease;
 mod sync;
 
+use crate::authn::DEADLINE;
 use crate::stores::Stores;
 use gatepost_core::clock::BootTime;
 use gatepost_core::error_chain::Chain;
@@ -20,6 +21,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 /// The time between two renewals, and between two attempts to open a watch.
 const RENEWAL: Duration = Duration::from_millis(250);
 
+/// How long the connections for look-ups may take after an outage. Less than the second within which a change takes effect.
+const CONNECTING: Duration = Duration::from_millis(500);
+
 /// The number of counters, which people share. They take 128 KiB.
 const STRIPES: usize = 1 << 14;
 
@@ -31,7 +35,7 @@ impl Default for Lease {
 
 /// Renews the lease for as long as the process runs, and opens the watch again when it is lost.
 pub async fn keep_lease(stores: Arc<Stores>, lease: Arc<Lease>) {
-    let mut is_reported = true;
+    let (mut is_reported, mut was_lost) = (true, false);
     loop {
         match stores.directory.watch().await {
             Ok(watch) => {
@@ -40,8 +44,10 @@ pub async fn keep_lease(stores: Arc<Stores>, lease: Arc<Lease>) {
                 }
                 is_reported = true;
                 lease.reconnect();
+                prepare_look_ups(&stores, was_lost).await;
                 let error = follow(&stores, &lease, watch).await.err();
                 lease.disconnect();
+                was_lost = true;
                 tracing::warn!(
                     error = error.as_ref().map(|error| Chain(error).to_string()),
                     "changes of the directory are no longer received: every request queries it"
@@ -55,6 +61,21 @@ pub async fn keep_lease(stores: Arc<Stores>, lease: Arc<Lease>) {
                 sleep(RENEWAL).await;
             }
         }
+    }
+}
+
+/// Lets look-ups succeed before memory stands in no more. The renewal that follows ends the use of what was cached before an
+/// outage: it may lack a change that was made while no changes were received. A look-up that is late then has nothing to fall
+/// back on.
+///
+/// Their connections were lost together with that of the watch, if another server has become the primary. Look-ups that began
+/// without them end within [`DEADLINE`]; who asks meanwhile is looked up, and in memory when the lease holds.
+async fn prepare_look_ups(stores: &Stores, was_lost: bool) {
+    if let Err(error) = stores.directory.warm_up(CONNECTING).await {
+        tracing::info!(error = %Chain(&error), "not all connections for look-ups are made yet");
+    }
+    if was_lost {
+        sleep(DEADLINE).await;
     }
 }
 

@@ -191,7 +191,7 @@ impl Quotas {
     ///
     /// # Errors
     /// [`LoadError`]: it does not answer. What was read before holds.
-    async fn read_limits(&self) -> Result<(), LoadError> {
+    pub async fn read_limits(&self) -> Result<(), LoadError> {
         let read = self.limits.current().await?;
         let held = self.accounts.load_full();
         if held.as_ref().is_some_and(|held| Arc::ptr_eq(&held.read, &read)) {

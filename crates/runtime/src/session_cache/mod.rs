@@ -243,7 +243,8 @@ impl SessionCache {
     }
 
     fn is_failing(&self, now: BootTime) -> bool {
-        now.nanos() < self.failing_until.load(Ordering::Relaxed) && !self.lease.holds(now)
+        let has_failed = now.nanos() < self.failing_until.load(Ordering::Relaxed);
+        has_failed && !self.lease.holds(now) && !self.lease.is_returning()
     }
 
     /// The number of cached callers, and their estimated size in bytes.

@@ -67,6 +67,14 @@ pub enum DirectoryError {
     /// Another replica leads, so this one no longer does the work of the leader.
     #[error("another replica leads")]
     NotLeader,
+    /// Migrations are missing, and the user of `DATABASE_URL` does not own the tables.
+    #[error(
+        "the directory's schema is older than this Gatepost, and the user of DATABASE_URL may not change it"
+    )]
+    MayNotMigrate,
+    /// Postgres has no such role.
+    #[error("Postgres has no role {0}")]
+    UnknownRole(String),
     /// A migration failed, and its transaction was rolled back.
     #[error("the directory's schema cannot be brought up to date")]
     Migration(#[source] sqlx::migrate::MigrateError),
@@ -311,6 +319,12 @@ fn is_tls_refused(error: &(dyn Error + 'static)) -> bool {
 }
 
 impl DirectoryError {
+    /// Whether the store could not write: `disk_full` of Postgres; `SQLITE_FULL`, and `SQLITE_IOERR_WRITE`, which SQLite says where a
+    /// quota or a limit of file sizes is reached (sqlite.org/rescode.html).
+    pub fn is_about_room(&self) -> bool {
+        self.sqlstate().is_some_and(|code| matches!(&*code, "53100" | "13" | "778"))
+    }
+
     /// The five characters with which Postgres names the kind of its error (appendix A of its manual).
     pub fn sqlstate(&self) -> Option<Cow<'_, str>> {
         match self {

@@ -158,6 +158,31 @@ impl Directory {
         }
     }
 
+    /// Gives a role that owns nothing what it needs to serve: to read everything, and to change everything but what is in the
+    /// audit and which migrations were applied. Only the owner of the tables can do so. The embedded file has no roles.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownRole`].
+    pub async fn grant_serving(&self, role: &str) -> Result<()> {
+        match &self.store {
+            Store::Postgres(store) => Box::pin(store.grant_serving(role)).await,
+            Store::Sqlite(_) => Ok(()),
+        }
+    }
+
+    /// Whether another address leads to the same database of the same server.
+    ///
+    /// # Errors
+    /// One of both does not answer.
+    pub async fn is_same_database(&self, other: &Self) -> Result<bool> {
+        match (&self.store, &other.store) {
+            (Store::Postgres(one), Store::Postgres(other)) => {
+                Ok(one.identity().await? == other.identity().await?)
+            }
+            _ => Ok(false),
+        }
+    }
+
     /// Compares the schema of the database with this program.
     pub async fn schema_state(&self) -> Result<SchemaState> {
         on_store!(self, schema_state())
@@ -172,6 +197,16 @@ impl Directory {
     /// uses.
     pub async fn ping(&self) -> Result<()> {
         on_store!(self, ping())
+    }
+
+    /// Makes all connections of the pool for the hot reads, and runs the hot reads of a person and of a key once on each, with
+    /// an id and a hash that are nobody's. The limit is for all of them together; it may be longer than that of a hot read, which
+    /// is too short for a new connection to a busy server.
+    ///
+    /// # Errors
+    /// [`DirectoryError`]: some of the connections are not prepared.
+    pub async fn warm_up(&self, limit: Duration) -> Result<()> {
+        on_store!(self, warm_up(limit))
     }
 
     /// The current time by the database's clock.

@@ -160,6 +160,7 @@ macro_rules! last_drill {
 mod audit_log;
 mod lease;
 mod replicas;
+mod serving_role;
 #[path = "statements/mod.rs"]
 #[expect(clippy::duplicate_mod, reason = "the statements are written once and compiled for each store")]
 mod statements;

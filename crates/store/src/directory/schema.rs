@@ -57,10 +57,19 @@ pub(super) fn compare(files: &[MigrationFile], applied: &[i64]) -> SchemaState {
 /// migration.
 pub(super) fn migration_error(error: MigrateError) -> DirectoryError {
     match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) if is_not_owner(&error) => {
+            DirectoryError::MayNotMigrate
+        }
         MigrateError::Execute(error) => DirectoryError::Unavailable(error),
         MigrateError::VersionMissing(_) => DirectoryError::NewerSchema,
         error => DirectoryError::Migration(error),
     }
+}
+
+/// `insufficient_privilege`, which Postgres says to whoever does not own a table or may not create a schema.
+fn is_not_owner(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code == "42501")
 }
 
 #[cfg(test)]

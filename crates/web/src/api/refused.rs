@@ -155,6 +155,8 @@ impl From<DirectoryError> for Refused {
             | E::Moved(_)
             | E::NewerSchema
             | E::NotLeader
+            | E::MayNotMigrate
+            | E::UnknownRole(_)
             | E::Migration(_)
             | E::Address(_)
             | E::File { .. }

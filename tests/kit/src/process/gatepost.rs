@@ -26,6 +26,13 @@ pub struct GatepostBuilder {
 }
 
 impl GatepostBuilder {
+    /// Runs this program instead, which runs the binary in its turn.
+    #[must_use]
+    pub fn through(mut self, program: impl Into<PathBuf>) -> Self {
+        self.binary = program.into();
+        self
+    }
+
     /// Sets an environment variable.
     #[must_use]
     pub fn env(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {

@@ -131,8 +131,8 @@ impl Toggle<'_> {
         let (mut is_in, mut is_first) = (true, true);
         while !load.is_over() {
             while_nothing_changes(&mut dice).await;
-            let begun = Instant::now();
-            let span = acknowledged.map(|acknowledged| Out { acknowledged, over: begun });
+            let started_at = Instant::now();
+            let span = acknowledged.map(|acknowledged| Out { acknowledged, over: started_at });
             for track in tracks {
                 let opens = is_in && (is_first || !track.ends_for_good);
                 locked(if opens { &track.ins } else { &track.outs }).extend(span);
@@ -234,10 +234,10 @@ pub async fn end_for_good(
             });
         }
         while_nothing_changes(&mut dice).await;
-        let begun = Instant::now();
+        let started_at = Instant::now();
         // A sign-in of the last moment may be lost with a primary of Redis.
         if is_key || !load.may_be_lost(stored) {
-            locked(&track.ins).push(Out { acknowledged: stored, over: begun });
+            locked(&track.ins).push(Out { acknowledged: stored, over: started_at });
         }
         let end: Vec<&str> = end.iter().map(String::as_str).collect();
         let mut ended = None;
@@ -284,8 +284,8 @@ async fn begin(
 
 #[test]
 fn an_answer_as_before_a_change_is_late_from_a_second_after_it() {
-    let (begun, track) = (Instant::now(), Track::default());
-    let at = |millis| begun + Duration::from_millis(millis);
+    let (started_at, track) = (Instant::now(), Track::default());
+    let at = |millis| started_at + Duration::from_millis(millis);
     locked(&track.ins).push(Out { acknowledged: at(0), over: at(10_000) });
     locked(&track.outs).push(Out { acknowledged: at(10_000), over: at(20_000) });
     for (sent, status) in [

@@ -21,11 +21,11 @@ const REDIS_PAUSE: Duration = Duration::from_millis(700);
 #[derive(Clone, Debug)]
 pub struct Event {
     pub kind: Kind,
-    pub begun: Instant,
+    pub started_at: Instant,
     /// When what was broken could work again: the standby was promoted, the line repaired. Numbers of 9.4 count from there.
-    pub repaired: Instant,
+    pub repaired_at: Instant,
     /// When everything ran again, and there was a while of quiet.
-    pub over: Instant,
+    pub ended_at: Instant,
     /// Until another replica led, by what happened to the leader.
     pub leaders: Vec<(&'static str, Duration)>,
     pub detail: String,
@@ -43,12 +43,12 @@ pub struct Maker<'a> {
 impl Maker<'_> {
     /// Makes it, and waits until everything is well again.
     pub async fn carry_out(&mut self, planned: Planned) -> Event {
-        let begun = Instant::now();
+        let started_at = Instant::now();
         let mut event = Event {
             kind: planned.kind,
-            begun,
-            repaired: begun,
-            over: begun,
+            started_at,
+            repaired_at: started_at,
+            ended_at: started_at,
             leaders: Vec::new(),
             detail: String::new(),
         };
@@ -60,7 +60,7 @@ impl Maker<'_> {
             Kind::RedisPaused => {
                 self.site.redis_primary().0.pause(REDIS_PAUSE);
                 sleep(REDIS_PAUSE).await;
-                event.repaired = Instant::now();
+                event.repaired_at = Instant::now();
             }
             Kind::PostgresLost => self.lose_postgres(planned, &mut event).await,
             Kind::Partition => {
@@ -72,12 +72,12 @@ impl Maker<'_> {
                 to_postgres.cut(silently).await;
                 sleep(PARTITION).await;
                 to_postgres.repair().await;
-                event.repaired = Instant::now();
+                event.repaired_at = Instant::now();
             }
         }
         self.site.is_well().await;
         sleep(QUIET).await;
-        event.over = Instant::now();
+        event.ended_at = Instant::now();
         event
     }
 
@@ -92,26 +92,26 @@ impl Maker<'_> {
     }
 
     async fn until_led_by(&self, replica: usize) -> Duration {
-        let begun = Instant::now();
+        let started_at = Instant::now();
         while !self.site.replicas[replica].leads().await {
-            assert!(begun.elapsed() < TIMEOUT, "nobody else leads");
+            assert!(started_at.elapsed() < TIMEOUT, "nobody else leads");
             sleep(LOOK).await;
         }
-        begun.elapsed()
+        started_at.elapsed()
     }
 
     async fn kill_replica(&self, planned: Planned, event: &mut Event) {
         let victim = choose(planned, 2);
         let leads = self.leader().await == victim;
         event.detail = format!("replica {}{}", victim + 1, if leads { ", the leader" } else { "" });
-        event.begun = Instant::now();
+        event.started_at = Instant::now();
         self.site.replicas[victim].process().sigkill();
         if leads {
             event.leaders.push(("killed", self.until_led_by(1 - victim).await));
         }
         self.site.is_left(victim).await;
         sleep(QUIET).await;
-        event.repaired = Instant::now();
+        event.repaired_at = Instant::now();
         // With the setting that it had.
         self.site.replicas[victim].start_again(planned.stand_in).await;
     }
@@ -130,19 +130,19 @@ impl Maker<'_> {
             replica.start_again(stand_in).await;
             self.site.is_well().await;
         }
-        event.repaired = Instant::now();
+        event.repaired_at = Instant::now();
     }
 
     async fn stop_leader(&self, event: &mut Event) {
         let leader = self.leader().await;
         event.detail = format!("replica {}, {:?}", leader + 1, self.still);
-        event.begun = Instant::now();
+        event.started_at = Instant::now();
         let process = self.site.replicas[leader].process();
         process.sigstop();
         event.leaders.push(("stands still", self.until_led_by(1 - leader).await));
-        sleep(self.still.saturating_sub(event.begun.elapsed())).await;
+        sleep(self.still.saturating_sub(event.started_at.elapsed())).await;
         process.sigcont();
-        event.repaired = Instant::now();
+        event.repaired_at = Instant::now();
         until("the former leader to know", TIMEOUT, async || {
             (!self.site.replicas[leader].leads().await).then_some(())
         })
@@ -151,15 +151,15 @@ impl Maker<'_> {
 
     async fn kill_redis(&self, event: &mut Event) {
         let (primary, replica) = self.site.redis_primary();
-        event.begun = Instant::now();
-        self.load.redis_lost.lock().unwrap().push(event.begun);
+        event.started_at = Instant::now();
+        self.load.redis_lost.lock().unwrap().push(event.started_at);
         primary.sigkill();
         until("the replica to be promoted", TIMEOUT, async || {
             replica.try_command(&["ROLE"]).is_ok_and(|role| role.contains("master")).then_some(())
         })
         .await;
-        event.repaired = Instant::now();
-        event.detail = format!("promoted after {:.1} s", event.begun.elapsed().as_secs_f32());
+        event.repaired_at = Instant::now();
+        event.detail = format!("promoted after {:.1} s", event.started_at.elapsed().as_secs_f32());
         let port = replica.addr().port().to_string();
         for sentinel in &self.site.redis.sentinels {
             until("the Sentinels to agree", TIMEOUT, async || {
@@ -186,7 +186,7 @@ impl Maker<'_> {
         // A tool takes a while to be sure.
         sleep(Duration::from_millis(1_000 + planned.choice % 3_000)).await;
         self.databases.promote().await;
-        event.repaired = Instant::now();
+        event.repaired_at = Instant::now();
         sleep(QUIET).await;
         self.databases.follow().await;
         self.site.lead_to(&self.databases);

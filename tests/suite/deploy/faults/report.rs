@@ -5,12 +5,12 @@ use super::events::Event;
 use super::load::{Lane, Outcome, Sample};
 use super::schedule::Kind;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::time::{Duration, Instant};
 
 /// A run, as it was noted.
 pub struct Run {
-    pub begun: Instant,
+    pub started_at: Instant,
     /// In the order in which they happened.
     pub events: Vec<Event>,
     pub samples: Vec<Sample>,
@@ -22,9 +22,16 @@ pub struct Run {
 /// One number that is promised, and what was seen.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    pub must: String,
-    pub seen: String,
+    must: String,
+    seen: String,
     pub holds: bool,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mark = if self.holds { "ok    " } else { "MISSED" };
+        write!(f, "{mark}  {}: {}", self.must, self.seen)
+    }
 }
 
 /// What a lane was answered while faults of a kind lasted.
@@ -68,18 +75,18 @@ impl Run {
     fn spans(&self, kind: Option<Kind>) -> Vec<(Instant, Instant, Instant)> {
         if let Some(kind) = kind {
             let of_kind = self.events.iter().filter(|event| event.kind == kind);
-            return of_kind.map(|event| (event.begun, event.repaired, event.over)).collect();
+            return of_kind.map(|event| (event.started_at, event.repaired_at, event.ended_at)).collect();
         }
-        let end = self.events.first().map_or(self.begun, |event| event.begun);
-        vec![(self.begun, self.begun, end)]
+        let end = self.events.first().map_or(self.started_at, |event| event.started_at);
+        vec![(self.started_at, self.started_at, end)]
     }
 
     fn seen(&self, kind: Option<Kind>, lane: Lane) -> Seen {
         let mut seen = Seen::default();
         let of_lane: Vec<&Sample> = self.samples.iter().filter(|sample| sample.lane == lane).collect();
-        for (begun, repaired, over) in self.spans(kind) {
+        for (started_at, repaired_at, ended_at) in self.spans(kind) {
             let inside: Vec<&&Sample> =
-                of_lane.iter().filter(|one| one.answered >= begun && one.answered < over).collect();
+                of_lane.iter().filter(|one| one.answered >= started_at && one.answered < ended_at).collect();
             seen.asked += inside.len();
             seen.wrong += inside.iter().filter(|one| one.outcome == Outcome::Wrong).count();
             let failed: Vec<_> = inside.iter().filter(|one| one.outcome == Outcome::Failed).collect();
@@ -89,12 +96,12 @@ impl Run {
             seen.most_failed = seen.most_failed.max(failed.len());
             if let Some(last) = failed.iter().map(|one| one.sent).max() {
                 let right = inside.iter().filter(|one| one.outcome == Outcome::Right && one.sent > last);
-                let again = right.map(|one| one.answered).min().unwrap_or(over);
-                seen.again = seen.again.max(again.saturating_duration_since(begun));
+                let again = right.map(|one| one.answered).min().unwrap_or(ended_at);
+                seen.again = seen.again.max(again.saturating_duration_since(started_at));
                 seen.again_after_repair =
-                    seen.again_after_repair.max(again.saturating_duration_since(repaired));
+                    seen.again_after_repair.max(again.saturating_duration_since(repaired_at));
             }
-            seen.gap = seen.gap.max(longest_gap(&of_lane, begun, over));
+            seen.gap = seen.gap.max(longest_gap(&of_lane, started_at, ended_at));
         }
         seen
     }
@@ -102,18 +109,18 @@ impl Run {
     fn late_in(&self, kind: Option<Kind>) -> Vec<&Late> {
         let spans = self.spans(kind);
         let inside = |late: &&Late| {
-            spans
-                .iter()
-                .any(|(begun, _, over)| late.answer.answered >= *begun && late.answer.answered < *over)
+            spans.iter().any(|(started_at, _, ended_at)| {
+                late.answer.answered >= *started_at && late.answer.answered < *ended_at
+            })
         };
         self.late.iter().filter(inside).collect()
     }
 
     /// Answers that let somebody in, or signed somebody out, who was not to be; one line for each.
     pub fn wrong(&self) -> Vec<String> {
-        let at = |when: Instant| seconds(when.saturating_duration_since(self.begun));
+        let at = |when: Instant| seconds(when.saturating_duration_since(self.started_at));
         let during = |when: Instant| {
-            let event = self.events.iter().rev().find(|event| event.begun <= when);
+            let event = self.events.iter().rev().find(|event| event.started_at <= when);
             event.map_or("no fault", |event| event.kind.name())
         };
         let wrong = self.samples.iter().filter(|one| one.outcome == Outcome::Wrong);
@@ -150,6 +157,11 @@ impl Run {
             writeln!(table, "| {name} | {times} | {warm} | {cold} | {sign_ins} | {wrong} |").unwrap();
         }
         table
+    }
+
+    /// Whether no answer was wrong and no number missed.
+    pub fn holds(&self) -> bool {
+        self.wrong().is_empty() && self.verdicts().iter().all(|verdict| verdict.holds)
     }
 
     /// The promised numbers, of the kinds that happened.
@@ -224,13 +236,14 @@ impl Run {
     /// The faults, one a line.
     pub fn events(&self) -> String {
         let mut lines = String::new();
-        for Event { kind, begun, repaired, over, leaders, detail } in &self.events {
-            let [begun_at, repaired, over] =
-                [*begun - self.begun, *repaired - *begun, *over - *begun].map(seconds);
+        for Event { kind, started_at, repaired_at, ended_at, leaders, detail } in &self.events {
+            let [start, repair, end] =
+                [*started_at - self.started_at, *repaired_at - *started_at, *ended_at - *started_at]
+                    .map(seconds);
             let name = kind.name();
             writeln!(
                 lines,
-                "{begun_at}: {name} ({detail}), repaired after {repaired}, well after {over} {leaders:?}"
+                "{start}: {name} ({detail}), repaired after {repair}, well after {end} {leaders:?}"
             )
             .unwrap();
         }
@@ -241,7 +254,7 @@ impl Run {
     pub fn failures(&self) -> String {
         let mut lines = String::from("sent,took_ms,lane,asker,status,outcome\n");
         for one in self.samples.iter().filter(|one| one.outcome != Outcome::Right) {
-            let sent = one.sent.saturating_duration_since(self.begun).as_secs_f64();
+            let sent = one.sent.saturating_duration_since(self.started_at).as_secs_f64();
             let took = one.answered.saturating_duration_since(one.sent).as_millis();
             let Sample { lane, asker, status, outcome, .. } = one;
             writeln!(lines, "{sent:.3},{took},{lane:?},{asker},{status},{outcome:?}").unwrap();
@@ -251,14 +264,14 @@ impl Run {
 }
 
 /// The longest time between two right answers to one asker of which the later one is in this span.
-fn longest_gap(samples: &[&Sample], begun: Instant, over: Instant) -> Duration {
+fn longest_gap(samples: &[&Sample], started_at: Instant, ended_at: Instant) -> Duration {
     let mut last: BTreeMap<usize, Instant> = BTreeMap::new();
     let mut longest = Duration::ZERO;
     let right = samples.iter().filter(|one| one.outcome == Outcome::Right && one.asker != usize::MAX);
     for one in right {
         if let Some(before) = last.insert(one.asker, one.answered)
-            && one.answered >= begun
-            && one.answered < over
+            && one.answered >= started_at
+            && one.answered < ended_at
         {
             longest = longest.max(one.answered.saturating_duration_since(before));
         }

@@ -38,6 +38,15 @@ impl Kind {
         }
     }
 
+    /// The kind that is named so on the command line: as in the report, in small letters and with hyphens.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    pub fn word(self) -> String {
+        self.name().to_ascii_lowercase().replace(' ', "-")
+    }
+
     /// The setting with which its numbers hold, if they depend on it.
     fn stand_in(self) -> Option<StandIn> {
         match self {
@@ -58,8 +67,9 @@ pub struct Planned {
     pub choice: u64,
 }
 
-/// An endless schedule, with at most so many losses of Postgres.
+/// An endless schedule of these kinds, with at most so many losses of Postgres.
 pub struct Schedule {
+    kinds: Vec<Kind>,
     dice: Dice,
     round: Vec<Kind>,
     stand_in: StandIn,
@@ -67,14 +77,23 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    pub fn new(seed: u64, losses: usize) -> Self {
-        Self { dice: Dice(seed | 1), round: Vec::new(), stand_in: StandIn::AMinute, losses_left: losses }
+    pub fn new(seed: u64, losses: usize, kinds: &[Kind]) -> Self {
+        let (kinds, dice) = (kinds.to_vec(), Dice(seed | 1));
+        let mut schedule =
+            Self { kinds, dice, round: Vec::new(), stand_in: StandIn::AMinute, losses_left: losses };
+        schedule.refill();
+        schedule
+    }
+
+    /// How many are left of the round, in which each kind happens once.
+    pub fn left_of_round(&self) -> usize {
+        self.round.len()
     }
 
     fn refill(&mut self) {
         let may = |kind: &Kind| *kind != Kind::PostgresLost || self.losses_left > 0;
-        let mut round: Vec<Kind> =
-            Kind::ALL.into_iter().filter(|kind| *kind != Kind::RollingRestart).filter(may).collect();
+        let kinds = self.kinds.iter().copied();
+        let mut round: Vec<Kind> = kinds.filter(|kind| *kind != Kind::RollingRestart).filter(may).collect();
         self.losses_left = self.losses_left.saturating_sub(1);
         for at in (1..round.len()).rev() {
             let other = usize::try_from(self.dice.roll(at as u64 + 1)).unwrap_or(0);
@@ -84,7 +103,9 @@ impl Schedule {
         round.sort_by_key(|kind| kind.stand_in().is_some_and(|needed| needed != self.stand_in));
         let first =
             round.iter().position(|kind| kind.stand_in().is_some_and(|needed| needed != self.stand_in));
-        round.insert(first.unwrap_or(round.len()), Kind::RollingRestart);
+        if first.is_some() || self.kinds.contains(&Kind::RollingRestart) {
+            round.insert(first.unwrap_or(round.len()), Kind::RollingRestart);
+        }
         round.reverse();
         self.round = round;
     }
@@ -111,7 +132,7 @@ impl Iterator for Schedule {
 #[test]
 fn each_round_has_each_fault_under_the_setting_with_which_its_numbers_hold() {
     for seed in 1..200 {
-        let mut schedule = Schedule::new(seed, 2);
+        let mut schedule = Schedule::new(seed, 2, &Kind::ALL);
         for round in 0..4 {
             let length = if round < 2 { 7 } else { 6 };
             let planned: Vec<Planned> = schedule.by_ref().take(length).collect();
@@ -124,8 +145,24 @@ fn each_round_has_each_fault_under_the_setting_with_which_its_numbers_hold() {
                 assert!(kind.stand_in().is_none_or(|needed| needed == stand_in), "seed {seed}: {kind:?}");
             }
         }
-        let twice =
-            [Schedule::new(seed, 2).take(30).collect::<Vec<_>>(), Schedule::new(seed, 2).take(30).collect()];
+        let twice = [0; 2].map(|_| Schedule::new(seed, 2, &Kind::ALL).take(30).collect::<Vec<_>>());
         assert_eq!(twice[0], twice[1]);
     }
+}
+
+#[test]
+fn single_faults_are_repeated_and_the_setting_that_they_need_is_made() {
+    let kinds = |only: &str, count| -> Vec<Kind> {
+        let only = Kind::of_word(only).expect("a kind");
+        Schedule::new(7, 2, &[only]).take(count).map(|planned| planned.kind).collect()
+    };
+    assert_eq!(kinds("replica-killed", 3), [Kind::ReplicaKilled; 3]);
+    assert_eq!(
+        kinds("postgres-primary-lost", 3),
+        [Kind::PostgresLost; 2],
+        "each takes minutes to make up for"
+    );
+    assert_eq!(kinds("partition-of-5-s", 3), [Kind::RollingRestart, Kind::Partition, Kind::Partition]);
+    assert_eq!(Schedule::new(7, 2, &[Kind::Partition]).left_of_round(), 2);
+    assert_eq!(Kind::of_word("partition"), None);
 }

@@ -3,7 +3,7 @@
 use super::super::state::Mark;
 use super::super::tables::Column;
 use super::super::value::{Kind, Value};
-use super::{Db, HAS_MIGRATIONS, MIGRATIONS, Side};
+use super::{Db, HAS_MIGRATIONS, HAS_TABLE, MIGRATIONS, Side};
 use crate::directory::schema::{self, SchemaState};
 use sqlx::{AssertSqlSafe, Connection, Database, Executor, Row as _};
 
@@ -13,7 +13,13 @@ impl Side {
         sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.connection).await
     }
 
+    /// A schema that is not whole may lack the table.
     pub(in crate::directory::copy) async fn has_rows(&mut self, table: &str) -> sqlx::Result<bool> {
+        let is_there: bool =
+            sqlx::query_scalar(HAS_TABLE).bind(table).fetch_one(&mut self.connection).await?;
+        if !is_there {
+            return Ok(false);
+        }
         let sql = format!("SELECT EXISTS (SELECT 1 FROM \"{table}\")");
         sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut self.connection).await
     }

@@ -12,6 +12,12 @@ pub enum CopyError {
         #[source]
         source: DirectoryError,
     },
+    #[error("{store} takes no more data")]
+    NoRoom {
+        store: String,
+        #[source]
+        source: DirectoryError,
+    },
     #[error("{0} has no schema of Gatepost: it was never served")]
     NoSchema(String),
     #[error("the schema of {0} is older than this Gatepost")]
@@ -54,6 +60,7 @@ impl CopyError {
             Self::Directory { .. } => {
                 "check the address and that the database runs; `--resume` goes on where the copy stopped"
             }
+            Self::NoRoom { .. } => "its disk may be full: make room there, then go on with `--resume`",
             Self::NoSchema(_) => "check the address: nothing is there to copy",
             Self::OldSchema(_) => "run `gatepost migrate` on it, with the settings for that store",
             Self::NewSchema(_) => "use the newer Gatepost for the copy",

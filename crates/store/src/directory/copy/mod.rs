@@ -10,7 +10,8 @@
 //!   marked as `copied`. The source is marked as `moved` a moment before. A crash in between leaves no store that can be
 //!   served by mistake, and `--resume` finishes.
 //! - The mark holds the digest of the source from before the first row. A resumed copy computes it again: if it is the
-//!   same, each table goes on after its greatest key in the target; otherwise the target is emptied.
+//!   same, each table goes on after its greatest key in the target; otherwise the target is emptied. While it is emptied the
+//!   mark holds no digest, so rows of an earlier state of the source are never taken for those of the present one.
 //! - Verification reads both sides again. The digest of a table is the sum of the SHA-256 of its rows, in a form that
 //!   does not depend on the database. If two digests differ, both tables are read by key up to the first difference.
 //! - Nothing is written to the audit of either store, so its chain is the same on both. The marks say what was done.
@@ -106,6 +107,7 @@ pub struct Copier {
 /// What the target is before a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
+    /// Or a part of it, without rows.
     NoSchema,
     Empty,
     /// A copy from this source stopped. With the digest that the source had.
@@ -151,9 +153,11 @@ impl Copier {
         }
         let digest = whole(&self.source.digests().await?);
         if found != Found::Half(Some(digest)) {
-            let mark = Mark::new(State::Copying, self.source.name(), Some(digest), None);
-            self.target.set_mark(Some(&mark)).await?;
+            let from = self.source.name().to_owned();
+            let mark = |digest| Mark::new(State::Copying, &from, digest, None);
+            self.target.set_mark(Some(&mark(None))).await?;
             self.target.clear().await?;
+            self.target.set_mark(Some(&mark(Some(digest)))).await?;
         }
         self.source.begin_reading().await?;
         for table in TABLES {
@@ -249,8 +253,13 @@ impl Copier {
     }
 
     async fn judge_target(&mut self, resume: bool) -> Result<Found, CopyError> {
-        if self.target.schema().await?.is_none() {
-            return Ok(Found::NoSchema);
+        match self.target.schema().await? {
+            None => return Ok(Found::NoSchema),
+            // A copy that was interrupted while it made the schema.
+            Some(SchemaState::Behind) if self.target.filled().await?.is_empty() => {
+                return Ok(Found::NoSchema);
+            }
+            Some(_) => {}
         }
         refuse_schema(&mut self.target).await?;
         let store = self.target.name().to_owned();

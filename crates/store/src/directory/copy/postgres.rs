@@ -23,6 +23,7 @@ const LEAVING: Duration = Duration::from_secs(3);
 
 /// Whether there are migrations.
 const HAS_MIGRATIONS: &str = "SELECT to_regclass('gatepost.migrations') IS NOT NULL";
+const HAS_TABLE: &str = "SELECT to_regclass('gatepost.' || quote_ident($1)) IS NOT NULL";
 
 type Db = Postgres;
 type Side = PostgresSide;

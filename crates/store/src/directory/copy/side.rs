@@ -36,7 +36,12 @@ impl Side {
     }
 
     pub(super) fn failed(&self, error: impl Into<DirectoryError>) -> CopyError {
-        CopyError::Directory { store: self.name().to_owned(), source: error.into() }
+        let (store, source) = (self.name().to_owned(), error.into());
+        if source.is_about_room() {
+            CopyError::NoRoom { store, source }
+        } else {
+            CopyError::Directory { store, source }
+        }
     }
 
     /// Everything that is read until [`Self::end`] is of one moment.

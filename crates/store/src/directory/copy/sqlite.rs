@@ -12,6 +12,7 @@ use std::path::Path;
 /// Whether there are migrations.
 const HAS_MIGRATIONS: &str =
     "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'migrations')";
+const HAS_TABLE: &str = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = $1)";
 
 type Db = Sqlite;
 type Side = SqliteSide;

@@ -67,7 +67,7 @@ const KEY: &str = key!(
 const KEY_OF_ID: &str = key!(", expires_at FROM keys WHERE id = $1");
 
 row! {
-    struct KeyRow {
+    pub(super) struct KeyRow {
         id: KeyId,
         name: String,
         machine_name: String,
@@ -108,7 +108,7 @@ impl Store {
     }
 }
 
-async fn fetch(connection: &mut Connection, digest: &Hash) -> Result<Option<KeyRow>> {
+pub(super) async fn fetch(connection: &mut Connection, digest: &Hash) -> Result<Option<KeyRow>> {
     let query = sqlx::query_as(KEY).bind(&digest.as_bytes()[..]);
     let row = query.fetch_optional(&mut *connection).await?;
     // A standby may not have the key yet. That does not mean that the key does not exist.

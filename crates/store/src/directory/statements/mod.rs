@@ -249,6 +249,7 @@ mod usage_bills;
 mod usage_events;
 mod user_changes;
 mod users;
+mod warm_up;
 
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 const ATTEMPTS: u32 = 5;

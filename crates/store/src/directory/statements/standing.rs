@@ -88,7 +88,11 @@ pub(super) async fn find(connection: &mut Connection, id: UserId) -> Result<Opti
     fetch(connection, id, &no_session).await?.map(|row| read(id, row, sent)).transpose()
 }
 
-async fn fetch(connection: &mut Connection, id: UserId, session: &Hash) -> Result<Option<StandingRow>> {
+pub(super) async fn fetch(
+    connection: &mut Connection,
+    id: UserId,
+    session: &Hash,
+) -> Result<Option<StandingRow>> {
     let query = sqlx::query_as(STANDING).bind(id.to_string()).bind(&session.as_bytes()[..]);
     let row = query.fetch_optional(&mut *connection).await?;
     demand_primary(connection, row.is_some()).await.map(|()| row)
