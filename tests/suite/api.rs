@@ -7,7 +7,7 @@ mod bad_input;
 mod branding;
 mod callers;
 mod contract;
-
+mod first_admin;
 mod input;
 mod invitations;
 mod key_callers;

@@ -213,7 +213,7 @@ both_pairs! {
         has(&page, &["<h1>ACME Corporation</h1>", "Nobody may enter this tenant yet."]);
         let twice = house.post(&house.root, "/admin/tenants", &[("id", "acme"), ("name", "")]).await;
         assert_eq!(twice.status, 422);
-        has(&twice, &["There is a tenant acme already."]);
+        has(&twice, &["There is already a tenant acme."]);
         let here = "/admin/tenants/acme";
         let member = [("user", "bob@example.com"), ("role", "viewer"), ("end", "friday"), NEW];
         let page = house.done(&format!("{here}/members"), &member).await;

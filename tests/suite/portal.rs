@@ -7,7 +7,10 @@ mod keys;
 mod overtaken;
 mod person;
 mod tenant_branding;
+mod tenant_hosts;
 mod tenant_life;
+mod tenant_settings;
+mod tenant_sign_in;
 mod tenant_usage;
 mod tools;
 

@@ -9,6 +9,7 @@ use gatepost_kit::dns::DnsServer;
 use gatepost_kit::entra::Group;
 use serde_json::{Value, json};
 
+mod parts;
 mod sessions;
 pub(crate) mod two;
 mod under_way;
@@ -133,6 +134,15 @@ both_pairs! {
         assert!(said.contains("/callback/t-acme") && said.contains("_gatepost.acme.example TXT"), "{said}");
         assert!(!said.contains(&two.acme.client_secret()), "{said}");
         assert!(two.world.cli(&set).await.contains("already brings"), "the secret stays");
+        let part = ["tenant", "provider", "set", "acme"];
+        let refused = two.world.cli_refuses(&[&part[..], &["--client-secret-file", &wrong]].concat()).await;
+        assert!(refused.contains("refuses the client or its secret"), "{refused}");
+        let said = two.world.cli(&[&part[..], &["--client-secret-file", &right, "--label", "Acme", "--only"]].concat()).await;
+        assert!(said.contains("Acme") && said.contains("hosts: yes") && said.contains("acme.example (proposed)"), "{said}");
+        let said = two.world.cli(&[&part[..], &["--only=false", "--label", ""]].concat()).await;
+        assert!(said.contains("people see: acme\n") && said.contains("hosts: no") && said.contains("acme.example (proposed)"), "{said}");
+        let stale = two.world.cli_refuses(&[&part[..], &["--label", "Zeta", "--if-version", "1"]].concat()).await;
+        assert!(stale.contains("version"), "{stale}");
         two.world.cli_all(&[&["tenant", "provider", "approve", "acme", "acme.example"], &["tenant", "add-member", "acme", DANA]]).await;
         assert_eq!(two.visited(&two.acme, "dana", ACME).await.1, 200);
         let shown: Value = serde_json::from_str(&two.world.cli(&["tenant", "provider", "show", "acme", "--json"]).await).unwrap();

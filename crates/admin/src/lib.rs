@@ -9,6 +9,7 @@ pub mod access;
 pub mod audit;
 pub mod explain;
 mod health;
+mod invitations;
 mod keys;
 mod requests;
 mod sessions;

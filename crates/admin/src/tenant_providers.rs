@@ -2,6 +2,7 @@
 
 use super::{Context, views};
 use gatepost_core::administration::Scope;
+use gatepost_core::error_chain::{Chain, sentence};
 use gatepost_core::ids::{ProviderId, TenantId};
 use gatepost_core::provider_refusal::ProviderRefusal;
 use gatepost_core::tenant_host::HostState;
@@ -11,9 +12,14 @@ use gatepost_runtime::providers::{ProviderPlan, open_secret};
 use gatepost_store::directory::changes::{
     DecideTenantDomain, DomainVerdict, SetTenantProvider, TenantDomainName, TenantProviderSettings,
 };
-use gatepost_store::directory::{DirectoryError, TenantProvider, TenantProviderRecord};
+use gatepost_store::directory::{
+    Actor, Conditions, DirectoryError, Done, TenantProvider, TenantProviderRecord,
+};
 use gatepost_store::session::sealed::Purpose;
 use secrecy::{ExposeSecret, SecretString};
+
+/// How often a change of parts of a provider is tried, if others change the provider meanwhile.
+const TRIES: u32 = 3;
 
 /// Why the provider of a tenant is not kept.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +40,16 @@ pub enum TrialError {
     LookUp(#[from] LookUpError),
 }
 
+impl TrialError {
+    /// What went wrong, as a sentence: what a provider said, in its own words.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Settings(_) | Self::Provider(_) => sentence(&Chain(self).to_string()),
+            Self::Directory(_) | Self::Refused(_) | Self::LookUp(_) => sentence(&self.to_string()),
+        }
+    }
+}
+
 impl Context {
     /// What is told about the provider of a tenant.
     pub fn provider_view(&self, record: &TenantProviderRecord) -> views::TenantProvider {
@@ -46,7 +62,7 @@ impl Context {
     ///
     /// # Errors
     /// [`TrialError`].
-    pub async fn try_provider(
+    async fn try_provider(
         &self,
         scope: &Scope,
         tenant: TenantId,
@@ -74,6 +90,55 @@ impl Context {
         };
         self.try_plan(plan, secret).await?;
         Ok(SetTenantProvider { tenant, settings })
+    }
+
+    /// Has a tenant bring a provider, which is tried first. What the conditions forbid is refused before anything is called.
+    ///
+    /// # Errors
+    /// [`TrialError`].
+    pub async fn put_provider(
+        &self,
+        (scope, actor): (&Scope, &Actor),
+        tenant: TenantId,
+        conditions: Conditions,
+        (settings, secret): (TenantProviderSettings, Option<SecretString>),
+    ) -> Result<Done<TenantProviderRecord>, TrialError> {
+        let before = match self.stores.directory.find_tenant_provider(scope, &tenant).await {
+            Err(DirectoryError::NoTenantProvider(_)) => None,
+            found => Some(found?.provider.version),
+        };
+        conditions.demand(before)?;
+        let change = self.try_provider(scope, tenant, settings, secret).await?;
+        Ok(self.carry_out(&change, conditions, actor).await?)
+    }
+
+    /// Changes parts of the provider that a tenant brings. `merged` says the whole of it, from what is there now. What was tried is what
+    /// is kept: if somebody changed the provider meanwhile, it begins anew, or is overtaken if the conditions name a version.
+    ///
+    /// # Errors
+    /// [`TrialError`], and those of `merged`.
+    pub async fn patch_provider<E: From<TrialError>>(
+        &self,
+        (scope, actor): (&Scope, &Actor),
+        tenant: &TenantId,
+        conditions: Conditions,
+        merged: impl Fn(&TenantProviderRecord) -> Result<(TenantProviderSettings, Option<SecretString>), E>,
+    ) -> Result<Done<TenantProviderRecord>, E> {
+        let directory = |error: DirectoryError| E::from(TrialError::from(error));
+        let mut tries = 0;
+        loop {
+            let found = self.stores.directory.find_tenant_provider(scope, tenant).await.map_err(directory)?;
+            let version = found.provider.version;
+            conditions.demand(Some(version)).map_err(directory)?;
+            let (settings, secret) = merged(&found)?;
+            let change = self.try_provider(scope, tenant.clone(), settings, secret).await?;
+            let unless_changed = Conditions { if_version: Some(version), ..conditions };
+            tries += 1;
+            match self.carry_out(&change, unless_changed, actor).await {
+                Err(DirectoryError::Overtaken(_)) if conditions.if_version.is_none() && tries < TRIES => {}
+                done => return done.map_err(directory),
+            }
+        }
     }
 
     /// Fetches the documents of a provider, and has it check the client and the secret.

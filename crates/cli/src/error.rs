@@ -175,8 +175,8 @@ impl From<TrialError> for CommandError {
 impl From<ProviderFlaws> for CommandError {
     fn from(error: ProviderFlaws) -> Self {
         match error {
-            ProviderFlaws::Directory(error) => error.into(),
-            ProviderFlaws::Members(flaws) => Self::Provider(flaws),
+            ProviderFlaws::Trial(error) => error.into(),
+            flaws @ ProviderFlaws::Members(_) => Self::Provider(flaws.to_string()),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::console::{Console, WHAT_GOES_ON_WITH_LESS_ACCESS};
 use super::end::End;
 use super::error::CommandError;
+use super::remote::Remote;
 use super::report::{Report, lines, text_or_dash};
 use super::{
     tenant_branding, tenant_check, tenant_export, tenant_invitation, tenant_life, tenant_member,
@@ -15,7 +16,9 @@ use gatepost_core::administration::Scope;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{GroupName, InvitationId, TenantId};
 use gatepost_core::tenant::SuspensionReason;
-use gatepost_store::directory::changes::{CreateTenant, MapGroup, RenameTenant, UnmapGroup};
+use gatepost_store::directory::changes::{
+    CreateTenant, MapGroup, RenameTenant, TenantEdit, UnmapGroup, WriteMode, WriteTenant,
+};
 use gatepost_store::directory::{Directory, Done, Place, TenantFilter, UserKey};
 use serde::Serialize;
 use serde_json::json;
@@ -24,13 +27,17 @@ use std::path::PathBuf;
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Creates a tenant
-    #[command(after_help = "Example:\n  gatepost tenant create github --name 'GitHub tools'")]
+    #[command(after_help = "Examples:\n  gatepost tenant create github --name 'GitHub tools'\n  \
+        gatepost tenant create acme --admin admin@acme.com")]
     Create {
         /// The tenant's id, as used in requirements and X-User-Tenants
         id: TenantId,
         /// The name that people see
         #[arg(long)]
         name: Option<String>,
+        /// Who is to administer it: whoever signs in with this address is invited to, and the link is printed once
+        #[arg(long, value_name = "ADDRESS")]
+        admin: Option<EmailAddress>,
     },
     /// Gives a group access to a tenant
     #[command(after_help = "Example:\n  gatepost tenant map MCP-GitHub github --role member")]
@@ -212,15 +219,8 @@ pub(super) enum Command {
 
 pub(super) async fn run(console: &Console, command: Command) -> Result<Report, CommandError> {
     match command {
-        Command::Create { id, name } => {
-            let changed = console.carry_out(&CreateTenant { id: id.clone(), name }).await?.changed;
-            let text = if changed {
-                format!("Tenant {id} {} created.", console.either("was", "would be"))
-            } else {
-                format!("Tenant {id} already exists.")
-            };
-            Ok(Report::new(text, TenantChange { id: id.to_string(), changed }))
-        }
+        Command::Create { id, name, admin: None } => create(console, id, name).await,
+        Command::Create { id, name, admin: Some(admin) } => create_with_admin(console, id, name, admin).await,
         Command::Map { group, tenant, role } => {
             let change = MapGroup { group: group.clone().into(), tenant: tenant.clone(), role };
             let Done { changed, outcome: before, .. } = console.carry_out(&change).await?;
@@ -275,6 +275,36 @@ pub(super) async fn run(console: &Console, command: Command) -> Result<Report, C
         Command::Restore { id } => tenant_life::restore(console, id).await,
         Command::List => list(console).await,
     }
+}
+
+async fn create(console: &Console, id: TenantId, name: Option<String>) -> Result<Report, CommandError> {
+    let changed = console.carry_out(&CreateTenant { id: id.clone(), name }).await?.changed;
+    let text = if changed { created(console, &id) } else { format!("Tenant {id} already exists.") };
+    Ok(Report::new(text, TenantChange { id: id.to_string(), changed }))
+}
+
+fn created(console: &Console, id: &TenantId) -> String {
+    format!("Tenant {id} {} created.", console.either("was", "would be"))
+}
+
+/// A tenant that is there already stays as it is, and nobody is invited.
+async fn create_with_admin(
+    console: &Console,
+    id: TenantId,
+    name: Option<String>,
+    admin: EmailAddress,
+) -> Result<Report, CommandError> {
+    let edit = TenantEdit { name: Some(name), admin: Some(admin), ..TenantEdit::default() };
+    let change = WriteTenant { id: id.clone(), mode: WriteMode::Create, edit };
+    let written = if let Some(api) = console.api() {
+        console.sent(Box::pin(change.send(api, console.conditions)).await)?.outcome
+    } else {
+        let Done { changed, outcome, .. } = console.carry_out_here(&change).await?;
+        console.here()?.admin.tenant_written(&outcome, changed, console.conditions)
+    };
+    let invited = written.invitation.as_ref().map(|made| tenant_invitation::told(&id, made));
+    let text = std::iter::once(created(console, &id)).chain(invited).collect::<Vec<_>>().join("\n");
+    Ok(Report::new(text, written))
 }
 
 async fn rename(console: &Console, id: &TenantId, name: Option<String>) -> Result<Report, CommandError> {

@@ -8,10 +8,7 @@ use gatepost_core::access::Role;
 use gatepost_core::administration::Scope;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{InvitationId, TenantId};
-use gatepost_pages::paths;
-use gatepost_store::directory::changes::{self, InviteMember, WithdrawInvitation};
-
-const DRY: &str = "A dry run invites nobody.";
+use gatepost_store::directory::changes::{InviteMember, WithdrawInvitation};
 
 pub(super) async fn invite(
     console: &Console,
@@ -23,24 +20,23 @@ pub(super) async fn invite(
     let made = if let Some(api) = console.api() {
         console.sent(api.invite(&change, console.conditions).await)?
     } else {
-        let changes::NewInvitation { record, secret } = console.carry_out_here(&change).await?.outcome;
-        if console.conditions.is_dry_run {
-            NewInvitation::hidden(&record, DRY)
-        } else {
-            let site = &console.here()?.site;
-            NewInvitation::shown(&record, site.public_address(&paths::invitation(&secret), &[]).into())
-        }
+        let made = console.carry_out_here(&change).await?.outcome;
+        console.here()?.admin.invitation_view(&made, console.conditions)
     };
-    let InviteMember { tenant, email, role } = &change;
-    let text = match &made.link {
+    Ok(Report::new(told(&change.tenant, &made), made))
+}
+
+/// Who is invited to a tenant, with the link.
+pub(super) fn told(tenant: &TenantId, NewInvitation { link, invitation, .. }: &NewInvitation) -> String {
+    let Invitation { email, role, expires_at, .. } = invitation;
+    match link {
         Some(link) => format!(
             "Send this link to {email}. It is not shown again. Until {} UTC whoever signs in with this address becomes {role} of \
              tenant {tenant} by it:\n{link}",
-            minute_of(&made.invitation.expires_at)
+            minute_of(expires_at)
         ),
         None => format!("{email} would be invited as {role} of tenant {tenant}."),
-    };
-    Ok(Report::new(text, made))
+    }
 }
 
 pub(super) async fn list(console: &Console, tenant: &TenantId) -> Result<Report, CommandError> {

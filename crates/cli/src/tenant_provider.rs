@@ -12,7 +12,8 @@ use gatepost_store::directory::changes::{
     DecideTenantDomain, DomainVerdict, RemoveTenantProvider, TenantDomainName,
 };
 use gatepost_store::directory::{Done, TenantProviderRecord};
-use gatepost_web::api::read_provider;
+use gatepost_web::api::{ProviderPatch, read_provider};
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
@@ -33,12 +34,13 @@ pub(super) enum ProviderCommand {
         /// The tenant's id
         id: TenantId,
     },
-    /// Has a tenant bring this provider, if it accepts the client and the secret
+    /// Has a tenant bring this provider, if it accepts the client and the secret; without --issuer and --entra-tenant changes what is named
     #[command(
         after_help = "Examples:\n  gatepost tenant provider set acme --issuer https://id.acme.com --client-id gatepost \
         --client-secret-file secret --domain acme.com --only\n  \
         gatepost tenant provider set acme --entra-tenant 6c2e1f40-93f0-4a39-8b54-2b9d1c7e5a10 --client-id 22222222-2222-4222-8222-222222222222 \
-        --client-secret-file secret --domain acme.com"
+        --client-secret-file secret --domain acme.com\n  \
+        gatepost tenant provider set acme --client-secret-file secret\n  gatepost tenant provider set acme --only=false"
     )]
     Set {
         /// The tenant's id
@@ -63,41 +65,52 @@ pub(super) enum ProviderCommand {
     Refuse(OneDomain),
 }
 
-/// All that is said about a provider. What is not named is not so, but for the secret, which stays.
+/// What is said about a provider: all of it where the issuer or the tenant at Entra is named, else what is to change.
 #[derive(Debug, Args)]
+#[group(required = true, multiple = true)]
 pub(super) struct Settings {
     /// Of an OpenID provider, byte for byte as it writes it
-    #[arg(long, value_name = "ADDRESS", required_unless_present = "entra_tenant")]
+    #[arg(long, value_name = "ADDRESS", requires = "client_id")]
     issuer: Option<String>,
     /// The id of the tenant at Microsoft Entra ID
-    #[arg(long, value_name = "GUID", conflicts_with = "issuer")]
+    #[arg(long, value_name = "GUID", conflicts_with = "issuer", requires = "client_id")]
     entra_tenant: Option<String>,
     /// Gatepost's id at the provider
     #[arg(long, value_name = "ID")]
-    client_id: String,
+    client_id: Option<String>,
     /// A file with the secret; without it the secret stays, for the same client of the same provider
     #[arg(long, value_name = "FILE")]
     client_secret_file: Option<PathBuf>,
-    /// The name that people see; default: the tenant's id
+    /// The name that people see; empty: the tenant's id
     #[arg(long)]
     label: Option<String>,
-    /// Where a token lists groups, as in `realm_access.roles`; without it groups are not read
+    /// Where a token lists groups, as in `realm_access.roles`; empty: groups are not read
     #[arg(long, value_name = "CLAIM")]
     groups_claim: Option<String>,
     /// Addresses count although the provider does not say that they are verified
-    #[arg(long)]
-    assume_verified: bool,
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    assume_verified: Option<bool>,
     /// At hosts of the tenant no other provider is offered
-    #[arg(long)]
-    only: bool,
-    /// A domain whose addresses it may assert, as soon as it is proved; may be repeated
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    only: Option<bool>,
+    /// A domain whose addresses it may assert, as soon as it is proved; may be repeated, others are removed
     #[arg(long, value_name = "DOMAIN")]
     domain: Vec<EmailDomain>,
 }
 
 impl Settings {
-    /// The body by which the API takes it.
+    /// Whether all of it is said.
+    const fn is_whole(&self) -> bool {
+        self.issuer.is_some() || self.entra_tenant.is_some()
+    }
+
+    /// The body by which the API takes it. What is not said is not in it.
     fn body(self) -> Result<Value, CommandError> {
+        let kind = match (&self.issuer, &self.entra_tenant) {
+            (Some(_), _) => Some("oidc"),
+            (None, Some(_)) => Some("entra"),
+            (None, None) => None,
+        };
         let secret = match self.client_secret_file {
             Some(path) => {
                 let read = std::fs::read_to_string(&path);
@@ -105,19 +118,23 @@ impl Settings {
             }
             None => None,
         };
-        let kind = if self.issuer.is_some() { "oidc" } else { "entra" };
         let domains: Vec<String> = self.domain.iter().map(ToString::to_string).collect();
-        let verified = if self.assume_verified { "assumed" } else { "required" };
-        let mut body = json!({
-            "kind": kind, "issuer": self.issuer, "tenant_id": self.entra_tenant, "client_id": self.client_id,
-            "client_secret": secret, "label": self.label, "groups_claim": self.groups_claim,
-            "email_verified": verified, "only": self.only, "allowed_domains": domains,
-        });
-        if let Some(members) = body.as_object_mut() {
-            // A member that is there says something, even `null`.
-            members.retain(|_, value| !value.is_null());
-        }
-        Ok(body)
+        let verified = |is_assumed| json!(if is_assumed { "assumed" } else { "required" });
+        let text = |value: String| Value::from(Some(value).filter(|value| !value.is_empty()));
+        let said: [(&str, Option<Value>); 10] = [
+            ("kind", kind.map(Value::from)),
+            ("issuer", self.issuer.map(Value::from)),
+            ("tenant_id", self.entra_tenant.map(Value::from)),
+            ("client_id", self.client_id.map(Value::from)),
+            ("client_secret", secret.map(Value::from)),
+            ("label", self.label.map(text)),
+            ("groups_claim", self.groups_claim.map(text)),
+            ("email_verified", self.assume_verified.map(verified)),
+            ("only", self.only.map(Value::from)),
+            ("allowed_domains", Some(domains).filter(|domains| !domains.is_empty()).map(Value::from)),
+        ];
+        let said = said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        Ok(Value::Object(said.collect()))
     }
 }
 
@@ -150,14 +167,21 @@ async fn show(console: &Console, id: &TenantId) -> Result<Report, CommandError> 
 }
 
 async fn set(console: &Console, id: TenantId, settings: Settings) -> Result<Report, CommandError> {
+    let (is_whole, conditions) = (settings.is_whole(), console.conditions);
     let body = settings.body()?;
     let change = if let Some(api) = console.api() {
-        console.sent(api.put_tenant_provider(&id, &body, console.conditions).await)?
+        let method = if is_whole { Method::PUT } else { Method::PATCH };
+        console.sent(api.set_tenant_provider(&method, &id, &body, conditions).await)?
     } else {
-        let admin = &console.here()?.admin;
-        let (settings, secret) = read_provider(body, admin, &id)?;
-        let change = admin.try_provider(&Scope::System, id.clone(), settings, secret).await?;
-        here(console, &console.carry_out_here(&change).await?)?
+        let (admin, by) = (&console.here()?.admin, (&Scope::System, &console.actor));
+        let done = if is_whole {
+            let settings = read_provider(body, admin, &id)?;
+            admin.put_provider(by, id.clone(), conditions, settings).await.map_err(CommandError::from)
+        } else {
+            let patch = ProviderPatch::parse(body)?;
+            patch.carry_out(admin, by, &id, conditions).await.map_err(CommandError::from)
+        };
+        here(console, &done.map_err(|error| console.explain_overtaken(error))?)?
     };
     let text = if change.changed {
         let is = console.either("brings now", "would bring");

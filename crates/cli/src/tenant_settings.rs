@@ -8,14 +8,13 @@ use gatepost_admin::views::{self, TenantHostChange, TenantWritten};
 use gatepost_core::administration::Scope;
 use gatepost_core::host::HostName;
 use gatepost_core::ids::{ServiceName, TenantId, TierId};
-use gatepost_core::tier::{Allowances, JsonObject};
+use gatepost_core::tier::{AllowanceMember, Allowances, JsonObject};
 use gatepost_store::directory::changes::{
     AddTenantHost, ApproveTenantHost, ObjectEdit, RefuseTenantHost, RemoveTenantHost, TenantEdit,
     TenantHostName, WriteMode, WriteTenant,
 };
 use gatepost_store::directory::{DirectoryError, Done};
 use serde_json::{Map, Value, json};
-use std::str::FromStr;
 
 /// What `--service` takes for no upstream. No service can be named so.
 const NO_SERVICE: &str = "none";
@@ -34,37 +33,15 @@ pub(super) struct Settings {
     service: Option<ServiceName>,
     /// What it may use over its tier, as `sso_enabled=true`; without a value the tier decides again
     #[arg(long, value_name = "NAME=VALUE")]
-    feature: Vec<Member>,
+    feature: Vec<AllowanceMember>,
     /// How much it may have over its tier, as keys=10 or members=none; without a value the tier decides again
     #[arg(long, value_name = "NAME=VALUE")]
-    limit: Vec<Member>,
+    limit: Vec<AllowanceMember>,
 }
 
-/// A member of features or limits.
-#[derive(Clone, Debug)]
-struct Member {
-    name: String,
-    value: Value,
-}
-
-impl FromStr for Member {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-        let value = match value {
-            "" => Value::Null,
-            "true" => true.into(),
-            "false" => false.into(),
-            value => value.parse::<u64>().map_or_else(|_| value.into(), Value::from),
-        };
-        Ok(Self { name: name.to_owned(), value })
-    }
-}
-
-fn object(members: Vec<Member>) -> Option<JsonObject> {
+fn object(members: Vec<AllowanceMember>) -> Option<JsonObject> {
     let object: Map<String, Value> =
-        members.into_iter().map(|Member { name, value }| (name, value)).collect();
+        members.into_iter().map(|AllowanceMember { name, value }| (name, value)).collect();
     (!object.is_empty()).then(|| object.into())
 }
 
@@ -119,12 +96,7 @@ pub(super) async fn show(console: &Console, id: TenantId) -> Result<Report, Comm
 }
 
 fn described(tenant: &views::Tenant) -> String {
-    let members = |object: &JsonObject| {
-        let member = |(name, value): (&String, &Value)| {
-            format!("{name}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-        };
-        object.members().iter().map(member).collect::<Vec<_>>().join(", ")
-    };
+    let members = |object: &JsonObject| object.texts().join(", ");
     let mut said = vec![
         format!("Tenant {}", tenant.id),
         format!("  Name: {}", tenant.name.as_deref().unwrap_or("-")),

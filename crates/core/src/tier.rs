@@ -38,6 +38,11 @@ impl JsonObject {
         object
     }
 
+    /// Each member as a text, as [`AllowanceMember`] reads it: `keys=10`.
+    pub fn texts(&self) -> Vec<String> {
+        self.0.iter().map(|(name, value)| format!("{name}={}", text_of(value))).collect()
+    }
+
     /// How many of something there may be at most. `None`: as many as one likes.
     pub fn limit(&self, name: &str) -> Option<u64> {
         self.0.get(name).and_then(Value::as_u64)
@@ -77,6 +82,40 @@ impl FromStr for JsonObject {
 
     fn from_str(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text).map(Self)
+    }
+}
+
+/// A member of features or limits as people write it: `NAME=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AllowanceMember {
+    pub name: String,
+    /// `null`: none was given.
+    pub value: Value,
+}
+
+impl FromStr for AllowanceMember {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+        Ok(Self { name: name.trim().to_owned(), value: value_of(value.trim()) })
+    }
+}
+
+/// A number, `true`, `false` and a text in quotes are that; everything else is a text.
+fn value_of(text: &str) -> Value {
+    match serde_json::from_str(text) {
+        Ok(value @ (Value::Bool(_) | Value::Number(_) | Value::String(_))) => value,
+        _ if text.is_empty() => Value::Null,
+        _ => text.into(),
+    }
+}
+
+/// A text that would be read as something else has quotes.
+fn text_of(value: &Value) -> String {
+    match value {
+        Value::String(text) if value_of(text) == *value && text.trim() == text => text.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -233,6 +272,26 @@ mod tests {
         let patch = object(json!({"a": {"b": null, "e": {"f": null, "g": 1}}, "d": {"h": 1}, "i": null}));
         let after = object(json!({"a": {"c": [1], "e": {"g": 1}}, "d": {"h": 1}}));
         assert_eq!(before.merged(&patch), after);
+    }
+
+    #[test]
+    fn a_member_is_read_as_it_is_written() {
+        let members = json!({
+            "keys": 7, "members": "none", "storage": "50Gi", "ratio": 1.5, "on": true, "text": "true", "number": "7",
+            "empty": "", "spaces": " a ", "equal": "a=b", "quote": "\"",
+        });
+        let texts = object(members.clone()).texts();
+        assert!(
+            ["keys=7", "members=none", "text=\"true\"", "empty=\"\""]
+                .iter()
+                .all(|text| texts.contains(&(*text).to_owned())),
+            "{texts:?}"
+        );
+        let read = texts.iter().map(|text| text.parse().expect("a member"));
+        let read: Map<String, Value> = read.map(|AllowanceMember { name, value }| (name, value)).collect();
+        assert_eq!(Value::from(read), members);
+        assert_eq!("keys=".parse().map(|member: AllowanceMember| member.value), Ok(Value::Null));
+        assert!("keys".parse::<AllowanceMember>().is_err());
     }
 
     #[test]

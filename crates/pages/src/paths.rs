@@ -152,6 +152,21 @@ pub fn admin_tenant_branding(id: &TenantId) -> String {
     format!("{ADMIN_TENANTS}/{id}/branding")
 }
 
+/// The hosts of a tenant, for its administrators.
+pub fn admin_tenant_hosts(id: &TenantId) -> String {
+    format!("{ADMIN_TENANTS}/{id}/hosts")
+}
+
+/// The provider that a tenant brings, for its administrators.
+pub fn admin_tenant_sign_in(id: &TenantId) -> String {
+    format!("{ADMIN_TENANTS}/{id}/sign-in")
+}
+
+/// What a tenant may have, for its administrators.
+pub fn admin_tenant_settings(id: &TenantId) -> String {
+    format!("{ADMIN_TENANTS}/{id}/settings")
+}
+
 /// The invitations to a tenant, for its administrators.
 pub fn admin_tenant_invitations(id: &TenantId) -> String {
     format!("{ADMIN_TENANTS}/{id}/invitations")

@@ -81,6 +81,9 @@ pub(super) fn body_of(route: &Route) -> Option<Value> {
         ("PUT", "/tenants/{id}/provider") => json!({
             "kind": "oidc", "issuer": "https://127.0.0.1:1", "client_id": "gatepost", "client_secret": "secret",
         }),
+        ("PATCH", "/tenants/{id}/provider") => {
+            json!({ "issuer": "https://127.0.0.1:1", "client_secret": "secret" })
+        }
         ("PUT", "/tiers/{id}") => json!({ "limits": { "keys": 7 } }),
         ("POST", "/tenants/{id}/suspend") => json!({ "reason": "unpaid" }),
         ("PUT", "/groups/{id}/tenants/{tenant}" | "/tenants/{id}/members/{user}") => {
@@ -121,7 +124,7 @@ pub(super) fn status_for(route: &Route) -> u16 {
             | "/tenants/{id}/members/{user}"
             | "/tool-servers/{id}/rules/{rule}",
         ) => 404,
-        ("PUT", "/tenants/{id}/provider") => 422,
+        ("PUT" | "PATCH", "/tenants/{id}/provider") => 422,
         _ => 200,
     }
 }

@@ -17,13 +17,13 @@ async fn invite(office: &Office, by: &Client, email: &str, role: &str) -> Value 
 }
 
 /// The path of an invitation's link.
-fn path_of(invitation: &Value) -> String {
+pub(super) fn path_of(invitation: &Value) -> String {
     let link = reqwest::Url::parse(invitation["link"].as_str().unwrap()).unwrap();
     assert_eq!(link.host_str(), Some(PUBLIC), "{link}");
     link.path().to_owned()
 }
 
-async fn open(world: &World, browser: &Client, path: &str) -> Answer {
+pub(super) async fn open(world: &World, browser: &Client, path: &str) -> Answer {
     browser.navigate(&world.url(PUBLIC, path)).await.end().clone()
 }
 
@@ -33,11 +33,11 @@ async fn press(world: &World, browser: &Client, path: &str, from: &str) -> Answe
 }
 
 /// As the page itself does.
-async fn accept(world: &World, browser: &Client, path: &str) -> Answer {
+pub(super) async fn accept(world: &World, browser: &Client, path: &str) -> Answer {
     press(world, browser, path, &world.url(PUBLIC, path)).await
 }
 
-fn says(answer: &Answer, status: u16, parts: &[&str]) {
+pub(super) fn says(answer: &Answer, status: u16, parts: &[&str]) {
     assert_eq!(answer.status, status, "{}", answer.body);
     for part in parts {
         assert!(answer.body.contains(part), "{part}: {}", answer.body);

@@ -7,6 +7,7 @@ mod accessible;
 mod places;
 mod printed;
 mod programs;
+mod tenants;
 
 use super::picture;
 use super::site::{Site, arrive, url};

@@ -27,6 +27,11 @@ both_pairs! {
             assert_eq!(code, Some(0), "{command:?}: {said}{error}");
             assert!(!said.contains(&acme.client_secret()), "{said}");
         }
+        let part = ["tenant", "provider", "set", "acme", "--label", "Acme", "--only"];
+        let (code, said, error) = elsewhere.run(&key, &part).await;
+        assert!(code == Some(0) && said.contains("see: Acme") && said.contains("acme.example (active)"), "{said}{error}");
+        let again = elsewhere.run(&key, &part).await.1;
+        assert!(again.contains("already brings this provider"), "{again}");
         let show = ["tenant", "provider", "show", "acme"];
         let (there, here) = (elsewhere.run(&key, &show).await, elsewhere.run_here(&show).await);
         assert_eq!(there, here);
@@ -50,6 +55,11 @@ both_pairs! {
         let made: serde_json::Value = serde_json::from_str(&said).unwrap();
         let link = made["link"].as_str().unwrap();
         assert!(link.starts_with(&elsewhere.world.url(PUBLIC, "/invitations/")), "{link}");
+        let create = ["tenant", "create", "zeta", "--name", "Zeta", "--admin", "new@example.com"];
+        let (code, said, error) = elsewhere.run(&key, &create).await;
+        assert!(code == Some(0) && said.contains("was created") && said.contains("/invitations/"), "{said}{error}");
+        let (code, said, error) = elsewhere.run(&key, &create).await;
+        assert!(code == Some(1) && error.contains("there is already a tenant zeta"), "{said}{error}");
         let list = ["tenant", "invitations", "acme"];
         let (there, here) = (elsewhere.run(&key, &list).await, elsewhere.run_here(&list).await);
         assert_eq!(there, here);

@@ -1,12 +1,12 @@
 //! Tenants.
 
-use super::{Branding, text, time};
+use super::{Branding, NewInvitation, text, time};
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::tenant_host::{HostProof, HostState};
 use gatepost_core::tier::JsonObject;
 use gatepost_core::usage::{Price, Prices};
 use gatepost_store::directory::changes::WrittenTenant;
-use gatepost_store::directory::{Excess, TenantHostRecord, TenantMember as Record, TenantRecord, TierRecord};
+use gatepost_store::directory::{TenantHostRecord, TenantMember as Record, TenantRecord, TierRecord};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -174,17 +174,16 @@ pub struct TenantWritten {
     pub changed: bool,
     /// What there is more of than the limits allow. Nothing is deleted, and nothing may be added.
     pub warnings: Vec<String>,
+    /// Of the administrator whom `admin_email` names, if they were invited by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<NewInvitation>,
 }
 
 impl TenantWritten {
+    /// Without the invitation, whose link is shown once.
     pub fn new(written: &WrittenTenant, changed: bool) -> Self {
-        let warning = |Excess { limit, most, present }: &Excess| {
-            format!(
-                "The tenant has {present} {limit}, and may have {most}: nothing is deleted, and no more may be added."
-            )
-        };
-        let warnings = written.excess.iter().map(warning).collect();
-        Self { tenant: Tenant::from(&written.tenant), changed, warnings }
+        let warnings = written.excess.iter().map(ToString::to_string).collect();
+        Self { tenant: Tenant::from(&written.tenant), changed, warnings, invitation: None }
     }
 }
 

@@ -107,9 +107,10 @@ impl Api {
         found.ok_or_else(|| DirectoryError::NoTenantProvider(tenant.clone()).into())
     }
 
-    /// Has a tenant bring a provider. It is tried there.
-    pub(crate) async fn put_tenant_provider(
+    /// Has a tenant bring a provider, with PUT as a whole, or changes what PATCH names. It is tried there.
+    pub(crate) async fn set_tenant_provider(
         &self,
+        method: &Method,
         tenant: &TenantId,
         body: &Value,
         conditions: Conditions,
@@ -120,7 +121,7 @@ impl Api {
             Err(error) => return Err(error),
         };
         let path = ["tenants", tenant.as_str(), "provider"];
-        let answer = self.change(&Method::PUT, &path, Some(body), conditions).await?;
+        let answer = self.change(method, &path, Some(body), conditions).await?;
         self.provider_after(before.as_deref(), answer)
     }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 /// The words before and after the target of a change, by its action. `{name}` stands for a member of the state after the
 /// change, else of the state before it.
-const DEEDS: [(&str, &str, &str); 75] = [
+const DEEDS: [(&str, &str, &str); 80] = [
     ("admin.end", "noted the end of the decision about", " as an administrator of the system"),
     ("admin.grant", "made", " an administrator of the system"),
     ("admin.reset", "left it to groups and roles whether", " is an administrator of the system"),
@@ -37,6 +37,7 @@ const DEEDS: [(&str, &str, &str); 75] = [
     ("tenant.accept_invitation", "accepted an invitation to the tenant {tenant} as", ""),
     ("tenant.add_host", "proposed the host {host} for the", ""),
     ("tenant.add_member", "made", " {role} of the tenant {tenant}"),
+    ("tenant.approve_domain", "approved the domain {domain} of the provider of the", ""),
     ("tenant.approve_host", "approved the host {host} of the", ""),
     ("tenant.brand", "changed how the pages look of the", ""),
     ("tenant.create", "created the", ""),
@@ -45,13 +46,17 @@ const DEEDS: [(&str, &str, &str); 75] = [
     ("tenant.erase", "erased the", ""),
     ("tenant.invite", "invited somebody as {role} to the", ""),
     ("tenant.map", "let the", " into the tenant {tenant} as {role}"),
+    ("tenant.prove_domain", "proved the domain {domain} of the provider of the", ""),
     ("tenant.prove_host", "proved the host {host} of the", ""),
+    ("tenant.refuse_domain", "refused the domain {domain} of the provider of the", ""),
     ("tenant.refuse_host", "refused the host {host} of the", ""),
     ("tenant.release_addresses", "freed addresses of people of the", ""),
     ("tenant.remove_host", "removed the host {host} of the", ""),
     ("tenant.remove_member", "removed", " from the tenant {tenant}"),
+    ("tenant.remove_provider", "removed the provider of the", ""),
     ("tenant.restore", "restored the", ""),
     ("tenant.resume", "resumed the", ""),
+    ("tenant.set_provider", "set the provider of the", ""),
     ("tenant.suspend", "suspended the", ": {reason}"),
     ("tenant.unmap", "closed to the", " the tenant {tenant}"),
     ("tenant.update", "changed the", ""),

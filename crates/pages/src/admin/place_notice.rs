@@ -33,10 +33,17 @@ pub enum PlaceNotice {
     /// There was such a rule already.
     AllowedBefore,
     Forbidden,
+    Proposed,
+    Proved,
+    Refused,
+    Unhosted,
+    ProviderSet,
+    ProviderRemoved,
+    Settled,
 }
 
 impl PlaceNotice {
-    const ALL: [Self; 25] = [
+    const ALL: [Self; 32] = [
         Self::Created,
         Self::Known,
         Self::Renamed,
@@ -62,6 +69,13 @@ impl PlaceNotice {
         Self::Allowed,
         Self::AllowedBefore,
         Self::Forbidden,
+        Self::Proposed,
+        Self::Proved,
+        Self::Refused,
+        Self::Unhosted,
+        Self::ProviderSet,
+        Self::ProviderRemoved,
+        Self::Settled,
     ];
 
     /// The value of `done`.
@@ -92,6 +106,13 @@ impl PlaceNotice {
             Self::Allowed => "allowed",
             Self::AllowedBefore => "allowed-before",
             Self::Forbidden => "forbidden",
+            Self::Proposed => "proposed",
+            Self::Proved => "proved",
+            Self::Refused => "refused",
+            Self::Unhosted => "unhosted",
+            Self::ProviderSet => "provider-set",
+            Self::ProviderRemoved => "provider-removed",
+            Self::Settled => "settled",
         }
     }
 
@@ -133,6 +154,17 @@ impl PlaceNotice {
             Self::Allowed => "It is allowed. That counts within a second.",
             Self::AllowedBefore => "There was such a rule already.",
             Self::Forbidden => "The rule is gone. That counts within a second.",
+            Self::Proposed => "It is proposed. It counts as soon as it is proved.",
+            Self::Proved => "It counts now. That binds within a second.",
+            Self::Refused => "It is refused. That counts within a second.",
+            Self::Unhosted => "The host belongs to the tenant no more. That counts within a second.",
+            Self::ProviderSet => {
+                "The provider accepted the client, and is kept. That counts within a second."
+            }
+            Self::ProviderRemoved => {
+                "The tenant brings no provider any more. Sessions of its people have ended."
+            }
+            Self::Settled => "It is kept. That counts within a second.",
         }
     }
 }

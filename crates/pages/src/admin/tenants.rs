@@ -27,6 +27,8 @@ pub struct Tenants<'a> {
     pub new_id: EnteredText<'a>,
     /// The name of a new tenant, as it was entered.
     pub new_name: EnteredText<'a>,
+    /// The address of who is to administer a new tenant, as it was entered.
+    pub new_admin: EnteredText<'a>,
 }
 
 /// A tenant in a list.
@@ -53,7 +55,7 @@ struct View<'a> {
     empty: Empty<'a>,
     next: Option<String>,
     /// The fields of a new tenant, for those who may create one.
-    new: Option<[Field<'a>; 2]>,
+    new: Option<[Field<'a>; 3]>,
     api: Vec<ApiCall>,
 }
 
@@ -67,7 +69,6 @@ const STATES: [(Option<TenantState>, &str); 4] = [
 impl Tenants<'_> {
     /// Renders the page.
     pub fn page(&self) -> Page {
-        let q = Some(self.q).filter(|q| !q.is_empty());
         let is_system = *self.frame.scope == Scope::System;
         let new = [
             self.new_id.field(
@@ -76,8 +77,14 @@ impl Tenants<'_> {
                 "What applications get as X-Tenant-Id: letters, digits, dot, dash and underscore. It never changes.",
             ),
             self.new_name.field(("new-name", "name"), "Name", "What people see. It may be left empty."),
+            self.new_admin.field(
+                ("new-admin", "admin"),
+                "Address of its first administrator",
+                "They get a link, which the next page shows once. It may be left empty.",
+            ),
         ];
-        let is_wrong = self.new_id.error.is_some() || self.new_name.error.is_some();
+        let entered = [self.new_id, self.new_name, self.new_admin];
+        let is_wrong = entered.iter().any(|text| text.error.is_some());
         let view = View {
             chrome: Chrome::portal("Tenants", &self.frame, Section::Tenants, None),
             search: Search {
@@ -102,9 +109,17 @@ impl Tenants<'_> {
             },
             next: self.next.map(|next| self.link(self.state, Some(next))),
             new: is_system.then_some(new),
-            api: vec![ApiCall::get("/tenants", &[("q", q), ("state", self.state.map(TenantState::as_str))])],
+            api: self.api(is_system),
         };
         Page::public(if is_wrong { 422 } else { 200 }, render(&view), &[])
+    }
+
+    fn api(&self, is_system: bool) -> Vec<ApiCall> {
+        let q = Some(self.q).filter(|q| !q.is_empty());
+        let body = serde_json::json!({ "id": "acme", "name": "ACME", "admin_email": "admin@acme.com" });
+        let list = ApiCall::get("/tenants", &[("q", q), ("state", self.state.map(TenantState::as_str))]);
+        let create = is_system.then(|| ApiCall::of("POST", "/tenants").with_body(&body));
+        std::iter::once(list).chain(create).collect()
     }
 
     fn filter(&self, state: Option<TenantState>, text: &str) -> FilterLink {

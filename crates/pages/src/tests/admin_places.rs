@@ -235,6 +235,7 @@ fn tenant_list(case: Case<'_>, scope: &Scope) -> Sample {
         next: Some(words).filter(|_| count > 3),
         new_id: text(words, error),
         new_name: text(words, error),
+        new_admin: text(words, error),
     };
     Sample { name: format!("admin-tenants-{name}"), page: page.page() }
 }

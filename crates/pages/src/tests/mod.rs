@@ -5,6 +5,7 @@ mod admin_access;
 mod admin_keys;
 mod admin_places;
 mod admin_requests;
+mod admin_tenants;
 mod admin_tools;
 mod brand;
 mod contrast;
@@ -18,6 +19,7 @@ use admin::admin_samples as people_samples;
 use admin_keys::key_samples;
 use admin_places::place_samples;
 use admin_requests::request_samples;
+use admin_tenants::tenant_samples;
 use admin_tools::tool_samples;
 use brand::{branded_samples, form_samples};
 use debugger::{explained_samples, live_samples};
@@ -41,6 +43,7 @@ fn admin_samples() -> Vec<Sample> {
         .chain(place_samples())
         .chain(request_samples())
         .chain(programs)
+        .chain(tenant_samples())
         .chain(form_samples())
         .chain(list_samples())
         .collect()

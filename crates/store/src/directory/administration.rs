@@ -297,6 +297,14 @@ impl Directory {
         on_store!(self, demand_sso(scope, tenant))
     }
 
+    /// Counts the members, keys and hosts that a tenant has, of one that the reader administers, each with the name of its limit.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub async fn count_limited(&self, scope: &Scope, tenant: &TenantId) -> Result<Vec<(&'static str, u64)>> {
+        on_store!(self, count_limited(scope, tenant))
+    }
+
     /// Lists all tiers by id.
     pub async fn list_tiers(&self) -> Result<Vec<TierRecord>> {
         on_store!(self, list_tiers())

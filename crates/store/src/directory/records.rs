@@ -543,3 +543,13 @@ pub struct Excess {
     pub most: u64,
     pub present: u64,
 }
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { limit, most, present } = self;
+        write!(
+            f,
+            "The tenant has {present} {limit}, and may have {most}: nothing is deleted, and no more may be added."
+        )
+    }
+}

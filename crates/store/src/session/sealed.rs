@@ -49,6 +49,8 @@ pub enum Purpose {
     Shared,
     /// The client secret of a tenant's provider, in the directory. The context is the tenant.
     ProviderSecret,
+    /// A client secret that somebody entered into a form that has to be sent again. The context is the tenant and the person.
+    EnteredSecret,
 }
 
 impl Purpose {
@@ -66,13 +68,14 @@ impl Purpose {
             Self::Record => b"gatepost/1/record",
             Self::Shared => b"gatepost/1/shared",
             Self::ProviderSecret => b"gatepost/1/provider-secret",
+            Self::EnteredSecret => b"gatepost/1/entered-secret",
         }
     }
 
     /// How long a value opens. `None`: as long as its key is in the ring.
     pub const fn lifetime(self) -> Option<Duration> {
         match self {
-            Self::LoginRequest | Self::State => Some(Duration::from_hours(1)),
+            Self::LoginRequest | Self::State | Self::EnteredSecret => Some(Duration::from_hours(1)),
             // One hour for the request, one for the `state`, and one to start over if either has expired.
             Self::WaitingUri => Some(Duration::from_hours(3)),
             Self::Ticket | Self::SignOutTicket => Some(Duration::from_mins(1)),

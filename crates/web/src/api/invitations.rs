@@ -15,14 +15,13 @@ use gatepost_admin::views::{Invitation, InvitationChange, InvitationList, NewInv
 use gatepost_core::access::Role;
 use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{InvitationId, TenantId};
-use gatepost_pages::paths;
 use gatepost_store::directory::changes::{self, InviteMember, WithdrawInvitation};
 use gatepost_store::directory::{Conditions, DirectoryError, Done};
 use utoipa::ToSchema;
 
 /// What an answer says that comes again.
-const REPLAYED: &str = "The link was in the first answer to this request. Invite again to get another one.";
-const DRY: &str = "A dry run invites nobody.";
+pub(super) const REPLAYED: &str =
+    "The link was in the first answer to this request. Invite again to get another one.";
 
 /// Lists the invitations of a tenant that nobody has accepted yet, the oldest first, at most 500.
 #[utoipa::path(get, path = "/api/v1/tenants/{id}/invitations", tag = "tenants", params(("id" = String, Path)),
@@ -87,13 +86,7 @@ pub(super) async fn create(
         Reply::changed(done, conditions, body, Some(path))
     };
     let first = |done: &Made, conditions: Conditions| {
-        let changes::NewInvitation { record, secret } = &done.outcome;
-        let body = if conditions.is_dry_run {
-            NewInvitation::hidden(record, DRY)
-        } else {
-            NewInvitation::shown(record, admin.site.public_address(&paths::invitation(secret), &[]).into())
-        };
-        reply(done, conditions, body)
+        reply(done, conditions, admin.invitation_view(&done.outcome, conditions))
     };
     let kept = |done: &Made, conditions: Conditions| {
         reply(done, conditions, NewInvitation::hidden(&done.outcome.record, REPLAYED))

@@ -168,6 +168,12 @@ impl<'a> Members<'a> {
         }
     }
 
+    /// What is said of these members, as it is written.
+    pub(super) fn take(&mut self, names: &[&str]) -> Map<String, Value> {
+        let member = |name: &&str| Some(((*name).to_owned(), self.object.remove(*name)?));
+        names.iter().filter_map(member).collect()
+    }
+
     /// Whether a member is there.
     pub(super) fn has(&self, name: &str) -> bool {
         self.object.contains_key(name)

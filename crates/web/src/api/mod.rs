@@ -27,6 +27,7 @@ mod members;
 mod openapi;
 mod personal;
 mod problems;
+mod provider_bodies;
 mod rate;
 mod refused;
 mod repeats;
@@ -48,8 +49,9 @@ mod users;
 
 pub(crate) use documents::Documents;
 pub use openapi::document;
+pub use provider_bodies::{ProviderFlaws, ProviderPatch, read_provider};
+pub(crate) use tenant_bodies::MOST_ALLOWANCES;
 pub(crate) use tenant_check::Checks;
-pub use tenant_providers::{ProviderFlaws, read_provider};
 
 use crate::HostScope;
 use crate::RequestOrigin::{Anywhere, OwnPagesOrKey};
@@ -170,6 +172,7 @@ fn tenant_parts(api: &mut Routes<'_>) {
     api.add(at("/tenants/{id}/bill").on(GET, AdminRead, Anywhere, usage::bill));
     let provider = at_or_slash("/tenants/{id}/provider").on(GET, AdminRead, Anywhere, tenant_providers::show);
     let provider = provider.on(PUT, AdminWrite, OwnPagesOrKey, tenant_providers::put);
+    let provider = provider.on(PATCH, AdminWrite, OwnPagesOrKey, tenant_providers::patch);
     api.add(provider.on(DELETE, AdminWrite, OwnPagesOrKey, tenant_providers::remove));
     let confirm = at("/tenants/{id}/provider/domains/{domain}/confirm");
     api.add(confirm.on(POST_EMPTY, AdminWrite, OwnPagesOrKey, tenant_providers::confirm));

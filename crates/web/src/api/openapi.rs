@@ -87,6 +87,7 @@ use utoipa::openapi::{Components, Required};
         tenant_branding::patch,
         tenant_providers::show,
         tenant_providers::put,
+        tenant_providers::patch,
         tenant_providers::remove,
         tenant_providers::confirm,
         tenant_providers::approve,

@@ -219,16 +219,14 @@ impl From<ProofError> for Refused {
 
 impl From<TrialError> for Refused {
     fn from(error: TrialError) -> Self {
-        let cause = |error: &TrialError| sentence(&Chain(error).to_string());
-        let not_possible =
-            |reason, detail| Self(Problem::new(ProblemCode::NotPossible, detail).because(reason));
-        match error {
-            TrialError::Directory(error) => error.into(),
-            TrialError::LookUp(error) => ProofError::from(error).into(),
-            error @ TrialError::Settings(_) => not_possible("provider_settings", cause(&error)),
-            error @ TrialError::Provider(_) => not_possible("provider_unusable", cause(&error)),
-            error @ TrialError::Refused(_) => not_possible("provider_refused", sentence(&error.to_string())),
-        }
+        let reason = match error {
+            TrialError::Directory(error) => return error.into(),
+            TrialError::LookUp(error) => return ProofError::from(error).into(),
+            TrialError::Settings(_) => "provider_settings",
+            TrialError::Provider(_) => "provider_unusable",
+            TrialError::Refused(_) => "provider_refused",
+        };
+        Self(Problem::new(ProblemCode::NotPossible, error.sentence()).because(reason))
     }
 }
 

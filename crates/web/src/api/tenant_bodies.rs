@@ -15,7 +15,7 @@ use std::str::FromStr;
 use utoipa::ToSchema;
 
 /// Bytes of features and of limits.
-const MOST_ALLOWANCES: usize = 8 * 1024;
+pub(crate) const MOST_ALLOWANCES: usize = 8 * 1024;
 /// Bytes of settings.
 const MOST_SETTINGS: usize = 16 * 1024;
 /// Hosts of one body.
@@ -182,7 +182,7 @@ pub(super) struct NewTenant {
     /// Its hosts, which are proposed. Or `custom_domains`.
     #[schema(max_items = 100)]
     hosts: Option<Vec<String>>,
-    /// Somebody who is to administer it: the first person who signs in with this address.
+    /// Who is to administer it: whoever signs in with this address is invited to.
     #[schema(format = "email")]
     admin_email: Option<String>,
 }

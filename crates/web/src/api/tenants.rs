@@ -2,6 +2,7 @@
 
 use super::caller::Caller;
 use super::input::{Body, Ids, Json, Post, PostEmpty, Write};
+use super::invitations::REPLAYED;
 use super::list::{Filter, Filtered, List, Page, PageParameters, Parameters, SearchText};
 use super::members::Members;
 use super::problems::{ReadProblems, WriteProblems};
@@ -11,7 +12,9 @@ use super::tenant_bodies::{Created, NewTenant, Patched, Put, TenantPatch, WholeT
 use crate::extract::Path;
 use actix_web::web::Data;
 use gatepost_admin::Context;
-use gatepost_admin::views::{Tenant, TenantChange, TenantMember, TenantMemberChange, TenantWritten};
+use gatepost_admin::views::{
+    NewInvitation, Tenant, TenantChange, TenantMember, TenantMemberChange, TenantWritten,
+};
 use gatepost_core::access::Role;
 use gatepost_core::administration::Matter;
 use gatepost_core::clock::Timestamp;
@@ -75,7 +78,7 @@ pub(super) async fn find(caller: &Caller, admin: &Context, id: TenantId) -> Resu
     Ok(found.ok_or(DirectoryError::UnknownTenant(id))?)
 }
 
-/// Creates a tenant.
+/// Creates a tenant. If `admin_email` names somebody, the answer has the link of their invitation, which no other answer has.
 #[utoipa::path(post, path = "/api/v1/tenants", tag = "tenants", request_body = NewTenant,
     responses((status = 201, body = TenantWritten), (status = 200, body = TenantWritten, description = "A dry run."), WriteProblems))]
 pub(super) async fn create(
@@ -85,12 +88,20 @@ pub(super) async fn create(
 ) -> Result<Reply, Refused> {
     let (id, edit) = body.edit(&admin.site.config)?;
     let change = WriteTenant { id, mode: WriteMode::Create, edit };
-    terms.carry_out((&admin, &caller), &change, written).await
-}
-
-fn written(done: &Done<WrittenTenant>, conditions: Conditions) -> Reply {
-    let path = format!("/tenants/{}", done.outcome.tenant.id);
-    Reply::changed(done, conditions, TenantWritten::new(&done.outcome, done.changed), Some(path))
+    let reply = |done: &Done<WrittenTenant>, conditions, body| {
+        let path = format!("/tenants/{}", done.outcome.tenant.id);
+        Reply::changed(done, conditions, body, Some(path))
+    };
+    let first = |done: &Done<WrittenTenant>, conditions| {
+        reply(done, conditions, admin.tenant_written(&done.outcome, done.changed, conditions))
+    };
+    let kept = |done: &Done<WrittenTenant>, conditions| {
+        let invitation = done.outcome.invitation.as_ref();
+        let invitation = invitation.map(|made| NewInvitation::hidden(&made.record, REPLAYED));
+        let body = TenantWritten { invitation, ..TenantWritten::new(&done.outcome, done.changed) };
+        reply(done, conditions, body)
+    };
+    terms.carry_out_keeping((&admin, &caller), &change, first, kept).await
 }
 
 /// Creates a tenant, or replaces what is said about it.
@@ -103,9 +114,11 @@ pub(super) async fn put(
     Write(conditions): Write,
     Json(body): Json<Put>,
 ) -> Result<Reply, Refused> {
-    let edit = body.edit(&id, &admin.site.config)?;
+    let (edit, path) = (body.edit(&id, &admin.site.config)?, format!("/tenants/{id}"));
     let change = WriteTenant { id, mode: WriteMode::Put, edit };
-    Ok(written(&admin.carry_out(&change, conditions, &caller.actor()).await?, conditions))
+    let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
+    let body = admin.tenant_written(&done.outcome, done.changed, conditions);
+    Ok(Reply::changed(&done, conditions, body, Some(path)))
 }
 
 /// Changes a tenant.
@@ -121,7 +134,7 @@ pub(super) async fn patch(
     let edit = body.edit(&id, &admin.site.config)?;
     let change = WriteTenant { id, mode: WriteMode::Patch, edit };
     let done = admin.carry_out(&change, conditions, &caller.actor()).await?;
-    let body = TenantWritten::new(&done.outcome, done.changed);
+    let body = admin.tenant_written(&done.outcome, done.changed, conditions);
     Ok(Reply::changed(&done, conditions, body, None))
 }
 

@@ -5,12 +5,13 @@ use crate::answer::{PageAnswer, Redirect};
 use crate::callers::Administrator;
 use crate::fault::Fault;
 use actix_web::Either;
-use gatepost_admin::SessionError;
+use gatepost_admin::{ProofError, SessionError, TrialError};
 use gatepost_core::administration::{Denied, Version};
 use gatepost_core::api_key::KeyFaultKind;
-use gatepost_core::error_chain::sentence;
+use gatepost_core::error_chain::{Chain, sentence};
 use gatepost_pages::Section;
 use gatepost_pages::admin::RefusedChange;
+use gatepost_runtime::dns::LookUpError;
 use gatepost_sign_in::Problem;
 use gatepost_store::directory::{Actor, Applicable, Conditions, DirectoryError, Done, Via, Who};
 
@@ -136,6 +137,40 @@ impl From<SessionError> for Refused {
     }
 }
 
+impl From<ProofError> for Refused {
+    fn from(error: ProofError) -> Self {
+        match error {
+            ProofError::Directory(error) => error.into(),
+            ProofError::LookUp(error) => error.into(),
+        }
+    }
+}
+
+impl From<TrialError> for Refused {
+    fn from(error: TrialError) -> Self {
+        match error {
+            TrialError::Directory(error) => error.into(),
+            TrialError::LookUp(error) => error.into(),
+            error => Self::Impossible(Impossible {
+                status: 422,
+                text: error.sentence(),
+                remedy: "Nothing was kept.",
+            }),
+        }
+    }
+}
+
+impl From<LookUpError> for Refused {
+    fn from(error: LookUpError) -> Self {
+        tracing::warn!(error = %Chain(&error), "a proof cannot be looked up");
+        Self::Impossible(Impossible {
+            status: 503,
+            text: "The DNS does not answer, so it is unknown whether the record is there.".to_owned(),
+            remedy: "Try again later.",
+        })
+    }
+}
+
 impl From<DirectoryError> for Refused {
     fn from(error: DirectoryError) -> Self {
         use DirectoryError as E;
@@ -147,9 +182,26 @@ impl From<DirectoryError> for Refused {
             | E::UnknownTenant(_)
             | E::UnknownRequest(_)
             | E::UnknownKey(_)
+            | E::UnknownHost(..)
+            | E::NoTenantProvider(_)
+            | E::UnknownDomain(..)
             | E::UnknownToolServer(_) => {
                 return Self::Fault(Fault::NotFound);
             }
+            E::HostUnfit(_) => (422, "Enter a name that others can look up."),
+            E::HostReserved(_) | E::DomainConfigured(_) => (409, "Choose another one."),
+            E::HostTaken(_) | E::DomainTaken(_) => {
+                (409, "If it is yours, ask an administrator of the system.")
+            }
+            E::HostNotInTier(_) | E::ProviderNotInTier(_) => {
+                (409, "Ask an administrator of the system for the feature.")
+            }
+            E::HostRefused(_) | E::DomainRefused(_) => (409, "Ask an administrator of the system why."),
+            E::HostUnproved(..) => {
+                (422, "Put it into the zone, wait until the DNS has it, and look for it again.")
+            }
+            E::SecretMissing(_) => (422, "Enter it."),
+            E::UnknownTier(_) | E::UnknownService(_) => (422, "Choose one of the list."),
             E::UnknownInvitation(..) => {
                 (409, "Somebody may have accepted or withdrawn it. Look at the list again.")
             }
@@ -186,6 +238,7 @@ impl From<DirectoryError> for Refused {
             E::TooManyRules(_) => (409, "Remove a rule first, or write one with * for several names."),
             // The version of a request says the same, but a change may come without one.
             E::RequestDecided(..) => return Self::Overtaken(None),
+            E::TenantExists(_) => (409, "Choose another id."),
             E::NameTaken(_) => (409, "Choose another name."),
             E::GroupLinked(_) => (409, "Remove its links first."),
             E::AddressHeld(_) => (409, "Release the address at that person first."),

@@ -58,6 +58,14 @@ pub(super) fn entered<T: FromStr<Err: ToString>>(text: &str) -> Result<T, String
     text.trim().parse().map_err(|error: T::Err| sentence(&error.to_string()))
 }
 
+/// A field that may be empty.
+///
+/// # Errors
+/// As [`entered`].
+pub(super) fn optional<T: FromStr<Err: ToString>>(text: &str) -> Result<Option<T>, String> {
+    if text.trim().is_empty() { Ok(None) } else { entered(text).map(Some) }
+}
+
 /// A field that the page itself filled in.
 ///
 /// # Errors

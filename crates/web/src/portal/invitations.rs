@@ -96,7 +96,9 @@ pub(crate) async fn invite(
         Ok(email) => {
             let change = InviteMember { tenant: id, email, role };
             match carry_out(&context, &administrator, &change, Conditions::default()).await {
-                Ok(made) => return shown_once(&administrator, &context, &tenant, &made.outcome).await,
+                Ok(made) => {
+                    return shown_once(&administrator, &context, &tenant, (&made.outcome, None)).await;
+                }
                 Err(Refused::Impossible(why)) => why.text,
                 Err(why) => {
                     return why.answer(&administrator, Section::Tenants, &paths::admin_tenant(&tenant.id));
@@ -109,14 +111,15 @@ pub(crate) async fn invite(
     page(&administrator, &context, &tenant, shown).await.map(Either::Right)
 }
 
-async fn shown_once(
+/// The page with the link of a new invitation, and what else was done.
+pub(super) async fn shown_once(
     administrator: &Administrator,
     context: &Context,
     tenant: &TenantRecord,
-    NewInvitation { record, secret }: &NewInvitation,
+    (NewInvitation { record, secret }, done): (&NewInvitation, Option<&str>),
 ) -> FormAnswer {
     let link = context.site.public_address(&paths::invitation(secret), &[]);
-    let shown = Shown { made: Some((&record.email, link.as_str())), ..Shown::default() };
+    let shown = Shown { done, made: Some((&record.email, link.as_str())), ..Shown::default() };
     page(administrator, context, tenant, shown).await.map(Either::Right)
 }
 

@@ -5,7 +5,7 @@ use super::super::callers::{Administrator, Administrators, SystemAdministrators}
 use super::super::routing::{Arguments, GET, HostScope, POST, PathRoutes, Routes, at};
 use super::{
     audit, group, group_changes, group_links, groups, invitations, system, tenant, tenant_branding,
-    tenant_changes, tenant_life, tenants,
+    tenant_changes, tenant_hosts, tenant_life, tenant_settings, tenant_sign_in, tenants,
 };
 use actix_web::{Handler, Responder};
 use gatepost_pages::paths;
@@ -47,6 +47,10 @@ pub(super) fn register(routes: &mut Routes<'_>) {
         routes.add(logo.on(POST, Administrators, OwnPages, tenant_branding::change_logo));
         let remove = page("/{id}/branding/logo/remove");
         routes.add(remove.on(POST, Administrators, OwnPages, tenant_branding::remove_logo));
+        hosts_of_tenant(routes);
+        provider_of_tenant(routes);
+        let settings = form("/{id}/settings", tenant_settings::change);
+        routes.add(settings.on(GET, Administrators, Anywhere, tenant_settings::show));
         routes.add(form("/{id}/groups", tenant_changes::map));
         routes.add(form("/{id}/groups/remove", tenant_changes::unmap));
         routes.add(form("/{id}/rename", tenant_changes::rename));
@@ -59,6 +63,30 @@ pub(super) fn register(routes: &mut Routes<'_>) {
     });
     routes.add(page(paths::ADMIN_AUDIT).on(GET, Administrators, Anywhere, audit::list));
     routes.add(page(paths::ADMIN_SYSTEM).on(GET, SystemAdministrators, Anywhere, system::show));
+}
+
+/// Adds the pages about hosts of a tenant.
+fn hosts_of_tenant(routes: &mut Routes<'_>) {
+    let hosts = page("/{id}/hosts").on(GET, Administrators, Anywhere, tenant_hosts::show);
+    routes.add(hosts.on(POST, Administrators, OwnPages, tenant_hosts::propose));
+    routes.add(page("/{id}/hosts/confirm").on(POST, Administrators, OwnPages, tenant_hosts::confirm));
+    routes.add(form("/{id}/hosts/approve", tenant_hosts::approve));
+    routes.add(form("/{id}/hosts/refuse", tenant_hosts::refuse));
+    let remove = page("/{id}/hosts/remove").on(GET, Administrators, Anywhere, tenant_hosts::ask_to_remove);
+    routes.add(remove.on(POST, Administrators, OwnPages, tenant_hosts::remove));
+}
+
+/// Adds the pages about the provider of a tenant.
+fn provider_of_tenant(routes: &mut Routes<'_>) {
+    let provider = page("/{id}/sign-in").on(GET, Administrators, Anywhere, tenant_sign_in::show);
+    routes.add(provider.on(POST, Administrators, OwnPages, tenant_sign_in::set));
+    let remove =
+        page("/{id}/sign-in/remove").on(GET, Administrators, Anywhere, tenant_sign_in::ask_to_remove);
+    routes.add(remove.on(POST, Administrators, OwnPages, tenant_sign_in::remove));
+    let confirm = page("/{id}/sign-in/domains/confirm");
+    routes.add(confirm.on(POST, Administrators, OwnPages, tenant_sign_in::confirm));
+    routes.add(form("/{id}/sign-in/domains/approve", tenant_sign_in::approve));
+    routes.add(form("/{id}/sign-in/domains/refuse", tenant_sign_in::refuse));
 }
 
 /// A path of the public host.

@@ -1,7 +1,7 @@
 //! How the pages of a tenant look: the form, and what it changes.
 
 use super::change::{FormAnswer, Refused, done};
-use super::forms::{Attempt, ListParameters, entered, make};
+use super::forms::{Attempt, ListParameters, make, optional};
 use super::tenant::find;
 use crate::answer::PageAnswer;
 use crate::callers::Administrator;
@@ -18,7 +18,6 @@ use gatepost_pages::{Section, paths};
 use gatepost_store::directory::TenantRecord;
 use gatepost_store::directory::changes::{BrandTenant, BrandingEdit, TenantBrandName};
 use serde::Deserialize;
-use std::str::FromStr;
 
 /// How the pages are to look. Empty: as everywhere.
 #[derive(Deserialize)]
@@ -89,11 +88,6 @@ fn page(
         entered,
     };
     PageAnswer(page.page())
-}
-
-/// A field that may be empty.
-fn optional<T: FromStr<Err: ToString>>(text: &str) -> Result<Option<T>, String> {
-    if text.trim().is_empty() { Ok(None) } else { entered(text).map(Some) }
 }
 
 /// Changes how the pages of a tenant look.

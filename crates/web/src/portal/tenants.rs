@@ -1,7 +1,8 @@
 //! The list of tenants, and a new one.
 
 use super::change::{FormAnswer, Refused, carry_out, done};
-use super::forms::{PAGE, entered, linked};
+use super::forms::{PAGE, entered, linked, optional};
+use super::invitations::shown_once;
 use crate::answer::PageAnswer;
 use crate::callers::Administrator;
 use crate::extract::{Fields, Form, Query};
@@ -9,11 +10,12 @@ use crate::fault::Fault;
 use actix_web::{Either, web};
 use gatepost_admin::Context;
 use gatepost_core::administration::Scope;
+use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::TenantId;
 use gatepost_pages::admin::{EnteredText, PlaceNotice, TenantSummary, Tenants};
-use gatepost_pages::paths;
-use gatepost_store::directory::changes::CreateTenant;
-use gatepost_store::directory::{Conditions, TenantFilter};
+use gatepost_pages::{Section, paths};
+use gatepost_store::directory::changes::{TenantEdit, WriteMode, WriteTenant, WrittenTenant};
+use gatepost_store::directory::{Conditions, Done, TenantFilter};
 use serde::Deserialize;
 
 /// The longest name that people see, in characters.
@@ -38,7 +40,7 @@ pub(crate) async fn list(
     Query(parameters): Query<Parameters>,
 ) -> Result<PageAnswer, Fault> {
     let none = EnteredText::default();
-    page(&administrator, &context, &parameters, (none, none)).await
+    page(&administrator, &context, &parameters, [none; 3]).await
 }
 
 /// A new tenant.
@@ -46,13 +48,15 @@ pub(crate) async fn list(
 pub(crate) struct NewTenant {
     id: Option<String>,
     name: Option<String>,
+    /// Who is to administer it. Empty: nobody is invited.
+    admin: Option<String>,
 }
 
 impl Fields for NewTenant {
     const LIMIT: usize = 4096;
 }
 
-/// Creates a tenant.
+/// Creates a tenant. If somebody is invited by it, the answer shows the link, which nothing shows again.
 ///
 /// # Errors
 /// [`Fault`]
@@ -61,22 +65,28 @@ pub(crate) async fn create(
     context: web::Data<Context>,
     Form(form): Form<NewTenant>,
 ) -> FormAnswer {
-    let (id_text, name_text) = (form.id.unwrap_or_default(), form.name.unwrap_or_default());
+    let [id_text, name_text, admin_text] = [form.id, form.name, form.admin].map(Option::unwrap_or_default);
     let (id, name) = (entered::<TenantId>(&id_text), name(&name_text));
-    let (mut wrong_id, wrong_name) = (id.as_ref().err().cloned(), name.as_ref().err().copied());
-    if let (Ok(id), Ok(name)) = (id, name) {
-        let change = CreateTenant { id: id.clone(), name };
-        let is_new = Conditions { must_be_new: true, ..Conditions::default() };
-        match carry_out(&context, &administrator, &change, is_new).await {
+    let admin: Result<Option<EmailAddress>, String> = optional(&admin_text);
+    let mut wrong_id = id.as_ref().err().cloned();
+    let (wrong_name, wrong_admin) = (name.as_ref().err().copied(), admin.as_ref().err().cloned());
+    if let (Ok(id), Ok(name), Ok(admin)) = (id, name, admin) {
+        let edit = TenantEdit { name: Some(name), admin, ..TenantEdit::default() };
+        let change = WriteTenant { id: id.clone(), mode: WriteMode::Create, edit };
+        match carry_out(&context, &administrator, &change, Conditions::default()).await {
+            Ok(Done { outcome: WrittenTenant { tenant, invitation: Some(invitation), .. }, .. }) => {
+                let notice = Some(PlaceNotice::Created.as_str());
+                return shown_once(&administrator, &context, &tenant, (&invitation, notice)).await;
+            }
             Ok(_) => return done(&context, &paths::admin_tenant(&id), PlaceNotice::Created.as_str()),
             Err(Refused::Impossible(why)) => wrong_id = Some(why.text),
-            Err(Refused::Overtaken(_)) => wrong_id = Some(format!("There is a tenant {id} already.")),
-            Err(Refused::Fault(fault)) => return Err(fault),
+            Err(why) => return why.answer(&administrator, Section::Tenants, paths::ADMIN_TENANTS),
         }
     }
     let id = EnteredText { value: &id_text, error: wrong_id.as_deref() };
     let name = EnteredText { value: &name_text, error: wrong_name };
-    page(&administrator, &context, &Parameters::default(), (id, name)).await.map(Either::Right)
+    let admin = EnteredText { value: &admin_text, error: wrong_admin.as_deref() };
+    page(&administrator, &context, &Parameters::default(), [id, name, admin]).await.map(Either::Right)
 }
 
 /// The name that people see. Empty: none.
@@ -95,7 +105,7 @@ async fn page(
     administrator: &Administrator,
     context: &Context,
     parameters: &Parameters,
-    (new_id, new_name): (EnteredText<'_>, EnteredText<'_>),
+    [new_id, new_name, new_admin]: [EnteredText<'_>; 3],
 ) -> Result<PageAnswer, Fault> {
     let (scope, directory) = (&administrator.scope, &context.stores.directory);
     let after = linked(parameters.after.as_deref())?;
@@ -124,6 +134,7 @@ async fn page(
         next: next.as_deref(),
         new_id,
         new_name,
+        new_admin,
     };
     Ok(PageAnswer(page.page()))
 }

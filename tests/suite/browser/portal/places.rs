@@ -45,6 +45,9 @@ impl Places {
             ("tenant-audit", format!("{tenant}/audit")),
             ("tenant-invitations", format!("{tenant}/invitations")),
             ("tenant-look", format!("{tenant}/branding")),
+            ("tenant-hosts", format!("{tenant}/hosts")),
+            ("tenant-sign-in", format!("{tenant}/sign-in")),
+            ("tenant-settings", format!("{tenant}/settings")),
             ("tenant-delete", format!("{tenant}/delete")),
             ("tenant-suspend", format!("{tenant}/suspend")),
             ("tenants-suspended", "/admin/tenants?state=suspended".to_owned()),
@@ -76,6 +79,47 @@ impl Places {
             ("tenant-wrong-group", tenant(""), tenant("/groups"), &[("group", "none")]),
             ("tenant-delete-wrong", tenant("/delete"), tenant("/delete"), &[("id", "other")]),
             ("tenant-suspend-wrong", tenant("/suspend"), tenant("/suspend"), &[("reason", "")]),
+            ("tenant-hosts-wrong", tenant("/hosts"), tenant("/hosts"), &[("host", "localhost")]),
+            (
+                "tenant-hosts-overtaken",
+                tenant("/hosts"),
+                tenant("/hosts/approve"),
+                &[("version", "v999"), ("shown", "active")],
+            ),
+            (
+                "tenant-sign-in-wrong",
+                tenant("/sign-in"),
+                tenant("/sign-in"),
+                &[("issuer", "id"), ("client_secret", "x"), ("allowed_domains", "nonsense")],
+            ),
+            (
+                "tenant-sign-in-overtaken",
+                tenant("/sign-in"),
+                tenant("/sign-in"),
+                &[
+                    ("version", "v999"),
+                    ("issuer", "https://127.0.0.1"),
+                    ("client_id", "x"),
+                    ("client_secret", "x"),
+                ],
+            ),
+            (
+                "tenant-settings-wrong",
+                tenant("/settings"),
+                tenant("/settings"),
+                &[
+                    ("tier", "gold tier"),
+                    ("limits", "keys"),
+                    ("features", "sso_enabled=yes"),
+                    ("service", "none"),
+                ],
+            ),
+            (
+                "tenant-settings-overtaken",
+                tenant("/settings"),
+                tenant("/settings"),
+                &[("version", "v999"), ("tier", "free")],
+            ),
         ]
     }
 
@@ -239,6 +283,22 @@ async fn fill(site: &Site, group: &str, tenant: &str, name: &str) {
         &["tenant", "map", group, tenant, "--role", "member"],
         &["tenant", "add-member", tenant, "alice@example.com", "--role", "admin", "--until", until],
         &["tenant", "add-member", tenant, &long, "--role", "viewer"],
+        &["tenant", "host", "add", tenant, &format!("{label}.{label}.{label}.example")],
+        &["tenant", "host", "add", tenant, "blog.acme.example"],
+        &["tenant", "host", "approve", tenant, "blog.acme.example"],
+        &["tenant", "host", "add", tenant, "old.acme.example"],
+        &["tenant", "host", "refuse", tenant, "old.acme.example"],
+        &[
+            "tenant",
+            "set",
+            tenant,
+            "--tier",
+            "pro",
+            "--limit",
+            "members=1",
+            "--limit",
+            &format!("storage={label}"),
+        ],
     ])
     .await;
 }

@@ -1,5 +1,6 @@
 //! What the platform says about a tenant, and tiers.
 
+use super::invitations::NewInvitation;
 use super::{Change, platform_change};
 use crate::directory::records::{Excess, TenantRecord, TierRecord};
 use gatepost_core::administration::Matter;
@@ -10,7 +11,8 @@ use gatepost_core::tier::{JsonObject, TierTerms};
 
 /// Creates a tenant, or changes what it is.
 ///
-/// Errors: `TenantExists`, `UnknownTenant`, `TenantDeleted`, `UnknownTier`, `LimitReached`, and those of [`AddTenantHost`].
+/// Errors: `TenantExists`, `UnknownTenant`, `TenantDeleted`, `UnknownTier`, `LimitReached`, `TooManyInvitations`, and those of
+/// [`AddTenantHost`].
 ///
 /// [`AddTenantHost`]: super::AddTenantHost
 #[derive(Clone, Debug)]
@@ -54,7 +56,7 @@ pub struct TenantEdit {
     pub service: Option<Option<ServiceName>>,
     /// All of its hosts. Others are removed.
     pub hosts: Option<Vec<TenantHostName>>,
-    /// Somebody who is to administer it. An address that nobody holds gets a placeholder.
+    /// Who is to administer it: whoever signs in with this address is invited to, unless they do or are invited already.
     pub admin: Option<EmailAddress>,
 }
 
@@ -82,6 +84,8 @@ pub struct WrittenTenant {
     pub tenant: TenantRecord,
     /// What there is more of than its limits allow.
     pub excess: Vec<Excess>,
+    /// Of the administrator whom the edit names.
+    pub invitation: Option<NewInvitation>,
 }
 
 /// A host that the configuration leaves to tenants.

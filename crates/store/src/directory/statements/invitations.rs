@@ -9,8 +9,10 @@ use crate::directory::actor::Actor;
 use crate::directory::changes::{AcceptInvitation, Done, InviteMember, NewInvitation, WithdrawInvitation};
 use crate::directory::error::DirectoryError;
 use crate::directory::records::{InvitationRecord, UserKey};
+use gatepost_core::access::Role;
 use gatepost_core::administration::{Granted, Matter, Scope, Version};
 use gatepost_core::clock::Timestamp;
+use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{InvitationId, ProviderId, TenantId, UserId};
 use gatepost_core::invitation::{INVITATION_TTL, InvitationSecret, masked};
 use gatepost_core::secret::Hash;
@@ -36,28 +38,59 @@ impl Apply for InviteMember {
         actor: &Actor,
     ) -> Result<Done<NewInvitation>> {
         let Self { tenant, email, role } = granted.change();
-        let replaced = find_of_address(connection, tenant, email).await?;
-        // Also one that has expired, of which nothing is said.
-        sqlx::query("DELETE FROM tenant_invitations WHERE tenant_id = $1 AND email = $2")
-            .bind(tenant.as_str())
-            .bind(email.as_str())
-            .execute(&mut *connection)
-            .await?;
-        demand_room(connection, tenant, &allowances).await?;
-        let (secret, created_at) = (InvitationSecret::generate(), present(connection).await?);
-        let record = InvitationRecord {
-            id: InvitationId::generate(),
-            tenant_id: tenant.clone(),
-            email: email.clone(),
-            role: *role,
-            created_at,
-            expires_at: created_at.plus(INVITATION_TTL),
-        };
-        insert(connection, &record, &secret.digest()).await?;
-        let states = (replaced.as_ref().map(said), Some(said(&record)));
-        tenant_changes::note(connection, actor, "tenant.invite", tenant, states).await?;
-        Ok(Done::changed(Some(FIRST), NewInvitation { record, secret }))
+        let made = invite(connection, actor, (tenant, &allowances), (email, *role)).await?;
+        Ok(Done::changed(Some(FIRST), made))
     }
+}
+
+/// Invites whoever signs in with an address. The tenant's row is locked.
+async fn invite(
+    connection: &mut Connection,
+    actor: &Actor,
+    (tenant, allowances): (&TenantId, &Allowances),
+    (email, role): (&EmailAddress, Role),
+) -> Result<NewInvitation> {
+    let replaced = find_of_address(connection, tenant, email).await?;
+    // Also one that has expired, of which nothing is said.
+    sqlx::query("DELETE FROM tenant_invitations WHERE tenant_id = $1 AND email = $2")
+        .bind(tenant.as_str())
+        .bind(email.as_str())
+        .execute(&mut *connection)
+        .await?;
+    demand_room(connection, tenant, allowances).await?;
+    let (secret, created_at) = (InvitationSecret::generate(), present(connection).await?);
+    let record = InvitationRecord {
+        id: InvitationId::generate(),
+        tenant_id: tenant.clone(),
+        email: email.clone(),
+        role,
+        created_at,
+        expires_at: created_at.plus(INVITATION_TTL),
+    };
+    insert(connection, &record, &secret.digest()).await?;
+    let states = (replaced.as_ref().map(said), Some(said(&record)));
+    tenant_changes::note(connection, actor, "tenant.invite", tenant, states).await?;
+    Ok(NewInvitation { record, secret })
+}
+
+/// Invites an administrator of a tenant. `None`: they administer it themselves, or are invited to.
+pub(super) async fn invite_admin(
+    connection: &mut Connection,
+    actor: &Actor,
+    tenant: &TenantId,
+    email: &EmailAddress,
+) -> Result<Option<NewInvitation>> {
+    let allowances = tenant_limits::lock(connection, tenant).await?;
+    if let Some(user) = users::find_row(connection, &UserKey::Email(email.clone())).await?
+        && tenant_members::has_for_good(connection, (tenant, user.id), Role::Admin).await?
+    {
+        return Ok(None);
+    }
+    let open = find_of_address(connection, tenant, email).await?;
+    if open.is_some_and(|open| open.role == Role::Admin) {
+        return Ok(None);
+    }
+    invite(connection, actor, (tenant, &allowances), (email, Role::Admin)).await.map(Some)
 }
 
 /// Demands that one more person may become a member, if everybody accepts. The tenant's row is locked.

@@ -1,9 +1,10 @@
 //! How much a tenant may have, and how much it has. Whoever adds something locks the tenant's row before they count: of two
 //! who add the last one, only one does.
 
-use super::{Connection, Result, tiers};
+use super::{Connection, Result, Store, tiers};
 use crate::directory::error::DirectoryError;
 use crate::directory::records::Excess;
+use gatepost_core::administration::{Matter, Scope};
 use gatepost_core::ids::{TenantId, TierId};
 use gatepost_core::tier::{Allowances, HOSTS, KEYS, MEMBERS};
 
@@ -48,6 +49,24 @@ impl Counted {
     pub(super) async fn count(self, connection: &mut Connection, tenant: &TenantId) -> Result<u64> {
         let count: i64 = sqlx::query_scalar(self.sql()).bind(tenant.as_str()).fetch_one(connection).await?;
         Ok(count.unsigned_abs())
+    }
+}
+
+impl Store {
+    /// How many members, keys and hosts a tenant has, of one that the reader administers, each with the name of its limit.
+    pub(in crate::directory) async fn count_limited(
+        &self,
+        scope: &Scope,
+        tenant: &TenantId,
+    ) -> Result<Vec<(&'static str, u64)>> {
+        scope.allows(&Matter::Tenant(tenant.clone()))?;
+        reading!(self, |connection| {
+            let mut counts = Vec::new();
+            for what in Counted::ALL {
+                counts.push((what.limit(), what.count(&mut *connection, tenant).await?));
+            }
+            Ok(counts)
+        })
     }
 }
 

@@ -107,19 +107,14 @@ async fn put(
     note(connection, actor, "tenant.add_member", user, tenant, (was, Some(is))).await
 }
 
-/// Gives a person at least this role in a tenant, for good. Returns whether that changed anything.
-pub(super) async fn promote(
+/// Whether a tenant has a person by itself, with at least this role, for good.
+pub(super) async fn has_for_good(
     connection: &mut Connection,
-    actor: &Actor,
     (tenant, user): (&TenantId, UserId),
     role: Role,
 ) -> Result<bool> {
-    let before = find(connection, tenant, user).await?;
-    if before.is_some_and(|before| before.role >= role && before.until.is_none()) {
-        return Ok(false);
-    }
-    put(connection, actor, (tenant, user), before, Given::manual(role, None)).await?;
-    Ok(true)
+    let found = find(connection, tenant, user).await?;
+    Ok(found.is_some_and(|found| found.role >= role && found.until.is_none()))
 }
 
 /// Makes a person who was invited a member, for good. Who is one with a higher role stays as they are, also if that ends: the

@@ -209,7 +209,7 @@ async fn put(
          is_only, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (tenant_id) DO UPDATE SET \
          kind = excluded.kind, place = excluded.place, client_id = excluded.client_id, secret = excluded.secret, \
          label = excluded.label, groups_claim = excluded.groups_claim, trusts_addresses = excluded.trusts_addresses, \
-         is_only = excluded.is_only, updated_at = $10",
+         is_only = excluded.is_only, updated_at = $10, version = tenant_providers.version + 1",
     )
     .bind(tenant.as_str())
     .bind(settings.kind.as_str())

@@ -1,18 +1,15 @@
 //! What the platform says about a tenant, written in one piece.
 
 use super::tenant_changes::note;
-use super::users::{self};
-use super::{Apply, Connection, Result, lists, tenant_hosts, tenant_limits, tenant_members, tenants, tiers};
+use super::{Apply, Connection, Result, invitations, lists, tenant_hosts, tenant_limits, tenants, tiers};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{
     Done, ObjectEdit, TenantEdit, TenantHostName, WriteMode, WriteTenant, WrittenTenant,
 };
 use crate::directory::error::DirectoryError;
-use crate::directory::records::{TenantRecord, UserKey};
-use gatepost_core::access::Role;
+use crate::directory::records::TenantRecord;
 use gatepost_core::administration::{Granted, Version};
 use gatepost_core::clock::Timestamp;
-use gatepost_core::email::EmailAddress;
 use gatepost_core::ids::{ServiceName, TenantId, TierId};
 use gatepost_core::tier::{Allowances, JsonObject};
 use serde_json::{Value, json};
@@ -118,14 +115,16 @@ impl Apply for WriteTenant {
             }
             changed |= add_hosts(connection, actor, id, hosts).await?;
         }
-        if let Some(admin) = &edit.admin {
-            changed |= add_admin(connection, actor, id, admin).await?;
-        }
+        let invitation = match &edit.admin {
+            Some(admin) => invitations::invite_admin(connection, actor, id, admin).await?,
+            None => None,
+        };
+        changed |= invitation.is_some();
         let tenant = lists::read_tenant(connection, id).await?;
         let tenant = tenant.ok_or_else(|| DirectoryError::UnknownTenant(id.clone()))?;
         let excess = tenant_limits::excess(connection, id, &tenant.allowances).await?;
         let version = Some(tenant.version);
-        let written = WrittenTenant { tenant, excess };
+        let written = WrittenTenant { tenant, excess, invitation };
         Ok(if changed { Done::changed(version, written) } else { Done::unchanged(version, written) })
     }
 }
@@ -170,19 +169,4 @@ async fn add_hosts(
         changed |= tenant_hosts::propose(&mut *connection, actor, id, host).await?.changed;
     }
     Ok(changed)
-}
-
-/// Returns whether they did not administer the tenant before.
-async fn add_admin(
-    connection: &mut Connection,
-    actor: &Actor,
-    id: &TenantId,
-    admin: &EmailAddress,
-) -> Result<bool> {
-    let key = UserKey::Email(admin.clone());
-    let user = match users::find_for_change(connection, &key).await? {
-        Some(user) => user.id,
-        None => users::create_for(connection, &key, actor).await?.id,
-    };
-    tenant_members::promote(connection, actor, (id, user), Role::Admin).await
 }
