@@ -2,6 +2,7 @@
 
 use super::copy_stores;
 use super::environment::NotText;
+use super::erasures_file::FileError;
 use super::files::Fault;
 use super::only_here::OnlyHere;
 use super::remote::ApiError;
@@ -124,6 +125,8 @@ pub(super) enum CommandError {
     Carry(#[from] CarryError),
     #[error(transparent)]
     CopyArguments(#[from] copy_stores::ArgumentError),
+    #[error(transparent)]
+    Erasures(#[from] FileError),
     #[error("line {line} of {} is no head of the audit", path.display())]
     NoHead { path: PathBuf, line: usize },
 }
@@ -267,6 +270,7 @@ impl CommandError {
                 "grant the Redis user what the copy needs: ACL SETUSER name +scan +pttl"
             }
             Self::Carry(_) => "check that Redis and the database run, then repeat with `--resume`",
+            Self::Erasures(error) => error.hint(),
             Self::NoHead { .. } => "the file holds what `gatepost audit heads` printed",
             Self::NotAKey(_) => "give the whole key, as it was found, on standard input",
             Self::NobodysKey => "its checksum is right: it may belong to another installation",
