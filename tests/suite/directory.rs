@@ -52,6 +52,7 @@ mod audit_chain;
 mod configuration;
 mod door;
 mod ends;
+mod erasures;
 mod faults;
 mod files;
 mod groups;

@@ -137,13 +137,7 @@ impl Context {
 
     /// Deletes the records of the sessions of a person who does not exist any more: they are not valid.
     pub async fn forget_sessions(&self, user: UserId) {
-        let forget = async || {
-            for (hash, _) in self.stores.sessions.list_of_user(user).await? {
-                self.stores.sessions.forget(&hash, user).await?;
-            }
-            Ok::<_, StoreError>(())
-        };
-        if let Err(error) = retry(forget).await {
+        if let Err(error) = retry(async || self.stores.sessions.forget_all(user).await).await {
             tracing::warn!(error = %Chain(&error), user.id = %user, "the sessions of an erased person stay in the session store until they expire");
         }
     }

@@ -19,6 +19,8 @@ mod copy;
 mod copy_stores;
 mod end;
 mod environment;
+mod erasures;
+mod erasures_file;
 mod error;
 mod explain;
 mod export;
@@ -166,6 +168,9 @@ enum Command {
     /// Copies the directory, and sessions, from one file to Postgres and Redis, or back
     #[command(after_help = copy::HELP)]
     Copy(copy::Copy),
+    /// Keeps beside the dumps of the directory what was erased, and erases it again where a dump was restored
+    #[command(after_help = erasures::HELP)]
+    Erasures(erasures::Erasures),
     /// Shows the audit log: who changed what, and whether it is whole
     #[command(after_help = "Example:\n  gatepost audit list --user alice@example.com --since 7d")]
     Audit(Administration<audit::Command>),
@@ -281,6 +286,11 @@ fn dispatch(program: Program, arguments: Arguments, environment: VarsOs) -> Resu
             Command::Copy(args) => {
                 let json = args.json;
                 (Box::pin(copy::run(load()?.0, args)).await?, json)
+            }
+            Command::Erasures(args) => {
+                let json = args.json;
+                let environment = only_here()?;
+                (Box::pin(erasures::run(arguments.config.as_deref(), environment, args)).await?, json)
             }
             Command::Export(args) => {
                 let json = args.json;

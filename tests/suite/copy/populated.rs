@@ -64,6 +64,7 @@ INSERT INTO refusals (id, request_id, at, user_id, host, method, path, kind, req
 INSERT INTO requirements VALUES ('h', 'group=A', 1);
 INSERT INTO idempotent_requests VALUES ('k', 'r', 1, NULL);
 INSERT INTO erasures VALUES ('gone', 1);
+INSERT INTO tenant_erasures VALUES ('gone', 1, 2);
 INSERT INTO audit_entries (at, actor, action, target, before, after, address) VALUES
     (1, 'cli:x', 'user.create', 'user:x', NULL, '{\"name\":\"\u{1f600}\"}', '192.0.2.1');
 ";

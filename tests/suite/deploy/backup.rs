@@ -12,16 +12,27 @@ use tempfile::TempDir;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// One of the two scripts, with the connection in libpq's variables.
+/// One of the two scripts, with the connection in libpq's variables and `gatepost` at hand.
+#[expect(clippy::disallowed_methods, reason = "the script finds programs where the tests find them")]
 pub fn script(name: &str, url: &str, dumps: &Path) -> Command {
     let url = url::Url::parse(url).unwrap();
     let mut command = Command::new(repository(&format!("deploy/backup/{name}")));
+    let binary = Path::new(env!("CARGO_BIN_EXE_gatepost")).parent().unwrap().display().to_string();
     command
+        .env("PATH", format!("{binary}:{}", std::env::var("PATH").unwrap()))
         .env("PGHOST", url.host_str().unwrap())
         .env("PGPORT", url.port().unwrap().to_string())
         .env("PGUSER", url.username())
         .env("PGDATABASE", url.path().trim_start_matches('/'))
         .env("BACKUP_DIR", dumps);
+    command
+}
+
+/// As [`script`], where `gatepost` is not installed.
+#[expect(clippy::disallowed_methods, reason = "the script finds programs where the tests find them")]
+pub fn script_alone(name: &str, url: &str, dumps: &Path) -> Command {
+    let mut command = script(name, url, dumps);
+    command.env("PATH", std::env::var("PATH").unwrap());
     command
 }
 
@@ -35,17 +46,18 @@ pub async fn run(mut command: Command) -> (bool, String) {
     (output.status.success(), said(&output))
 }
 
-/// Names of the folder's files, sorted.
+/// Names of the folder's files, sorted, without the one that names what was erased.
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with("erasures-"))
         .collect();
     names.sort();
     names
 }
 
-fn database(world: &World) -> String {
+pub fn database(world: &World) -> String {
     match &world.stores {
         Stores::Shared { database, .. } => database.to_string(),
         Stores::Embedded(_) => panic!("a world without Postgres"),
@@ -60,17 +72,17 @@ pub async fn dump(url: &str, dumps: &Path) -> PathBuf {
     dumps.join(names(dumps).pop().unwrap())
 }
 
-async fn stop(world: &World) {
+pub async fn stop(world: &World) {
     world.gatepost.sigterm();
     assert!(world.gatepost.wait_exit().await.success());
 }
 
-async fn start(world: &mut World) {
+pub async fn start(world: &mut World) {
     world.gatepost = world.builder.start().await;
     world.gatepost.wait_ready().await;
 }
 
-async fn restore(url: &str, dumps: &Path, file: &Path) -> (bool, String) {
+pub async fn restore(url: &str, dumps: &Path, file: &Path) -> (bool, String) {
     let mut command = script("restore.sh", url, dumps);
     command.arg(file);
     run(command).await
@@ -132,12 +144,9 @@ async fn a_restore_that_cannot_be_done_changes_nothing() {
     assert!(world.cli(&["user", "list"]).await.contains("alice@example.com"));
 }
 
-/// `backup.sh drill`, with the binary of Gatepost at hand.
-#[expect(clippy::disallowed_methods, reason = "the script finds programs where the tests find them")]
-async fn drill(url: &str, dumps: &Path, identity: Option<&Path>) -> (bool, String) {
+/// `backup.sh drill`.
+pub async fn drill(url: &str, dumps: &Path, identity: Option<&Path>) -> (bool, String) {
     let mut command = script("backup.sh", url, dumps);
-    let binary = Path::new(env!("CARGO_BIN_EXE_gatepost")).parent().unwrap().display().to_string();
-    command.env("PATH", format!("{binary}:{}", std::env::var("PATH").unwrap()));
     command.arg("drill").envs(identity.map(|file| ("BACKUP_IDENTITY_FILE", file)));
     run(command).await
 }
@@ -202,7 +211,7 @@ async fn a_drill_of_a_dump_that_gatepost_could_not_serve_fails_and_notes_nothing
     let of_newer = dump(&url, dumps.path()).await;
     let (is_done, said) = drill(&url, dumps.path(), None).await;
     assert!(!is_done && said.contains("schema-newer") && said.contains("finds errors"), "{said}");
-    let mut command = script("backup.sh", &url, dumps.path());
+    let mut command = script_alone("backup.sh", &url, dumps.path());
     command.arg("drill");
     let (is_done, said) = run(command).await;
     assert!(!is_done && said.contains("gatepost is not installed here"), "{said}");

@@ -6,6 +6,7 @@ mod bearer;
 mod compose;
 mod debugger;
 mod documents;
+mod erasures;
 #[expect(dead_code, reason = "its schedule and its histories are tested here; script/faults runs the rest")]
 mod faults;
 mod folder;

@@ -32,6 +32,7 @@ pub mod changes;
 pub mod copy;
 mod count;
 mod description;
+mod erasures;
 mod error;
 pub mod files;
 mod inspection;
@@ -59,6 +60,7 @@ pub use audit_chain::{AuditHead, ChainedEntry, CutRecord, HourHash, HourHashing}
 pub use changes::{Conditions, Done};
 pub use count::Count;
 pub use description::{Description, Drill, ServerAddress};
+pub use erasures::{ErasedAgain, Erasure, ErasureError};
 pub use error::DirectoryError;
 pub use inspection::ServerReport;
 pub use keys::{EndingKey, FoundKey, KeyFilter, KeyHolder, KeyRecord, KeyStanding, KeyUsed};

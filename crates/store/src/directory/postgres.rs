@@ -79,6 +79,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261130000000_note_trials_of_keys",
     "20261130003000_create_tenant_invitations",
     "20261130060000_create_usage",
+    "20261130093000_note_tenant_erasures",
 );
 
 /// Locks the rows that are read until the transaction ends.
@@ -147,6 +148,13 @@ macro_rules! server_version {
 macro_rules! standbys {
     () => {
         "SELECT count(*) FROM pg_stat_replication"
+    };
+}
+
+/// When the first migration was made, in seconds since the epoch.
+macro_rules! created_at {
+    () => {
+        "SELECT floor(extract(epoch FROM min(installed_on)))::bigint FROM migrations"
     };
 }
 

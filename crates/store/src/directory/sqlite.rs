@@ -69,6 +69,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("sqlite":
     "20261130000000_note_trials_of_keys",
     "20261130003000_create_tenant_invitations",
     "20261130060000_create_usage",
+    "20261130093000_note_tenant_erasures",
 );
 
 /// Locks nothing, because only one transaction writes at a time.
@@ -139,6 +140,12 @@ macro_rules! standbys {
     };
 }
 
+/// When the first migration was made, in seconds since the epoch.
+macro_rules! created_at {
+    () => {
+        "SELECT unixepoch(min(installed_on)) FROM migrations"
+    };
+}
 /// A file has no drills.
 macro_rules! last_drill {
     () => {

@@ -22,4 +22,4 @@ mod token_encoding;
 const QUOTA_MARK: &[u8] = b"quotas";
 
 pub use locks::{ExchangeLock, Exchanged, RefreshLock};
-pub use sessions::{Announcement, Handover, Session, Sessions, Started};
+pub use sessions::{Announcement, Handover, Session, Sessions, Started, forget_all};

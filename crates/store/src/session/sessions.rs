@@ -230,6 +230,11 @@ impl Sessions {
         Ok(())
     }
 
+    /// Deletes the records of all sessions of a person who does not exist any more: they are not valid.
+    pub async fn forget_all(&self, user: UserId) -> Result<(), StoreError> {
+        forget_all(&self.store, user).await
+    }
+
     /// Lists the sessions of a person that the store still has, by the hashes of their ids.
     pub async fn list_of_user(&self, user: UserId) -> Result<Vec<(Hash, SessionRecord)>, StoreError> {
         let mut found = self.list(&user_key(user)).await?;
@@ -287,6 +292,18 @@ impl Sessions {
         let plain = self.ring.open_bytes(Purpose::Record, &record_key(hash), raw).ok()?;
         SessionRecord::from_bytes(&plain)
     }
+}
+
+/// As [`Sessions::forget_all`]. It opens no record, so it needs no keys.
+pub async fn forget_all(store: &Store, user: UserId) -> Result<(), StoreError> {
+    let index = user_key(user);
+    for member in store.list(&index).await? {
+        if let Ok(hash) = member.as_slice().try_into() {
+            store.delete(&record_key(&Hash::from_bytes(hash))).await?;
+        }
+        store.unindex(&index, &member).await?;
+    }
+    Ok(())
 }
 
 /// The record after the same person has signed in again: the session is kept with the newer values.

@@ -4,6 +4,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a kit for tests: what cannot be set up is a failed test")]
 
 mod authority;
+mod caddy;
 mod clock;
 mod cluster;
 mod dynamic;
@@ -22,6 +23,7 @@ mod traefik;
 mod wait;
 
 pub use authority::{Authority, TEST_NAMES, client_certificate};
+pub use caddy::Caddy;
 pub use clock::Clock;
 pub use cluster::RedisCluster;
 pub use dynamic::{AUTH_RESPONSE_HEADERS, Application, Dynamic};

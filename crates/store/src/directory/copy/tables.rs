@@ -192,6 +192,9 @@ pub const TABLES: &[Table] = &[
     table!(erasures [user_id] {
         user_id: Text, at: Number,
     }),
+    table!(tenant_erasures [tenant_id, created_at] {
+        tenant_id: Text, created_at: Number, at: Number,
+    }),
     Table {
         muted: Some("complete_audit_entry"),
         ..table!(audit_entries [id] numbered {

@@ -2,7 +2,9 @@
 
 use super::forget;
 use super::users::{self, UserRow};
-use super::{Apply, Connection, Result, Store, ended_keys, erasures, open_invitations, refusals, usage};
+use super::{
+    Apply, Connection, Result, Store, ended_keys, erasures, open_invitations, present, refusals, usage,
+};
 use crate::directory::actor::Actor;
 use crate::directory::changes::{Done, EraseUser};
 use crate::directory::error::DirectoryError;
@@ -27,9 +29,11 @@ impl Apply for EraseUser {
         if granted.change().confirm != named {
             return Err(DirectoryError::NotConfirmed);
         }
-        let keys = forget::erase(connection, user.id).await?;
-        ended_keys::note(connection, actor, &keys, "owner_erased").await?;
-        erasures::note(connection, user.id).await?;
+        let gone = forget::erase(connection, user.id).await?;
+        ended_keys::note(connection, actor, &gone.keys, "owner_erased").await?;
+        let now = present(connection).await?;
+        erasures::note_users(connection, &[user.id], now).await?;
+        erasures::note_users(connection, &gone.merged, now).await?;
         users::note(connection, actor, "user.erase", user.id, None, None).await?;
         Ok(Done::changed(None, user.id))
     }

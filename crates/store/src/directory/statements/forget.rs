@@ -59,7 +59,7 @@ async fn forget(connection: &mut Connection, id: &str, since: Timestamp) -> Resu
         sqlx::query_as(sql).bind(since.unix()).bind(id).fetch_optional(&mut *connection).await?;
     let Some(user) = found else { return Ok(false) };
     let before = json!({ "created_at": user.created_at, "last_sign_in_at": user.last_sign_in_at });
-    let keys = erase(connection, user.id).await?;
+    let keys = erase(connection, user.id).await?.keys;
     let actor = Actor::internal(Who::Retention);
     ended_keys::note(connection, &actor, &keys, "owner_forgotten").await?;
     note(connection, &actor, "user.forget", user.id, Some(before), None).await?;
@@ -78,15 +78,32 @@ const ERASE_NAMES_OF_KEYS: &str = "UPDATE refusals SET via = NULL \
     WHERE key_id IN (SELECT k.id FROM keys k WHERE k.owner_id = $1) \
     OR (key_id IS NULL AND via IN (SELECT k.name FROM keys k WHERE k.owner_id = $1))";
 
-/// Deletes a person, and erases what the audit says about them. Identities, memberships and decisions go with the row.
-/// Sessions of a person who does not exist are not valid. Whoever calls it holds [`admins::lock_of_admins`] and writes the
-/// audit rows of the change, and of the keys that are returned, afterwards: what is written before is erased too.
+/// What went with a person.
+pub(super) struct Gone {
+    /// The keys that were not revoked. Their audit rows are to be written.
+    pub(super) keys: Vec<KeyRecord>,
+    /// The placeholders that had become part of the person. An older dump has them with the person's address.
+    pub(super) merged: Vec<UserId>,
+}
+
+/// As [`delete`], but refuses the last administrator.
 ///
 /// # Errors
 /// [`DirectoryError::LastAdmin`].
-pub(super) async fn erase(connection: &mut Connection, id: UserId) -> Result<Vec<KeyRecord>> {
-    let keys = ended_keys::of_owner(connection, id).await?;
+pub(super) async fn erase(connection: &mut Connection, id: UserId) -> Result<Gone> {
     let was_admin = admin_overrides::find_standing(connection, id).await?.is_admin;
+    let gone = delete(connection, id).await?;
+    if was_admin {
+        admins::demand_one(connection).await?;
+    }
+    Ok(gone)
+}
+
+/// Deletes a person, and erases what the audit says about them. Identities, memberships and decisions go with the row.
+/// Sessions of a person who does not exist are not valid. Whoever calls it holds [`admins::lock_of_admins`] and writes the
+/// audit rows of the change, and of the keys that are returned, afterwards: what is written before is erased too.
+pub(super) async fn delete(connection: &mut Connection, id: UserId) -> Result<Gone> {
+    let keys = ended_keys::of_owner(connection, id).await?;
     for sql in [
         DELETE_INVITATIONS,
         DELETE_REFUSALS,
@@ -96,24 +113,23 @@ pub(super) async fn erase(connection: &mut Connection, id: UserId) -> Result<Vec
     ] {
         sqlx::query(sql).bind(id.to_string()).execute(&mut *connection).await?;
     }
-    if was_admin {
-        admins::demand_one(connection).await?;
-    }
-    erase_from_audit(connection, id).await?;
-    Ok(keys)
+    let merged = erase_from_audit(connection, id).await?;
+    Ok(Gone { keys, merged })
 }
 
-/// With the placeholders that became part of the person: they had the same address.
-async fn erase_from_audit(connection: &mut Connection, id: UserId) -> Result<()> {
-    let mut wanted = vec![id];
+/// With the placeholders that became part of the person, which it returns: they had the same address.
+async fn erase_from_audit(connection: &mut Connection, id: UserId) -> Result<Vec<UserId>> {
+    let (mut wanted, mut merged) = (vec![id], Vec::new());
     while let Some(id) = wanted.pop() {
         let sql = "SELECT before FROM audit_entries WHERE target = $1 AND action = 'user.merge' AND before IS NOT NULL";
         let query = sqlx::query_scalar(sql).bind(format!("user:{id}"));
         let merges: Vec<String> = query.fetch_all(&mut *connection).await?;
-        wanted.extend(merges.iter().filter_map(|merge| merged_user(merge)));
+        let found: Vec<UserId> = merges.iter().filter_map(|merge| merged_user(merge)).collect();
+        wanted.extend(&found);
+        merged.extend(found);
         audit_log::erase(connection, id).await?;
     }
-    Ok(())
+    Ok(merged)
 }
 
 fn merged_user(before: &str) -> Option<UserId> {

@@ -1,7 +1,7 @@
 //! The statements of the directory, compiled once for Postgres and once for SQLite. Both understand `$1` placeholders,
 //! `ON CONFLICT` and `RETURNING`. What differs comes from the module that includes this one: `Connection`, `Store`,
 //! `begin`, `lock`, `lead`, `is_conflict` and the macros `for_update!`, `for_share!`, `each!`, `json_list!`, `present!`,
-//! `present_millis!`, `is_standby!`, `unhex!`, `server_version!`, `standbys!`, `last_drill!`, and `audit_log`.
+//! `present_millis!`, `is_standby!`, `unhex!`, `server_version!`, `standbys!`, `created_at!`, `last_drill!`, and `audit_log`.
 //!
 //! Guarantee: a change and its audit rows are one transaction. A refusal that is an error changes nothing.
 
@@ -199,6 +199,7 @@ mod door;
 mod ended;
 mod ended_keys;
 mod erase;
+mod erase_again;
 mod erasures;
 mod forget;
 mod gate_hosts;

@@ -205,7 +205,7 @@ impl Work<'_> {
     async fn erase_deleted_tenant(&mut self, id: &TenantId) -> Result<()> {
         let found = find_for_update(self.connection, id).await?;
         if found.is_some_and(|found| found.state == TenantState::Deleted) {
-            tenant_life::erase(self.connection, self.actor, id).await?;
+            tenant_life::erase(self.connection, self.actor, id, None).await?;
         }
         Ok(())
     }

@@ -2,7 +2,10 @@
 
 use super::run::Run;
 use super::tenant_changes::{TenantRow, find_for_update, lock_known, note};
-use super::{Apply, Connection, Result, Store, ended_keys, tenant_people, tenants, usage, usage_bills};
+use super::{
+    Apply, Connection, Result, Store, ended_keys, erasures, present, tenant_people, tenants, usage,
+    usage_bills,
+};
 use crate::directory::actor::{Actor, Who};
 use crate::directory::changes::{DeleteTenant, Done, RestoreTenant, ResumeTenant, SuspendTenant};
 use crate::directory::error::DirectoryError;
@@ -205,7 +208,7 @@ impl Store {
                 {
                     return Ok(None);
                 }
-                erase(connection, &actor, id).await.map(|()| Some(true))
+                erase(connection, &actor, id, None).await.map(|()| Some(true))
             })?;
             if let Some(is_erased) = is_erased {
                 return Ok(is_erased);
@@ -214,14 +217,29 @@ impl Store {
     }
 }
 
+/// When a tenant was erased that a restored dump has brought back.
+pub(super) struct FirstErased(pub(super) Timestamp);
+
 /// Everything that refers to the tenant goes with its row.
-pub(super) async fn erase(connection: &mut Connection, actor: &Actor, id: &TenantId) -> Result<()> {
+pub(super) async fn erase(
+    connection: &mut Connection,
+    actor: &Actor,
+    id: &TenantId,
+    first: Option<FirstErased>,
+) -> Result<()> {
     while tenant_people::delete_some(connection, actor, id, PEOPLE_AT_ONCE).await? > 0 {}
     while usage::delete_some_of(connection, id, USAGE_AT_ONCE).await? > 0 {}
     let keys = ended_keys::of_tenant(connection, id).await?;
     ended_keys::note(connection, actor, &keys, "tenant_deleted").await?;
     usage_bills::keep(connection, id).await?;
-    sqlx::query("DELETE FROM tenants WHERE id = $1").bind(id.as_str()).execute(&mut *connection).await?;
+    let sql = "DELETE FROM tenants WHERE id = $1 RETURNING created_at";
+    let created_at: i64 = sqlx::query_scalar(sql).bind(id.as_str()).fetch_one(&mut *connection).await?;
     tenant_people::delete_groups(connection, id).await?;
-    note(connection, actor, "tenant.erase", id, (None, None)).await
+    let at = match &first {
+        Some(FirstErased(at)) => *at,
+        None => present(connection).await?,
+    };
+    erasures::note_tenant(connection, id, Timestamp::from_unix(created_at), at).await?;
+    let after = first.map(|FirstErased(at)| json!({ "first_erased_at": at }));
+    note(connection, actor, "tenant.erase", id, (None, after)).await
 }
