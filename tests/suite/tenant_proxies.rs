@@ -144,12 +144,9 @@ async fn behind_caddy_nobody_says_who_they_are_but_gatepost() {
         .into_iter()
         .filter(|name| name.starts_with("x-") && *name != "x-gatepost-key")
         .collect();
-    let said = |request: gatepost_kit::client::Request<'_>| {
-        forged.iter().fold(request, |request, name| request.header(&canonical(name), "mallory"))
-    };
     let request = || browser.request(Method::GET, &site.url("/")).kind(Kind::Fetch);
     for (what, request) in [
-        ("each", said(request())),
+        ("each", forged.iter().fold(request(), |request, name| request.header(&canonical(name), "mallory"))),
         // A proxy takes out what `Connection` names, so that it does not arrive.
         ("taken out", request().header("Connection", "close, X-User-Email, X-User-Role, X-Tenant-Id")),
         (
@@ -265,12 +262,12 @@ async fn a_websocket_reaches_the_application_with_who_it_is() {
     let (browser, status) = site.visited("bob").await;
     assert_eq!(status, 200);
     let heard = tokio::spawn(upgraded(listener));
-    let open = |browser: &Client, from: &str| {
+    let open = async |browser: &Client, from: &str| {
         let request = browser.request(Method::GET, &site.url("/socket")).kind(Kind::Fetch).from(from);
         let request = request.header("Connection", "Upgrade, X-User-Email").header("Upgrade", "WebSocket");
         let request =
             request.header("Sec-WebSocket-Version", "13").header("Origin", from.trim_end_matches('/'));
-        request.header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==").send()
+        request.header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==").send().await
     };
     assert_eq!(open(&browser, "https://evil.example/").await.status, 403, "another page's");
     assert_eq!(open(&site.browser(), &site.url("/")).await.status, 401, "a stranger's");

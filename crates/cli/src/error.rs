@@ -130,6 +130,7 @@ pub(super) enum CommandError {
     CopyArguments(#[from] copy_stores::ArgumentError),
     #[error(transparent)]
     Owner(#[from] OwnerError),
+    #[error(transparent)]
     Erasures(#[from] FileError),
     #[error("GATEPOST_INTERNAL_ADDR is {0}, which is no address that a proxy can call")]
     NoGate(SocketAddr),

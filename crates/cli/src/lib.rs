@@ -253,7 +253,7 @@ fn dispatch(program: Program, arguments: Arguments, environment: VarsOs) -> Resu
         };
         let open = async || open_for(Conditions::default()).await;
         let done = |()| ExitCode::SUCCESS;
-        let (report, json) = match arguments.command.unwrap_or(Command::Serve) {
+        let (json, report) = match arguments.command.unwrap_or(Command::Serve) {
             Command::Serve => return serve::run(program, load()?.0).await.map(done),
             Command::Migrate(args) => return migrate::run(&load()?.0, args).await.map(done),
             Command::Completions { shell } => return completions::print(shell).map(done),
@@ -261,7 +261,7 @@ fn dispatch(program: Program, arguments: Arguments, environment: VarsOs) -> Resu
             Command::Healthcheck => return healthcheck::run(&load()?.0).await.map(done),
             Command::Certs(args) => {
                 only_here()?;
-                (certs::run(&args, || load().map(|(config, _)| config))?, args.json)
+                (args.json, certs::run(&args, || load().map(|(config, _)| config))?)
             }
             // It checks a configuration with which other commands refuse to start.
             Command::Check(args) => {
@@ -271,65 +271,55 @@ fn dispatch(program: Program, arguments: Arguments, environment: VarsOs) -> Resu
                 return Box::pin(check::run(program, arguments.config.clone(), environment.as_ref(), args))
                     .await;
             }
-            Command::Explain(args) => {
-                let json = args.json;
-                (Box::pin(explain::run(&open().await?, args)).await?, json)
-            }
+            Command::Explain(args) => (args.json, Box::pin(explain::run(&open().await?, args)).await?),
             Command::Access(args) => {
                 let json = args.json;
                 let Some(report) = Box::pin(access::run(&open().await?, args)).await? else {
                     return Ok(ExitCode::SUCCESS);
                 };
-                (report, json)
+                (json, report)
             }
             Command::Apply(args) => return Box::pin(apply::run(&open().await?, args)).await,
-            Command::Copy(args) => {
-                let json = args.json;
-                (Box::pin(copy::run(load()?.0, args)).await?, json)
-            }
+            Command::Copy(args) => (args.json, Box::pin(copy::run(load()?.0, args)).await?),
             Command::Erasures(args) => {
-                let json = args.json;
                 let environment = only_here()?;
-                (Box::pin(erasures::run(arguments.config.as_deref(), environment, args)).await?, json)
+                (args.json, Box::pin(erasures::run(arguments.config.as_deref(), environment, args)).await?)
             }
-            Command::Export(args) => {
-                let json = args.json;
-                (export::run(&open().await?, args).await?, json)
-            }
+            Command::Export(args) => (args.json, export::run(&open().await?, args).await?),
             Command::Admin(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
-                (console.finish(admin::run(&console, args.command).await?), json)
+                (json, console.finish(admin::run(&console, args.command).await?))
             }
             Command::Group(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
-                (console.finish(group::run(&console, args.command).await?), json)
+                (json, console.finish(group::run(&console, args.command).await?))
             }
             Command::Tenant(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
-                (console.finish(Box::pin(tenant::run(&console, args.command)).await?), json)
+                (json, console.finish(Box::pin(tenant::run(&console, args.command)).await?))
             }
             Command::ToolServer(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
-                (console.finish(Box::pin(tool_server::run(&console, args.command)).await?), json)
+                (json, console.finish(Box::pin(tool_server::run(&console, args.command)).await?))
             }
             Command::Audit(args) => return audit::run(&open().await?, args.command, args.json).await,
             Command::User(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
-                (console.finish(Box::pin(user::run(&console, args.command)).await?), json)
+                (json, console.finish(Box::pin(user::run(&console, args.command)).await?))
             }
             Command::Request(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
-                (console.finish(Box::pin(request::run(&console, args.command)).await?), json)
+                (json, console.finish(Box::pin(request::run(&console, args.command)).await?))
             }
             Command::Key(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
-                (console.finish(Box::pin(key::run(&console, args.command)).await?), json)
+                (json, console.finish(Box::pin(key::run(&console, args.command)).await?))
             }
             Command::Session(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
-                (console.finish(Box::pin(session::run(&console, args.command)).await?), json)
+                (json, console.finish(Box::pin(session::run(&console, args.command)).await?))
             }
-            Command::Store(args) => (store::run(&open().await?, args.command).await?, args.json),
+            Command::Store(args) => (args.json, store::run(&open().await?, args.command).await?),
         };
         report.print(json).map(|()| report.exit_code()).map_err(CommandError::Output)
     })

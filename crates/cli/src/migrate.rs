@@ -14,7 +14,7 @@ pub(super) const HELP: &str = "With --as-owner, Gatepost serves as a role that o
 
 #[derive(Debug, Args)]
 pub(super) struct Migrate {
-    /// Migrate as this role, and let the role of DATABASE_URL serve: postgres://OWNER@HOST/DATABASE
+    /// Migrate as this role, and let the role of `DATABASE_URL` serve: `postgres://OWNER@HOST/DATABASE`
     #[arg(long, value_name = "STORE")]
     as_owner: Option<Argument>,
 }

@@ -60,7 +60,7 @@ impl<C: Connect> Pool<C> {
     }
 
     /// How many connections there are at most.
-    pub fn size(&self) -> usize {
+    pub fn max_size(&self) -> usize {
         self.0.status().max_size
     }
 

@@ -1,7 +1,7 @@
 //! Parts of a tenant's provider that are changed alone: a new secret, and what nobody loses because somebody was faster.
 
 use super::reason;
-use super::two::{ACME, DANA, Two, ZOE};
+use super::two::{ACME, DANA, Two, ZETA, ZOE};
 use crate::cli::sql;
 use crate::world::PUBLIC;
 use gatepost_kit::client::{Answer, Client};
@@ -167,7 +167,7 @@ both_pairs! {
             &["tenant", "add-member", "acme", "bob@example.com", "--role", "admin"],
             &["tenant", "add-member", "zeta", ZOE, "--role", "admin"],
         ]).await;
-        let (bob, zoe) = (two.world.signed_in("bob").await, two.visited(&two.zeta, "zoe", super::two::ZETA).await.0);
+        let (bob, zoe) = (two.world.signed_in("bob").await, two.visited(&two.zeta, "zoe", ZETA).await.0);
         let dana = two.visited(&two.acme, "dana", ACME).await.0;
         let patch = json!({ "label": "Mine" });
         let send = async |client: &Client| two.send(client, "PATCH", HERE, Some(&patch)).await.status;

@@ -26,8 +26,9 @@ impl Sessions {
         let Store::Redis(redis) = &self.store else { return };
         let mut changes = BTreeMap::<i64, i64>::new();
         for (before, after) in uses {
-            before.into_iter().for_each(|at| *changes.entry(self.part(at)).or_default() -= 1);
-            after.into_iter().for_each(|at| *changes.entry(self.part(at)).or_default() += 1);
+            for (at, change) in before.map(|at| (at, -1)).into_iter().chain(after.map(|at| (at, 1))) {
+                *changes.entry(self.part(at)).or_default() += change;
+            }
         }
         changes.retain(|_, change| *change != 0);
         let changes: Vec<_> = changes.into_iter().map(|(part, change)| (name(part), change)).collect();

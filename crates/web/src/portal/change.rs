@@ -228,7 +228,7 @@ impl From<DirectoryError> for Refused {
                 KeyFaultKind::TooMany => (409, "Revoke a key that is no longer used."),
                 KeyFaultKind::NotPossible => (422, "Change what is wrong."),
             },
-            E::ToolServerExists(_) => (409, "Choose another id."),
+            E::ToolServerExists(_) | E::TenantExists(_) => (409, "Choose another id."),
             E::AddressTaken => (409, "Choose another address, or change the other server first."),
             E::HostNotProtected(_) => (422, "Choose an address at a protected host."),
             E::NotTried(_) => (422, "Until then, let its messages be judged by their body."),
@@ -238,7 +238,6 @@ impl From<DirectoryError> for Refused {
             E::TooManyRules(_) => (409, "Remove a rule first, or write one with * for several names."),
             // The version of a request says the same, but a change may come without one.
             E::RequestDecided(..) => return Self::Overtaken(None),
-            E::TenantExists(_) => (409, "Choose another id."),
             E::NameTaken(_) => (409, "Choose another name."),
             E::GroupLinked(_) => (409, "Remove its links first."),
             E::AddressHeld(_) => (409, "Release the address at that person first."),

@@ -123,8 +123,8 @@ async fn erase_from_audit(connection: &mut Connection, id: UserId) -> Result<Vec
     while let Some(id) = wanted.pop() {
         let sql = "SELECT before FROM audit_entries WHERE target = $1 AND action = 'user.merge' AND before IS NOT NULL";
         let query = sqlx::query_scalar(sql).bind(format!("user:{id}"));
-        let merges: Vec<String> = query.fetch_all(&mut *connection).await?;
-        let found: Vec<UserId> = merges.iter().filter_map(|merge| merged_user(merge)).collect();
+        let notes: Vec<String> = query.fetch_all(&mut *connection).await?;
+        let found: Vec<UserId> = notes.iter().filter_map(|note| merged_user(note)).collect();
         wanted.extend(&found);
         merged.extend(found);
         audit_log::erase(connection, id).await?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 impl Store {
     pub(in crate::directory) async fn warm_up(&self, limit: Duration) -> Result<()> {
         // All are acquired before the first is released, so no connection is acquired twice while another one is missing.
-        let connections = (0..self.hot().size()).map(|_| self.warm_connection(limit));
+        let connections = (0..self.hot().max_size()).map(|_| self.warm_connection(limit));
         join_all(connections).await.into_iter().collect()
     }
 
