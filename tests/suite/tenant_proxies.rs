@@ -272,8 +272,8 @@ async fn a_websocket_reaches_the_application_with_who_it_is() {
     assert_eq!(open(&browser, "https://evil.example/").await.status, 403, "another page's");
     assert_eq!(open(&site.browser(), &site.url("/")).await.status, 401, "a stranger's");
     assert_eq!(open(&browser, &site.url("/")).await.status, 101);
-    let head = heard.await.unwrap();
-    assert!(head.contains("upgrade: websocket") && head.contains(&format!("x-user-email: {BOB}")), "{head}");
+    let sent = heard.await.unwrap();
+    assert!(sent.contains("upgrade: websocket") && sent.contains(&format!("x-user-email: {BOB}")), "{sent}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

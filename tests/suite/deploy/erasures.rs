@@ -2,7 +2,7 @@
 //! Postgres and with the embedded file, and what happens without it.
 
 use super::backup::{database, drill, dump, restore, run, script, script_alone, start, stop};
-use crate::world::{Pair, World};
+use crate::world::{APP, Pair, World};
 use gatepost_config::StoresConfig;
 use gatepost_core::clock::Timestamp;
 use gatepost_kit::entra::Person;
@@ -28,7 +28,7 @@ async fn site(pair: Pair) -> World {
     world
         .cli_all(&[
             &["admin", "grant", "alice@example.com"],
-            &["key", "create", "bobs-laptop", "--owner", BOB],
+            &["key", "create", "bobs-laptop", "--owner", BOB, "--host", APP],
         ])
         .await;
     world

@@ -28,7 +28,7 @@ fn tenants() -> Scope {
     Scope::Tenants([acme()].into())
 }
 
-fn proofs<'a>(host: &'a str, count: usize) -> Vec<ProofEntry<'a>> {
+fn proofs(host: &str, count: usize) -> Vec<ProofEntry<'_>> {
     let state = |number: usize| HostState::ALL[number % 3];
     let entry = |number| ProofEntry {
         name: host,

@@ -40,8 +40,9 @@ const REPORT: &str = "SELECT current_setting('server_version_num')::bigint AS ve
     has_database_privilege(current_database(), 'CREATE') AS may_create, \
     array_to_json(ARRAY(SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
         WHERE n.nspname = 'gatepost' AND c.relkind = 'r' AND NOT (has_schema_privilege(n.oid, 'USAGE') \
-        AND has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') \
-        AND (c.relname IN ('audit_entries', 'audit_heads') \
+        AND has_table_privilege(c.oid, 'SELECT') \
+        AND (c.relname = 'migrations' OR has_table_privilege(c.oid, 'INSERT')) \
+        AND (c.relname IN ('audit_entries', 'audit_heads', 'migrations') \
             OR has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))) \
         UNION SELECT p.proname || '()' FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace \
         WHERE n.nspname = 'gatepost' AND p.prorettype <> 'trigger'::regtype \

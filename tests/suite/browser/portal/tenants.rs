@@ -56,8 +56,8 @@ async fn a_new_client_gets_a_link_proves_its_host_and_brings_its_provider() {
     bob.click("Look for the record").await;
     arrive(&bob, "No record TXT").await;
     picture(&bob, "portal-tenant-host-unproved").await;
-    let line = text_of(&bob, ".secret code").await;
-    let (name, value) = line.split_once(". IN TXT ").unwrap();
+    let record = text_of(&bob, ".secret code").await;
+    let (name, value) = record.split_once(". IN TXT ").unwrap();
     dns.set(name, &[value.trim_matches('"')]);
     bob.click("Look for the record").await;
     arrive(&bob, "It counts: members of the tenant may enter there.").await;

@@ -167,7 +167,7 @@ fn a_wrong_answer_is_missed_and_described_also_where_no_fault_was() {
     assert_eq!(during.wrong(), ["12.0 s (partition of 5 s): Warm 0 was answered 401"]);
 
     let mut late = run(Kind::Partition);
-    let sent = late.started_at + Duration::from_millis(12_000);
+    let sent = late.started_at + Duration::from_secs(12);
     let answered = Answer { sent, answered: sent, status: 200 };
     late.late.push(Late { what: "a key".to_owned(), answer: answered, after: Duration::from_secs(2) });
     assert_eq!(missed(&late), ["MISSED  partition of 5 s: no wrong answer: 1"]);
