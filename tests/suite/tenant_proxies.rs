@@ -52,8 +52,9 @@ impl Site {
         Self { world, caddy, application }
     }
 
+    /// Without the port of the world's own edge: its host leads to Caddy.
     fn url(&self, path: &str) -> String {
-        self.world.url(HOST, path)
+        format!("https://{HOST}{path}")
     }
 
     /// A browser whose way to everything but the provider is Caddy.

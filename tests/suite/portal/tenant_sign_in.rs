@@ -80,7 +80,7 @@ both_pairs! {
         has(&wrong, 422, &["The provider refuses the client or its secret", "invalid_client", "Nothing was kept.", "value=\"ACME\"", ">acme.example</textarea>"]);
         assert!(!wrong.body.contains("a wrong one"), "{}", wrong.body);
         for (field, value, says) in [
-            ("issuer", "id.acme.example", "Expected an address as in https://id.example.com"),
+            ("issuer", "id.acme.example", "expected an address as in https://id.example.com"),
             ("issuer", "", "It must be there for this kind."),
             ("client_id", "", "It must be there."),
             ("allowed_domains", "acme.example nonsense", "is not a domain of e-mail addresses"),

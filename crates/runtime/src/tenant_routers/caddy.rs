@@ -56,8 +56,8 @@ impl TenantRouters<'_> {
 fn snippet(options: &CaddyOptions) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(form_urlencoded::parse(options.requirement.as_bytes()));
+    // The question mark stays also before nothing: without it, the client's query would be the requirement.
     let query = query.finish();
-    let question = if query.is_empty() { "" } else { "?" };
     let gate = options.gate.as_str().trim_end_matches('/');
     let mut text = format!(
         "(gatepost) {{
@@ -69,7 +69,7 @@ fn snippet(options: &CaddyOptions) -> String {
     request_header @gatepost_websocket Connection Upgrade
     reverse_proxy {gate} {{
         method GET
-        rewrite /verify{question}{query}
+        rewrite /verify?{query}
         header_up X-Forwarded-Method {{method}}
         header_up X-Forwarded-Uri {{uri}}
         header_up -Connection

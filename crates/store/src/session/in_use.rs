@@ -6,6 +6,7 @@
 //! that is lost, make it wrong by one until their parts are over. Sessions that were copied from a file count once they are
 //! used. The embedded file counts its records.
 
+use super::record::SPARE;
 use super::sessions::{RECORDS, Sessions};
 use super::store::{Store, StoreError};
 use gatepost_core::clock::Timestamp;
@@ -43,7 +44,7 @@ impl Sessions {
     /// The store does not answer.
     pub async fn count_in_use(&self) -> Result<u64, StoreError> {
         let redis = match &self.store {
-            Store::Sqlite(file) => return file.count_values(RECORDS).await,
+            Store::Sqlite(file) => return file.count_values(RECORDS, SPARE).await,
             Store::Redis(redis) => redis,
         };
         let current = self.part(Timestamp::now());

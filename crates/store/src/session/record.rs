@@ -18,6 +18,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::net::IpAddr;
 use std::time::Duration;
 
+/// How long the store keeps a record after the idle timeout.
+pub(super) const SPARE: Duration = Duration::from_mins(2);
+
 /// How long a public value stays valid after a newer sign-in has replaced it.
 pub const REPLACED_VALUE_LIFETIME: Duration = Duration::from_secs(30);
 
@@ -157,7 +160,7 @@ impl SessionRecord {
     /// How long the store keeps the record: until the absolute lifetime ends or shortly after the idle timeout.
     pub fn ttl(&self, now: Timestamp, lifetimes: &Lifetimes) -> Duration {
         let rest = self.started_at.plus(lifetimes.absolute).since(now);
-        rest.min(lifetimes.idle + Duration::from_mins(2))
+        rest.min(lifetimes.idle + SPARE)
     }
 }
 

@@ -111,11 +111,16 @@ impl SqliteStore {
         Ok(found)
     }
 
-    /// How many values have a key that begins with `prefix`, from the index of expiry alone.
-    pub(in crate::session) async fn count_values(&self, prefix: &[u8]) -> Result<u64, StoreError> {
+    /// How many values that live longer than `rest` have a key that begins with `prefix`, from the index of expiry alone.
+    pub(in crate::session) async fn count_values(
+        &self,
+        prefix: &[u8],
+        rest: Duration,
+    ) -> Result<u64, StoreError> {
         let sql = "SELECT count(*) FROM session_values WHERE expires_at > $1 AND substr(key, 1, $2) = $3";
         let length = i64::try_from(prefix.len()).unwrap_or(i64::MAX);
-        let query = sqlx::query_scalar(sql).bind(Timestamp::now().unix()).bind(length).bind(prefix);
+        let query =
+            sqlx::query_scalar(sql).bind(Timestamp::now().plus(rest).unix()).bind(length).bind(prefix);
         run!(self.readers, |connection| query.fetch_one(connection)).map(|count: i64| count.unsigned_abs())
     }
 
