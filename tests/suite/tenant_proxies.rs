@@ -89,7 +89,9 @@ async fn give(world: &World, tenant: &str, host: &str, service: &str) {
 }
 
 async fn file(world: &World, arguments: &[&str]) -> String {
-    let all = [&["tenant", "routers", "--for", "caddy", "--import", "own"], arguments].concat();
+    let gate = format!("http://{}", world.gatepost.internal());
+    let own: &[&str] = if arguments.contains(&"--gate") { &[] } else { &["--gate", &gate] };
+    let all = [&["tenant", "routers", "--for", "caddy", "--import", "own"], own, arguments].concat();
     world.cli(&all).await
 }
 

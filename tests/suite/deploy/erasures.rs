@@ -28,7 +28,7 @@ async fn site(pair: Pair) -> World {
     world
         .cli_all(&[
             &["admin", "grant", "alice@example.com"],
-            &["key", "create", "bobs-laptop", "--owner", BOB, "--host", APP],
+            &["key", "create", "bobs-laptop", "--owner", BOB, "--host", APP, "--json"],
         ])
         .await;
     world
