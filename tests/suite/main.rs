@@ -58,7 +58,6 @@ mod tenant_branding;
 mod tenant_check;
 mod tenant_hosts;
 mod tenant_providers;
-mod tenant_proxies;
 mod tenant_routers;
 mod tenants;
 mod terminal;

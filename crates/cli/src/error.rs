@@ -30,9 +30,7 @@ use gatepost_store::session::store::{StoreError, USER_RULES, is_refusal};
 use gatepost_telemetry::LogError;
 use gatepost_web::api::ProviderFlaws;
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
-use url::Url;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -132,10 +130,6 @@ pub(super) enum CommandError {
     Owner(#[from] OwnerError),
     #[error(transparent)]
     Erasures(#[from] FileError),
-    #[error("GATEPOST_INTERNAL_ADDR is {0}, which is no address that a proxy can call")]
-    NoGate(SocketAddr),
-    #[error("--gate is {0}, and the internal listener speaks {1}")]
-    GateScheme(Url, &'static str),
     #[error("line {line} of {} is no head of the audit", path.display())]
     NoHead { path: PathBuf, line: usize },
 }
@@ -281,10 +275,6 @@ impl CommandError {
             }
             Self::Carry(_) => "check that Redis and the database run, then repeat with `--resume`",
             Self::Erasures(error) => error.hint(),
-            Self::NoGate(_) => {
-                "give the internal listener as the proxy reaches it: --gate https://gatepost:4181"
-            }
-            Self::GateScheme(..) => "GATEPOST_INTERNAL_TLS says whether it speaks https",
             Self::NoHead { .. } => "the file holds what `gatepost audit heads` printed",
             Self::NotAKey(_) => "give the whole key, as it was found, on standard input",
             Self::NobodysKey => "its checksum is right: it may belong to another installation",

@@ -4,7 +4,6 @@
 #![expect(clippy::missing_panics_doc, reason = "a kit for tests: what cannot be set up is a failed test")]
 
 mod authority;
-mod caddy;
 mod clock;
 mod cluster;
 mod dynamic;
@@ -23,7 +22,6 @@ mod traefik;
 mod wait;
 
 pub use authority::{Authority, TEST_NAMES, client_certificate};
-pub use caddy::Caddy;
 pub use clock::Clock;
 pub use cluster::RedisCluster;
 pub use dynamic::{AUTH_RESPONSE_HEADERS, Application, Dynamic};
