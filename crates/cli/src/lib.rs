@@ -34,6 +34,7 @@ mod migrate;
 mod moment;
 mod only_here;
 mod openapi;
+mod owner_error;
 mod program;
 mod remote;
 mod report;

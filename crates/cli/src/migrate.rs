@@ -2,6 +2,7 @@
 
 use super::CommandError;
 use super::copy_stores::Argument;
+use super::owner_error::OwnerError;
 use clap::Args;
 use gatepost_config::{Config, StoresConfig};
 use gatepost_store::directory::Directory;
@@ -17,30 +18,6 @@ pub(super) struct Migrate {
     /// Migrate as this role, and let the role of `DATABASE_URL` serve: `postgres://OWNER@HOST/DATABASE`
     #[arg(long, value_name = "STORE")]
     as_owner: Option<Argument>,
-}
-
-/// What is wrong with the owner that was given.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum OwnerError {
-    #[error("--as-owner is no address of Postgres: expected postgres://OWNER@HOST/DATABASE")]
-    NotPostgres,
-    #[error("DATABASE_URL names a file, which has no roles")]
-    NoRoles,
-    #[error("DATABASE_URL and --as-owner name the same role")]
-    SameRole,
-    #[error("DATABASE_URL and --as-owner lead to different databases, and nothing was changed")]
-    OtherDatabase,
-}
-
-impl OwnerError {
-    /// What to do.
-    pub(super) const fn hint(&self) -> Option<&'static str> {
-        Some(match self {
-            Self::NotPostgres => return None,
-            Self::NoRoles | Self::SameRole => "`gatepost migrate` alone suffices",
-            Self::OtherDatabase => "give the same host and database, each with its own user",
-        })
-    }
 }
 
 pub(super) async fn run(config: &Config, Migrate { as_owner }: Migrate) -> Result<(), CommandError> {
