@@ -2,6 +2,7 @@
 //! Postgres and with the embedded file, and what happens without it.
 
 use super::backup::{database, drill, dump, restore, run, script, script_alone, start, stop};
+use crate::cli::sql;
 use crate::world::{APP, Pair, World};
 use gatepost_config::StoresConfig;
 use gatepost_core::clock::Timestamp;
@@ -9,7 +10,9 @@ use gatepost_kit::entra::Person;
 use gatepost_kit::process::{Postgres, until};
 use gatepost_store::directory::Directory;
 use serde_json::Value;
+use sqlx::AssertSqlSafe;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -252,11 +255,8 @@ async fn who_was_erased_stays_erased_when_a_copy_of_the_embedded_file_is_put_bac
     let mut world = site(Pair::Embedded).await;
     let (folder, dumps) = (world.stores.folder().to_owned(), TempDir::new().unwrap());
     let dumps_arg = dumps.path().display().to_string();
-    stop(&world).await;
     let (live, copy) = (folder.join("gatepost.db"), dumps.path().join("copy.db"));
-    assert!(!folder.join("gatepost.db-wal").exists(), "a stopped Gatepost leaves one file");
-    fs::copy(&live, &copy).unwrap();
-    start(&mut world).await;
+    sql(&world, AssertSqlSafe(format!("VACUUM INTO '{}'", copy.display()))).await;
     let bob = erase_bob(&world).await;
     let kept = world.cli(&["erasures", "keep", &dumps_arg]).await;
     assert!(kept.contains("Added: 1."), "{kept}");
@@ -266,6 +266,7 @@ async fn who_was_erased_stays_erased_when_a_copy_of_the_embedded_file_is_put_bac
         let _ = fs::remove_file(folder.join(beside));
     }
     fs::copy(&copy, &live).unwrap();
+    fs::set_permissions(&live, fs::Permissions::from_mode(0o600)).unwrap();
     assert!(world.cli(&["user", "list"]).await.contains(BOB), "the copy has him");
 
     let told = world.cli(&["erasures", "apply", &dumps_arg, "--dry-run"]).await;
