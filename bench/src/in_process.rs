@@ -7,16 +7,20 @@ use crate::site::{Addresses, Provider, Site};
 use crate::tool_call;
 use gatepost::app::State;
 use gatepost::internal;
+use gatepost_core::clock::BootTime;
 use gatepost_core::mcp::Mode;
 use gatepost_runtime::invalidation;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::runtime::{Builder, Runtime};
 
 /// The number of answers that warm up the cache and all lazily initialized state.
 const WARM: usize = 5;
 const PIPE: usize = 64 * 1024;
+/// Between two looks at the lease.
+const PAUSE: Duration = Duration::from_millis(5);
 /// Where the tool server is.
 const PATH: &str = "/servers/github/mcp";
 
@@ -88,6 +92,10 @@ impl Gate {
         requests.by(site.addresses.cookie, visitors.into()).ready().write(0, &mut request);
         let answer = vec![0; PIPE];
         let mut gate = Self { pipe, request, answer, cookie, state, front, _behind: behind, _site: site };
+        // Until then nothing that is cached counts.
+        while !gate.state.lease.holds(BootTime::now()) {
+            std::thread::sleep(PAUSE);
+        }
         while gate.state.gate.cache.size().0 == 0 {
             gate.ask();
         }

@@ -98,7 +98,7 @@ async fn a_silent_connection_while_others_answer_moves_no_bound() {
         waits_for("Alice in memory", &asked, replica, 200).await;
         let listener = until("the connection that tells", TIMEOUT, async || {
             let ours =
-                "application_name = 'gatepost' AND query LIKE 'SELECT pg_is_in_recovery()%' AND state = 'idle'";
+                "application_name = 'gatepost' AND query LIKE 'SELECT pg_is_in_recovery(), %' AND state = 'idle'";
             let found =
                 format!("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND {ours}");
             gate.postgres.sql(&gate.database, &found).await.parse().ok()
