@@ -47,6 +47,11 @@ impl JsonObject {
     pub fn limit(&self, name: &str) -> Option<u64> {
         self.0.get(name).and_then(Value::as_u64)
     }
+
+    /// Whether a feature is there. One that nothing is said about is.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_none_or(|value| *value == true)
+    }
 }
 
 /// Arrays and other values are replaced, `null` deletes.

@@ -10,6 +10,7 @@ use super::record::SPARE;
 use super::sessions::{RECORDS, Sessions};
 use super::store::{Store, StoreError};
 use gatepost_core::clock::Timestamp;
+use gatepost_core::secret::Hash;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -35,6 +36,14 @@ impl Sessions {
         let changes: Vec<_> = changes.into_iter().map(|(part, change)| (name(part), change)).collect();
         if let Err(error) = redis.add(&changes, self.lifetimes().idle * 2).await {
             tracing::debug!(error = &error as &dyn std::error::Error, "uses of sessions are not counted");
+        }
+    }
+
+    /// When a session was used last, if its end has to be counted. A failure makes the number wrong, and nothing else.
+    pub(super) async fn last_use(&self, hash: &Hash) -> Option<Timestamp> {
+        match &self.store {
+            Store::Redis(_) => self.find_by_hash(hash).await.ok()?.map(|record| record.last_seen_at),
+            Store::Sqlite(_) => None,
         }
     }
 

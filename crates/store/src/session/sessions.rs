@@ -223,10 +223,10 @@ impl Sessions {
 
     /// Deletes the record. The directory keeps the fact that the session has ended.
     pub async fn forget(&self, hash: &Hash, user: UserId) -> Result<(), StoreError> {
-        let record = self.find_by_hash(hash).await?;
+        let last_use = self.last_use(hash).await;
         self.store.delete(&record_key(hash)).await?;
         self.store.unindex(&user_key(user), hash.as_bytes()).await?;
-        self.note_uses(record.map(|record| (Some(record.last_seen_at), None))).await;
+        self.note_uses(last_use.map(|at| (Some(at), None))).await;
         Ok(())
     }
 

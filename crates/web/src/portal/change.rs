@@ -39,6 +39,13 @@ pub(super) struct Impossible {
     pub(super) remedy: &'static str,
 }
 
+impl Impossible {
+    /// Why, and what to do: what stands beside a field.
+    pub(super) fn advice(&self) -> String {
+        format!("{} {}", self.text, self.remedy)
+    }
+}
+
 impl Refused {
     /// The page that says why a change that expects no version is not possible.
     ///

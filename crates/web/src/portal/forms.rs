@@ -50,6 +50,15 @@ pub(crate) struct FormerMember {
 
 impl Fields for FormerMember {}
 
+/// The id of what is to be taken away for good, as it was typed.
+#[derive(Deserialize)]
+pub(crate) struct TypedId {
+    pub(super) id: Option<String>,
+    pub(super) version: Option<String>,
+}
+
+impl Fields for TypedId {}
+
 /// A field that a person entered.
 ///
 /// # Errors

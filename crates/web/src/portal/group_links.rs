@@ -303,7 +303,7 @@ pub(crate) async fn delete(
         let made = make(&context, &administrator, &change, form.version.as_deref()).await;
         match made {
             Ok(_) => return done(&context, paths::ADMIN_GROUPS, PlaceNotice::Deleted.as_str()),
-            Err(Refused::Impossible(why)) if why.status != 400 => format!("{} {}", why.text, why.remedy),
+            Err(Refused::Impossible(why)) if why.status != 400 => why.advice(),
             Err(other) => {
                 let attempt = Attempt {
                     section: Section::Groups,

@@ -1,6 +1,6 @@
 //! The hosts of a tenant: its administrators propose, confirm and remove them; those of the system also approve and refuse.
 
-use super::change::{FormAnswer, Impossible, Refused, carry_out, conditions, done, refused};
+use super::change::{FormAnswer, Refused, carry_out, conditions, done, refused};
 use super::forms::{Attempt, ListParameters, entered, filled_in, make};
 use super::proofs::{Verb, part};
 use super::tenant::find;
@@ -65,8 +65,6 @@ fn page(
     tenant: &TenantRecord,
     Shown { done, after, host, wrong }: Shown<'_>,
 ) -> PageAnswer {
-    let features = tenant.allowances.features.members();
-    let has_custom = features.get(CUSTOM_DOMAINS).is_none_or(|value| value == true);
     let all = tenant.hosts.iter().map(entry).collect();
     let (hosts, next) = part(all, after, wrong.map(|wrong| wrong.name));
     let page = TenantHosts {
@@ -77,7 +75,7 @@ fn page(
         next,
         most: tenant.allowances.limits.limit(HOSTS),
         bounds: match &context.site.config.tenants.domain {
-            _ if has_custom => HostBounds::Any,
+            _ if tenant.allowances.features.has(CUSTOM_DOMAINS) => HostBounds::Any,
             Some(domain) => HostBounds::Below(domain),
             None => HostBounds::None,
         },
@@ -115,7 +113,7 @@ pub(crate) async fn propose(
         Ok(host) => match try_to_propose(&administrator, &context, &id, host).await {
             Ok(true) => return done(&context, &here, PlaceNotice::Proposed.as_str()),
             Ok(false) => return done(&context, &here, PlaceNotice::Known.as_str()),
-            Err(Refused::Impossible(why)) => format!("{} {}", why.text, why.remedy),
+            Err(Refused::Impossible(why)) => why.advice(),
             Err(why) => return why.answer(&administrator, Section::Tenants, &here),
         },
     };
@@ -175,9 +173,8 @@ async fn decide(
     match tried {
         Ok(()) => done(context, &here, verb.notice().as_str()),
         Err(Refused::Impossible(why)) if why.status != 400 => {
-            let Impossible { status, text, remedy } = why;
-            let error = format!("{text} {remedy}");
-            let wrong = WrongProof { name: host.as_str(), error: &error, status };
+            let error = why.advice();
+            let wrong = WrongProof { name: host.as_str(), error: &error, status: why.status };
             Ok(Either::Right(page(
                 administrator,
                 context,

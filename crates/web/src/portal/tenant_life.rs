@@ -2,7 +2,7 @@
 //! its own.
 
 use super::change::{FormAnswer, Refused, done};
-use super::forms::{Attempt, entered, make};
+use super::forms::{Attempt, TypedId, entered, make};
 use super::tenant::find;
 use crate::answer::PageAnswer;
 use crate::callers::Administrator;
@@ -178,15 +178,6 @@ fn deletion(administrator: &Administrator, tenant: &TenantRecord, typed: Entered
     PageAnswer(page.page())
 }
 
-/// The id of the tenant, as it was typed.
-#[derive(Deserialize)]
-pub(crate) struct Typed {
-    id: Option<String>,
-    version: Option<String>,
-}
-
-impl Fields for Typed {}
-
 /// Deletes a tenant whose id was typed.
 ///
 /// # Errors
@@ -195,7 +186,7 @@ pub(crate) async fn delete(
     administrator: Administrator,
     context: web::Data<Context>,
     Path(id): Path<TenantId>,
-    Form(form): Form<Typed>,
+    Form(form): Form<TypedId>,
 ) -> FormAnswer {
     let tenant = find(&administrator, &context, &id).await?;
     let (text, here) = (form.id.unwrap_or_default(), paths::admin_tenant(&id));

@@ -152,7 +152,7 @@ pub(crate) async fn change(
             }
             Err(Refused::Impossible(why)) => {
                 let field = if why.status == 422 { "tier" } else { "" };
-                errors.add(field, &format!("{} {}", why.text, why.remedy));
+                errors.add(field, &why.advice());
             }
             Err(Refused::Overtaken(_)) => {
                 tenant = find(&administrator, &context, &id).await?;

@@ -1,8 +1,8 @@
 //! The provider that a tenant brings: its administrators set, change and remove it, and prove its domains; those of the system
 //! approve and refuse domains.
 
-use super::change::{FormAnswer, Impossible, Refused, carry_out, conditions, done, refused};
-use super::forms::{Attempt, ListParameters, filled_in, make};
+use super::change::{FormAnswer, Refused, carry_out, conditions, done, refused};
+use super::forms::{Attempt, ListParameters, TypedId, filled_in, make};
 use super::proofs::{Verb, part};
 use super::sign_in_form::{Sent, body, field_of, known, note};
 use super::tenant::find;
@@ -69,7 +69,6 @@ async fn page(
     let (known, no_errors) = (known(found.as_ref()), FormErrors::default());
     let (entered, errors) = entered.unwrap_or((&known, &no_errors));
     let redirect_uri = context.site.callback_address(&ProviderId::of_tenant(&tenant.id));
-    let has_feature = |value: &serde_json::Value| value == true;
     let all = found.iter().flat_map(domains).collect();
     let (domains, next) = part(all, after, wrong_domain.map(|wrong| wrong.name));
     let page = TenantSignIn {
@@ -78,7 +77,7 @@ async fn page(
         name: tenant.name.as_deref(),
         provider: found.as_ref().map(facts),
         redirect_uri: redirect_uri.as_str(),
-        is_allowed: tenant.allowances.features.members().get(SSO).is_none_or(has_feature),
+        is_allowed: tenant.allowances.features.has(SSO),
         domains: &domains,
         next,
         wrong_domain,
@@ -159,7 +158,7 @@ pub(crate) async fn set(
         Err(ProviderFlaws::Trial(error)) => {
             let field = field_of(&error);
             match Refused::from(error) {
-                Refused::Impossible(why) => errors.add(field, &format!("{} {}", why.text, why.remedy)),
+                Refused::Impossible(why) => errors.add(field, &why.advice()),
                 Refused::Overtaken(_) => is_overtaken = true,
                 Refused::Fault(fault) => return Err(fault),
             }
@@ -231,9 +230,8 @@ async fn decide(
     match try_to(administrator, context, (id, &domain), verb, form.version.as_deref()).await {
         Ok(()) => done(context, &here, verb.notice().as_str()),
         Err(Refused::Impossible(why)) if why.status != 400 => {
-            let Impossible { status, text, remedy } = why;
-            let error = format!("{text} {remedy}");
-            let wrong = WrongProof { name: domain.as_str(), error: &error, status };
+            let error = why.advice();
+            let wrong = WrongProof { name: domain.as_str(), error: &error, status: why.status };
             let shown = Shown { wrong_domain: Some(wrong), ..Shown::default() };
             page(administrator, context, &tenant, shown).await.map(Either::Right)
         }
@@ -304,15 +302,6 @@ async fn removal(
     Ok(PageAnswer(page.page()))
 }
 
-/// The id of the tenant, as it was typed.
-#[derive(Deserialize)]
-pub(crate) struct Typed {
-    id: Option<String>,
-    version: Option<String>,
-}
-
-impl Fields for Typed {}
-
 /// Takes the provider from a tenant whose id was typed.
 ///
 /// # Errors
@@ -321,7 +310,7 @@ pub(crate) async fn remove(
     administrator: Administrator,
     context: web::Data<Context>,
     Path(id): Path<TenantId>,
-    Form(form): Form<Typed>,
+    Form(form): Form<TypedId>,
 ) -> FormAnswer {
     let tenant = find(&administrator, &context, &id).await?;
     let (text, here) = (form.id.unwrap_or_default(), paths::admin_tenant_sign_in(&id));

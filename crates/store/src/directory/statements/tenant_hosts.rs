@@ -99,8 +99,7 @@ pub(super) async fn propose(
         _ => {}
     }
     let allowances = tenant_limits::demand_room(connection, tenant, Counted::Hosts).await?;
-    let has_custom = allowances.features.members().get(CUSTOM_DOMAINS).is_none_or(|value| value == true);
-    if !has_custom && !is_below_domain {
+    if !allowances.features.has(CUSTOM_DOMAINS) && !is_below_domain {
         return Err(DirectoryError::HostNotInTier(host.clone()));
     }
     sqlx::query("DELETE FROM tenant_hosts WHERE host = $1 AND state = 'refused'")

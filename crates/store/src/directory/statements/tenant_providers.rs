@@ -133,8 +133,7 @@ impl Store {
 
 async fn demand_feature(connection: &mut Connection, tenant: &TenantId) -> Result<()> {
     let allowances = tenant_limits::lock(connection, tenant).await?;
-    let has_feature = allowances.features.members().get(SSO).is_none_or(|value| value == true);
-    if has_feature { Ok(()) } else { Err(DirectoryError::ProviderNotInTier(tenant.clone())) }
+    if allowances.features.has(SSO) { Ok(()) } else { Err(DirectoryError::ProviderNotInTier(tenant.clone())) }
 }
 
 impl Apply for SetTenantProvider {

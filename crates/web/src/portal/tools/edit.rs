@@ -72,7 +72,7 @@ pub(crate) async fn update(
             Err(Refused::Impossible(why)) if why.status == 400 => {
                 return refused(&administrator, Section::Tools, &here, &why);
             }
-            Err(Refused::Impossible(why)) => errors.add("", &format!("{} {}", why.text, why.remedy)),
+            Err(Refused::Impossible(why)) => errors.add("", &why.advice()),
             Err(Refused::Fault(fault)) => return Err(fault),
             Err(Refused::Overtaken(_)) => {
                 server = find(&administrator, &context, &id).await?;

@@ -101,7 +101,7 @@ pub(crate) async fn create(
         let change = CreateToolServer { id: id.clone(), tenant, settings };
         match carry_out(&context, &administrator, &change, Conditions::default()).await {
             Ok(_) => return done(&context, &paths::admin_tool_server(&id), PlaceNotice::Registered.as_str()),
-            Err(Refused::Impossible(why)) => errors.add("", &format!("{} {}", why.text, why.remedy)),
+            Err(Refused::Impossible(why)) => errors.add("", &why.advice()),
             Err(Refused::Fault(fault)) => return Err(fault),
             Err(Refused::Overtaken(_)) => return Err(Fault::NotFound),
         }

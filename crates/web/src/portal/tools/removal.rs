@@ -4,10 +4,10 @@ use super::details::rules_of;
 use super::facts::{facts, find};
 use crate::answer::PageAnswer;
 use crate::callers::Administrator;
-use crate::extract::{Fields, Form, Path};
+use crate::extract::{Form, Path};
 use crate::fault::Fault;
 use crate::portal::change::{FormAnswer, done};
-use crate::portal::forms::{Attempt, make};
+use crate::portal::forms::{Attempt, TypedId, make};
 use actix_web::{Either, web};
 use gatepost_admin::Context;
 use gatepost_core::ids::ToolServerId;
@@ -15,16 +15,6 @@ use gatepost_pages::admin::{EnteredText, PlaceNotice, ToolServerDeletion};
 use gatepost_pages::{Section, paths};
 use gatepost_store::directory::ToolServer;
 use gatepost_store::directory::changes::DeleteToolServer;
-use serde::Deserialize;
-
-/// The id of the server, as it was typed.
-#[derive(Deserialize)]
-pub(crate) struct Typed {
-    id: Option<String>,
-    version: Option<String>,
-}
-
-impl Fields for Typed {}
 
 /// Asks before a tool server is deleted.
 ///
@@ -58,7 +48,7 @@ pub(crate) async fn delete(
     administrator: Administrator,
     context: web::Data<Context>,
     Path(id): Path<ToolServerId>,
-    Form(form): Form<Typed>,
+    Form(form): Form<TypedId>,
 ) -> FormAnswer {
     let server = find(&administrator, &context, &id).await?;
     let (text, here) = (form.id.unwrap_or_default(), paths::admin_tool_server(&id));

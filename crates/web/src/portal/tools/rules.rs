@@ -70,7 +70,7 @@ pub(crate) async fn allow(
                 let notice = if made.changed { PlaceNotice::Allowed } else { PlaceNotice::AllowedBefore };
                 return done(&context, &paths::admin_tool_server(&server.id), notice.as_str());
             }
-            Err(Refused::Impossible(why)) => errors.add("", &format!("{} {}", why.text, why.remedy)),
+            Err(Refused::Impossible(why)) => errors.add("", &why.advice()),
             Err(Refused::Fault(fault)) => return Err(fault),
             Err(Refused::Overtaken(_)) => return Err(Fault::NotFound),
         }
