@@ -64,14 +64,14 @@ fn charge(permit: &Permit<'_>, key: Option<&KeyProof>, now: Timestamp) -> Option
     let meant = permit.tenant.map(|(tenant, _)| tenant);
     let tenant = meant.or_else(|| key.and_then(|key| key.tenant.as_ref()))?.clone();
     let holder = key.map_or(permit.person.id, |key| key.id.machine());
-    Some(Charge { tenant, holder: Some(holder), now, call: None })
+    Some(Charge { tenant, holder: Some(holder), now, calls: None })
 }
 
 /// For whom a request with a session counts: nobody, unless its router says so. A page has a hundred pictures.
 pub(super) fn charge_of_person(case: &Case<'_>, access: &Access, now: Timestamp) -> Option<Charge> {
     case.requirement.meter?;
     let (tenant, _) = case.requirement.tenant_for(access)?;
-    Some(Charge { tenant: tenant.clone(), holder: None, now, call: None })
+    Some(Charge { tenant: tenant.clone(), holder: None, now, calls: None })
 }
 
 /// Counts a request that passes, if that needs no I/O.
@@ -95,7 +95,12 @@ pub(super) fn complete(
     sign: impl FnOnce() -> HeaderValue,
 ) -> Verdict {
     if case.requirement.mcp.is_some() {
-        let claims = case.requirement.assertion.then(|| Claims::of(permit, case.origin.host(), site, now));
+        let (tenant, role) = permit.tenant.unzip();
+        let claims = || {
+            let claims = Claims::of(permit, case.origin.host(), site, now);
+            Claims { tenant: tenant.cloned(), role, ..claims }
+        };
+        let claims = case.requirement.assertion.then(claims);
         let passage = ToolPassage::new(headers, (permit, Arc::clone(access)), claims, site);
         return Verdict::AskTools(Box::new(narrow(passage)));
     }

@@ -21,11 +21,10 @@ use gatepost_pages::Refusal;
 use gatepost_runtime::headers::Headers;
 use gatepost_runtime::respond::Answer;
 use gatepost_runtime::tools::{Addresses, GateServer, NO_SERVER, ToolPassage};
-use gatepost_runtime::usage::ToolCall;
 use gatepost_telemetry::Reason;
 use http_body_util::BodyExt;
 use hyper::HeaderMap;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::HeaderName;
 use std::future::poll_fn;
 use std::mem;
@@ -114,10 +113,10 @@ fn note_call(gate: &gate::Context, passage: &mut ToolPassage, server: &GateServe
     if !matches!(ask, Ask::Call(call) if call.kind == Kind::Tool) {
         return;
     }
-    let GateServer { tenant, id, .. } = server;
+    let calls = server.calls(&gate.usage);
     match &mut passage.charge {
-        Some(charge) => charge.call = Some(ToolCall { tenant: tenant.clone(), server: id.clone() }),
-        None => gate.usage.count_call(tenant, id, Timestamp::now()),
+        Some(charge) => charge.calls = Some(Arc::clone(calls)),
+        None => calls.add(Timestamp::now().day()),
     }
 }
 
@@ -259,31 +258,57 @@ pub(super) fn is_json(headers: Headers<'_>) -> bool {
 }
 
 /// Reads a body. The permit is for its memory.
-pub(super) async fn read(body: &mut Incoming) -> Result<(Vec<u8>, SemaphorePermit<'static>), Unread> {
+pub(super) async fn read(body: &mut Incoming) -> Result<(Bytes, SemaphorePermit<'static>), Unread> {
     let hint = body.size_hint();
     let expected = usize::try_from(hint.upper().unwrap_or(u64::MAX)).unwrap_or(usize::MAX).min(MAX_BODY);
     let room = u32::try_from(expected.div_ceil(1024).max(1)).unwrap_or(u32::MAX);
     let permit = BODIES.try_acquire_many(room).map_err(|_| Unread::Unavailable)?;
     let whole = async {
-        let (mut read, mut length) = (Vec::with_capacity(expected.min(64 * 1024)), 0);
+        let (mut parts, mut length) = (BodyParts::default(), 0);
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(drop)?.into_data() else { continue };
             length += data.len();
             if length <= MAX_BODY {
-                read.extend_from_slice(&data);
+                parts.add(data, expected);
             } else {
-                read = Vec::new();
+                parts = BodyParts::default();
             }
             if length > MAX_DISCARDED {
                 break;
             }
         }
-        Ok::<_, ()>((read, length))
+        Ok::<_, ()>((parts.whole(), length))
     };
     match in_time(whole).await {
         Some(Ok((_, length))) if length > MAX_BODY => Err(Unread::Fault(Fault::TooLarge)),
         Some(Ok((read, _))) => Ok((read, permit)),
         Some(Err(())) | None => Err(Unread::Unavailable),
+    }
+}
+
+/// What was read of a body. Most bodies come in one part, which is not copied.
+#[derive(Default)]
+struct BodyParts {
+    first: Bytes,
+    all: Vec<u8>,
+}
+
+impl BodyParts {
+    /// Adds a part. So many bytes are expected in all.
+    fn add(&mut self, part: Bytes, expected: usize) {
+        if self.first.is_empty() && self.all.is_empty() {
+            self.first = part;
+            return;
+        }
+        if self.all.is_empty() {
+            self.all.reserve(expected.min(64 * 1024));
+            self.all.extend_from_slice(&mem::take(&mut self.first));
+        }
+        self.all.extend_from_slice(&part);
+    }
+
+    fn whole(self) -> Bytes {
+        if self.all.is_empty() { self.first } else { self.all.into() }
     }
 }
 
@@ -309,6 +334,22 @@ async fn in_time<T>(whole: impl Future<Output = T>) -> Option<T> {
 mod tests {
     use super::*;
     use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+
+    #[test]
+    fn the_parts_of_a_body_are_joined_and_a_single_one_is_not_copied() {
+        let whole = |texts: &[&'static str]| {
+            let mut parts = BodyParts::default();
+            texts.iter().for_each(|text| parts.add(Bytes::from_static(text.as_bytes()), 9));
+            parts.whole()
+        };
+        for texts in
+            [&["abc", "def", "ghi"][..], &["", "abc", "defghi"], &["abcdefgh", "", "i"], &["abcdefghi"]]
+        {
+            assert_eq!(whole(texts), "abcdefghi", "{texts:?}");
+        }
+        let one = "abcdefghi";
+        assert_eq!((whole(&[one]).as_ptr(), whole(&[])), (one.as_ptr(), Bytes::new()));
+    }
 
     #[test]
     fn only_plain_json_is_read() {

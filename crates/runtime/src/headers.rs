@@ -31,6 +31,9 @@ impl<'a> Headers<'a> {
     pub fn is_plain(self, wanted: &str) -> bool {
         let mut types = self.all(CONTENT_TYPE);
         let (Some(sent), None) = (types.next(), types.next()) else { return false };
+        if sent == wanted.as_bytes() {
+            return !self.has(CONTENT_ENCODING);
+        }
         let Ok(sent) = std::str::from_utf8(sent) else { return false };
         let mut parts = sent.split(';').map(str::trim);
         let is_wanted = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(wanted));

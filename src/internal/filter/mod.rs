@@ -29,7 +29,7 @@ use gatepost_runtime::headers::Headers;
 use gatepost_runtime::respond::{self, Answer};
 use gatepost_runtime::tools::GateServer;
 use gatepost_runtime::tools::upstream::{UpstreamError, forward};
-use hyper::body::Incoming;
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{ALLOW, HOST, HeaderValue, RETRY_AFTER};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
@@ -179,7 +179,7 @@ async fn message(
     headers: Headers<'_>,
     body: &mut Incoming,
     id: &mut MessageId,
-) -> Result<(Vec<u8>, &'static List), Refused> {
+) -> Result<(Bytes, &'static List), Refused> {
     if !is_json(headers) {
         let why = "it is not application/json without a content coding";
         return Err(Refused::Fault(Fault::Unreadable(why.to_owned())));

@@ -23,7 +23,7 @@ use crate::rate::{Quota, Rate};
 use crate::site::Site;
 use crate::stores::Stores;
 use crate::tasks::Tasks;
-use crate::usage::{ToolCall, Usage};
+use crate::usage::{DayCounter, Usage};
 use account::Account;
 use arc_swap::ArcSwapOption;
 use gatepost_core::clock::{BootTime, Timestamp};
@@ -47,8 +47,16 @@ pub struct Charge {
     pub holder: Option<UserId>,
     /// When it was decided that the request may pass.
     pub now: Timestamp,
-    /// The call of a tool that the request is.
-    pub call: Option<ToolCall>,
+    /// What counts the call of a tool, if the request is one.
+    pub calls: Option<Arc<DayCounter>>,
+}
+
+impl Charge {
+    fn count_call(&self) {
+        if let Some(calls) = &self.calls {
+            calls.add(self.now.day());
+        }
+    }
 }
 
 /// Whether a request is counted.
@@ -151,13 +159,7 @@ impl Quotas {
     /// A request passes whose tenant has no limits, or none that are known.
     fn pass_unlimited(&self, charge: &Charge) {
         self.usage.count_request(&charge.tenant, charge.now);
-        self.count_call(charge);
-    }
-
-    fn count_call(&self, charge: &Charge) {
-        if let Some(ToolCall { tenant, server }) = &charge.call {
-            self.usage.count_call(tenant, server, charge.now);
-        }
+        charge.count_call();
     }
 
     /// Counts the request of one key or token, which passes then. A unit of the day was taken.
@@ -183,7 +185,7 @@ impl Quotas {
         }
         account.fields(charge.now).write(headers);
         account.usage.count_request(charge.now.day());
-        self.count_call(charge);
+        charge.count_call();
         Ok(())
     }
 

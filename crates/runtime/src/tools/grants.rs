@@ -231,6 +231,7 @@ mod tests {
             is_default: false,
             service: None,
             rules: RuleSet::default(),
+            calls: std::sync::OnceLock::new(),
         })
     }
 

@@ -17,11 +17,11 @@ pub use servers::{Addresses, ToolServers};
 use crate::assertion::{self, Claims};
 use crate::quotas::Charge;
 use crate::site::Site;
-use gatepost_core::access::{Access, Role};
+use gatepost_core::access::Access;
 use gatepost_core::api_key::{KeyId, KeyLimits, NamedKey};
 use gatepost_core::decision::{KeyLack, Missing, Permit, TokenDenial};
 use gatepost_core::email::EmailAddress;
-use gatepost_core::ids::{TenantId, UserId};
+use gatepost_core::ids::UserId;
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::message::{Ask, Call};
 use gatepost_core::mcp::pattern::Kind;
@@ -46,7 +46,6 @@ pub struct ToolPassage {
     headers: HeaderMap,
     access: Arc<Access>,
     claims: Option<Claims>,
-    tenant: Option<(TenantId, Role)>,
     /// The machine's key, if it is one.
     machine: Option<KeyId>,
     /// What the key allows that was sent.
@@ -79,7 +78,6 @@ impl ToolPassage {
             may_request: site.may_request_access(&access),
             access,
             claims,
-            tenant: permit.tenant.map(|(id, role)| (id.clone(), role)),
             machine: None,
             limits: None,
             says_for_nobody: false,
@@ -237,8 +235,7 @@ impl ToolPassage {
         let mut headers = std::mem::take(&mut self.headers);
         headers.insert(HEADER, grant.tools.clone());
         if let Some(claims) = self.claims.take() {
-            let (tenant, role) = self.tenant.take().unzip();
-            let token = sign(Claims { tenant, role, mcp: Some(grant.claims.clone()), ..claims });
+            let token = sign(Claims { mcp: Some(grant.claims.clone()), ..claims });
             if let Ok(value) = HeaderValue::from_str(&token) {
                 headers.insert(assertion::HEADER, value);
             }

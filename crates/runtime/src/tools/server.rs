@@ -1,11 +1,13 @@
 //! One tool server, as the gate decides about it.
 
+use crate::usage::{DayCounter, Usage};
 use gatepost_core::ids::{ProviderId, ServiceName, TenantId, ToolServerId};
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
 use gatepost_core::mcp::rules::RuleSet;
 use gatepost_core::requirement::Requirement;
 use gatepost_store::directory::{ToolRule, ToolServer};
+use std::sync::{Arc, OnceLock};
 
 /// A tool server, as the gate decides about it.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub struct GateServer {
     /// The upstream at which its lists are filtered.
     pub service: Option<ServiceName>,
     pub rules: RuleSet,
+    /// Counts its calls. Found at the first one.
+    pub(super) calls: OnceLock<Arc<DayCounter>>,
 }
 
 impl GateServer {
@@ -44,7 +48,13 @@ impl GateServer {
             is_default: settings.is_default,
             service: settings.service,
             rules: RuleSet::new(rules.iter().map(ToolRule::decisive)),
+            calls: OnceLock::new(),
         }
+    }
+
+    /// The counter of its calls.
+    pub fn calls(&self, usage: &Usage) -> &Arc<DayCounter> {
+        self.calls.get_or_init(|| usage.calls_of(&self.tenant, &self.id))
     }
 
     /// Whether a router means this server, for everybody. A router that reads headers alone needs a server that compares them

@@ -6,6 +6,7 @@ use gatepost_core::mcp::event_stream::EventStream;
 use gatepost_core::mcp::list::{Filtered, NotAList};
 use hyper::HeaderMap;
 use hyper::StatusCode;
+use hyper::body::Bytes;
 use hyper::header::{
     ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, HeaderName,
     HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
@@ -98,7 +99,7 @@ impl Reply {
 pub async fn forward(
     (client, service): (&Client, &Url),
     head: &Parts,
-    body: Vec<u8>,
+    body: Bytes,
     hidden: &[&str],
 ) -> Result<Reply, UpstreamError> {
     let mut url = service.clone();

@@ -15,10 +15,11 @@ const OTHER: &str = "other";
 
 /// Counts of three days, by the remainder of their numbers. They are taken long before the next such day.
 #[derive(Debug, Default)]
-struct DayCounter([AtomicU64; 3]);
+pub struct DayCounter([AtomicU64; 3]);
 
 impl DayCounter {
-    fn add(&self, day: Day) {
+    /// Counts one more on a day.
+    pub fn add(&self, day: Day) {
         self.slot(day).fetch_add(1, Ordering::Relaxed);
     }
 
@@ -52,7 +53,7 @@ pub struct TenantUsage {
     /// By tool server, at most [`MOST_SERVERS`]. An entry stays as long as the process.
     calls: ArcSwap<HashMap<ToolServerId, Arc<DayCounter>>>,
     /// Of tool servers that are not among them.
-    other_calls: DayCounter,
+    other_calls: Arc<DayCounter>,
 }
 
 impl TenantUsage {
@@ -65,10 +66,11 @@ impl TenantUsage {
         self.sign_ins.add(day);
     }
 
-    pub(super) fn count_call(&self, server: &ToolServerId, day: Day) {
+    /// The counter of the calls of a tool server.
+    pub(super) fn calls_of(&self, server: &ToolServerId) -> Arc<DayCounter> {
         let known = self.calls.load();
         if let Some(known) = known.get(server) {
-            return known.add(day);
+            return Arc::clone(known);
         }
         if known.len() < MOST_SERVERS {
             self.calls.rcu(|known| {
@@ -79,10 +81,7 @@ impl TenantUsage {
                 known
             });
         }
-        match self.calls.load().get(server) {
-            Some(known) => known.add(day),
-            None => self.other_calls.add(day),
-        }
+        Arc::clone(self.calls.load().get(server).unwrap_or(&self.other_calls))
     }
 
     /// Takes what was counted: day, meter, part and value.
@@ -115,7 +114,7 @@ mod tests {
         usage.count_request(TODAY);
         usage.count_request(tomorrow);
         usage.count_request(tomorrow);
-        usage.count_call(&"github".parse().expect("an id"), TODAY);
+        usage.calls_of(&"github".parse().expect("an id")).add(TODAY);
         let want = [
             (20_787, API_REQUESTS, String::new(), 2),
             (20_786, API_REQUESTS, String::new(), 1),
@@ -137,8 +136,8 @@ mod tests {
         let usage = TenantUsage::default();
         let servers = 0..MOST_SERVERS + 2;
         for server in servers.map(|number| format!("s{number}").parse().expect("an id")) {
-            usage.count_call(&server, TODAY);
-            usage.count_call(&server, TODAY);
+            usage.calls_of(&server).add(TODAY);
+            usage.calls_of(&server).add(TODAY);
         }
         let taken = taken(&usage, TODAY);
         assert_eq!(taken.len(), MOST_SERVERS + 1);
@@ -162,7 +161,7 @@ mod tests {
             let count = |server: &ToolServerId| {
                 for _ in 0..EACH {
                     usage.count_request(TODAY);
-                    usage.count_call(server, TODAY);
+                    usage.calls_of(server).add(TODAY);
                 }
             };
             let threads: Vec<_> = servers.iter().map(|server| scope.spawn(move || count(server))).collect();

@@ -11,7 +11,7 @@ mod counters;
 mod people;
 mod unsent;
 
-pub use counters::TenantUsage;
+pub use counters::{DayCounter, TenantUsage};
 pub use people::SeenDay;
 
 use crate::stores::Stores;
@@ -24,14 +24,6 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use unsent::Unsent;
-
-/// A call of a tool that is counted with its request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToolCall {
-    /// Whose the server is.
-    pub tenant: TenantId,
-    pub server: ToolServerId,
-}
 
 /// What this replica has counted and not written yet.
 #[derive(Debug)]
@@ -74,27 +66,25 @@ impl Usage {
         tenants.iter().map(|tenant| known.get(*tenant).cloned().unwrap_or_default()).collect()
     }
 
-    /// Does something with the counters of a tenant.
-    fn with(&self, tenant: &TenantId, count: impl Fn(&TenantUsage)) {
-        match self.tenants.load().get(tenant) {
-            Some(known) => count(known),
-            None => self.of_all(&[tenant]).iter().for_each(|usage| count(usage)),
-        }
+    /// The counters of a tenant.
+    fn of(&self, tenant: &TenantId) -> Arc<TenantUsage> {
+        let known = self.tenants.load().get(tenant).cloned();
+        known.unwrap_or_else(|| self.of_all(&[tenant]).pop().unwrap_or_default())
     }
 
     /// Counts a request of a tenant whose counters nobody holds.
     pub fn count_request(&self, tenant: &TenantId, now: Timestamp) {
-        self.with(tenant, |usage| usage.count_request(now.day()));
+        self.of(tenant).count_request(now.day());
     }
 
-    /// Counts a call of a tool that passed.
-    pub fn count_call(&self, tenant: &TenantId, server: &ToolServerId, now: Timestamp) {
-        self.with(tenant, |usage| usage.count_call(server, now.day()));
+    /// The counter of the calls of a tenant's tool server.
+    pub fn calls_of(&self, tenant: &TenantId, server: &ToolServerId) -> Arc<DayCounter> {
+        self.of(tenant).calls_of(server)
     }
 
     /// Counts a sign-in that ended on a host of a tenant.
     pub fn count_sign_in(&self, tenant: &TenantId, now: Timestamp) {
-        self.with(tenant, |usage| usage.count_sign_in(now.day()));
+        self.of(tenant).count_sign_in(now.day());
     }
 
     /// Notes that somebody was let in. `seen` is where their credential is cached: only the first request of a day for another
