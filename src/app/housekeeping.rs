@@ -181,7 +181,9 @@ async fn watch_readiness(state: Arc<State>) {
         ticks.tick().await;
         if state.readiness.is_prepared() {
             state.readiness.set(find_obstacle(&state).await);
-            state.leadership.announce(&state.stores).await;
+            if let Some(replicas) = state.leadership.announce(&state.stores).await {
+                state.gate.quotas.share_among(replicas);
+            }
         }
     }
 }

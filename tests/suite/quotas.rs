@@ -231,6 +231,38 @@ both_pairs! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_requests_of_a_minute_are_divided_among_the_replicas_that_serve() {
+    const LIMIT: usize = 40;
+    let (world, _) = world(Pair::Shared, &format!(r#"{{"requests_per_minute":{LIMIT}}}"#)).await;
+    // Each look is by a key of its own, which has its whole minute.
+    let passes = async |replica: &Gatepost, name: String| {
+        let key = create(&world, &name, &["--tenant", "acme", "--scope", "gate"]).await;
+        burst(&program(&key), &[replica], LIMIT + 10).await.0
+    };
+    // One request more may pass while a busy machine sends them.
+    assert!((LIMIT..LIMIT + 5).contains(&passes(&world.gatepost, "alone".to_owned()).await));
+    let second = another(&world).await;
+    for (number, replica) in [&world.gatepost, &second].into_iter().enumerate() {
+        let mut tries = 0;
+        until("a half for each replica", TIMEOUT, async || {
+            tries += 1;
+            let passed = passes(replica, format!("half-{number}-{tries}")).await;
+            assert!(passed >= LIMIT / 2, "{passed}");
+            (passed < LIMIT / 2 + 5).then_some(())
+        })
+        .await;
+    }
+    second.sigterm();
+    assert!(second.wait_exit().await.success());
+    let mut tries = 0;
+    until("the whole for the last one", TIMEOUT, async || {
+        tries += 1;
+        (passes(&world.gatepost, format!("whole-{tries}")).await >= LIMIT).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn three_replicas_let_a_thousand_of_five_thousand_requests_through() {
     let (world, program) = world(Pair::Shared, &a_day(1_000)).await;
     let (second, third) = tokio::join!(another(&world), another(&world));

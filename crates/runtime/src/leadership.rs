@@ -83,12 +83,11 @@ impl Leadership {
         }
     }
 
-    /// Tells the other replicas that this one serves.
-    pub async fn announce(&self, stores: &Stores) {
+    /// Tells the other replicas that this one serves. Returns how many do, if the directory answers.
+    pub async fn announce(&self, stores: &Stores) -> Option<u32> {
         let noted = stores.directory.note_replica(self.replica.as_str(), VERSION, self.started_at).await;
-        if let Err(error) = noted {
-            tracing::debug!(error = %Chain(&error), "this replica could not note itself in the directory");
-        }
+        let note = |error: &DirectoryError| tracing::debug!(error = %Chain(error), "this replica could not note itself in the directory");
+        noted.inspect_err(note).ok()
     }
 
     /// All replicas that serve, the oldest first.

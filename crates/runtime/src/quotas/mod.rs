@@ -33,10 +33,8 @@ use hyper::HeaderMap;
 use limits::Limits;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-
-/// Among how many replicas the requests of a minute are divided. It is 1 until replicas know of one another.
-const REPLICAS: u32 = 1;
 
 /// A request that counts once it may pass.
 #[derive(Clone, Debug)]
@@ -82,6 +80,8 @@ pub struct Quotas {
     limits: DirectoryCopy<Limits>,
     accounts: ArcSwapOption<Accounts>,
     minutes: Rate<UserId>,
+    /// Among how many replicas the requests of a minute are divided.
+    replicas: AtomicU32,
     /// Counts what passes, whether the tenant has limits or not.
     usage: Arc<Usage>,
     stores: Arc<Stores>,
@@ -97,7 +97,13 @@ impl Quotas {
         tasks: Arc<Tasks>,
     ) -> Self {
         let limits = DirectoryCopy::new(site, Arc::clone(&stores), lease, Arc::clone(&tasks));
-        Self { limits, accounts: ArcSwapOption::empty(), minutes: Rate::default(), usage, stores, tasks }
+        let (accounts, minutes, replicas) = (ArcSwapOption::empty(), Rate::default(), AtomicU32::new(1));
+        Self { limits, accounts, minutes, replicas, usage, stores, tasks }
+    }
+
+    /// Divides the requests of a minute among so many replicas from now on.
+    pub fn share_among(&self, replicas: u32) {
+        self.replicas.store(replicas.max(1), Ordering::Relaxed);
     }
 
     /// Counts a request that may pass, without I/O, and writes into its answer what is left.
@@ -171,10 +177,11 @@ impl Quotas {
     ) -> Result<(), QuotaExceeded> {
         let limits = account.limits();
         if let (Some(most), Some(holder)) = (limits.per_minute, charge.holder) {
-            // Of a limit of 0 nothing passes.
-            let wait = match most / REPLICAS {
-                0 if most == 0 => Some(Duration::from_mins(1)),
-                most => self.minutes.count(holder, Quota::per_minute(most), BootTime::now()).wait,
+            let share = most / self.replicas.load(Ordering::Relaxed);
+            // Of a limit of 0 nothing passes. Of any other one each replica lets one request a minute through.
+            let wait = match most {
+                0 => Some(Duration::from_mins(1)),
+                _ => self.minutes.count(holder, Quota::per_minute(share), BootTime::now()).wait,
             };
             if let Some(retry_after) = wait {
                 if limits.per_day.is_some() {

@@ -29,8 +29,8 @@ impl Directory {
         on_store!(self, give_leader_lease_back(term))
     }
 
-    /// Notes that this replica serves. The embedded file needs no note of its one process.
-    pub async fn note_replica(&self, id: &str, version: &str, started_at: Timestamp) -> Result<()> {
+    /// Notes that this replica serves, and returns how many do. The embedded file needs no note of its one process.
+    pub async fn note_replica(&self, id: &str, version: &str, started_at: Timestamp) -> Result<u32> {
         on_store!(self, note_replica(id, version, started_at))
     }
 

@@ -15,9 +15,11 @@ row! {
     }
 }
 
-const NOTE: &str = "INSERT INTO serving_replicas (id, version, started_at, seen_at) \
+/// Each notes itself every two seconds: who has not done so five times is not counted.
+const NOTE: &str = "WITH noted AS (INSERT INTO serving_replicas (id, version, started_at, seen_at) \
     VALUES ($1, $2, to_timestamp($3::double precision), clock_timestamp()) \
-    ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at";
+    ON CONFLICT (id) DO UPDATE SET seen_at = excluded.seen_at) \
+    SELECT 1 + count(*) FROM serving_replicas WHERE id <> $1 AND seen_at > clock_timestamp() - interval '10 seconds'";
 const FORGET: &str = "DELETE FROM serving_replicas WHERE id = $1";
 const LIST: &str = "SELECT id, version, floor(extract(epoch FROM started_at))::bigint AS started_at, \
     floor(extract(epoch FROM seen_at))::bigint AS seen_at, is_leader FROM replicas ORDER BY started_at, id LIMIT 100";
@@ -31,11 +33,12 @@ impl Store {
         id: &str,
         version: &str,
         started_at: Timestamp,
-    ) -> Result<(), DirectoryError> {
-        reading!(self, |connection| {
-            let note = sqlx::query(NOTE).bind(id).bind(version).bind(started_at.unix());
-            Ok(note.execute(connection).await.map(drop)?)
-        })
+    ) -> Result<u32, DirectoryError> {
+        let serving: i64 = reading!(self, |connection| {
+            let note = sqlx::query_scalar(NOTE).bind(id).bind(version).bind(started_at.unix());
+            Ok(note.fetch_one(connection).await?)
+        })?;
+        Ok(u32::try_from(serving).unwrap_or(u32::MAX))
     }
 
     pub(in crate::directory) async fn forget_replica(&self, id: &str) -> Result<(), DirectoryError> {
