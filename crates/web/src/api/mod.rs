@@ -51,7 +51,6 @@ pub(crate) use documents::Documents;
 pub use openapi::document;
 pub use provider_bodies::{ProviderFlaws, ProviderPatch, read_provider};
 pub(crate) use tenant_bodies::MOST_ALLOWANCES;
-pub(crate) use tenant_check::Checks;
 
 use crate::HostScope;
 use crate::RequestOrigin::{Anywhere, OwnPagesOrKey};
