@@ -6,6 +6,7 @@ mod audit;
 mod bad_input;
 mod branding;
 mod callers;
+mod cloud_events;
 mod contract;
 mod first_admin;
 mod input;

@@ -7,6 +7,7 @@ mod keys;
 mod overtaken;
 mod person;
 mod tenant_branding;
+mod tenant_check;
 mod tenant_hosts;
 mod tenant_life;
 mod tenant_settings;
@@ -29,7 +30,7 @@ pub(crate) async fn start(pair: Pair) -> (World, Client) {
 }
 
 /// The same with other settings.
-async fn start_of(plan: Plan, pair: Pair) -> (World, Client) {
+pub(crate) async fn start_of(plan: Plan, pair: Pair) -> (World, Client) {
     let world = plan.start(pair).await;
     world.entra.add(alice());
     world.entra.add(Person::named("bob"));

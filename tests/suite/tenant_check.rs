@@ -1,5 +1,7 @@
 //! `gatepost tenant check`: each thing that can be wrong about a tenant, and a tenant that is as it should be.
 
+mod limits;
+
 use crate::cli::sql;
 use crate::world::{PUBLIC, Pair, Plan, World, run_command};
 use gatepost_kit::client::{Answer, Client, retry};
@@ -75,7 +77,7 @@ impl Checked {
 /// The check by the API, as this person.
 async fn asked(world: &World, browser: &Client) -> Answer {
     let url = world.url(PUBLIC, "/api/v1/tenants/acme/check");
-    retry(async || browser.get(&url).await, |answer| answer.status == 503).await
+    retry(async || browser.fetch(&url).await, |answer| answer.status == 503).await
 }
 
 both_pairs! {

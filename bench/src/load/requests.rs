@@ -39,6 +39,8 @@ const PAGE: [(&str, &str); 17] = [
 const FETCH: [(&str, &str); 4] =
     [("Accept", "*/*"), ("Sec-Fetch-Mode", "cors"), ("Sec-Fetch-Dest", "empty"), ("Priority", "u=1, i")];
 
+const FORWARDED_HOST: &str = "X-Forwarded-Host";
+
 /// The application's own cookies.
 const OTHER_COOKIES: &str = "_ga=GA1.1.1838422912.1763942400; theme=dark; sidebar=open";
 
@@ -81,6 +83,8 @@ pub struct Requests {
     http2: Http2,
     visitors: Arc<[Visitor]>,
     among: Range<usize>,
+    /// The hosts of the visitors, one after the other. Empty: `headers` name one for all.
+    hosts: Arc<[Box<str>]>,
     expect: Expect,
 }
 
@@ -98,10 +102,11 @@ impl Requests {
             http2: Http2::default(),
             visitors: Arc::default(),
             among: 0..0,
+            hosts: Arc::default(),
             expect: Expect::Passed,
         }
         .with("X-Forwarded-For", "127.0.0.1")
-        .with("X-Forwarded-Host", host)
+        .with(FORWARDED_HOST, host)
         .with("X-Forwarded-Method", "GET")
         .with("X-Forwarded-Port", "443")
         .with("X-Forwarded-Proto", "https")
@@ -161,6 +166,14 @@ impl Requests {
         self
     }
 
+    /// Sends the first visitor's requests to a page of the first of these hosts, and so on, in turns.
+    #[must_use]
+    pub fn at(mut self, hosts: Arc<[Box<str>]>) -> Self {
+        self.headers.retain(|(name, _)| *name != FORWARDED_HOST);
+        self.hosts = hosts;
+        self
+    }
+
     /// Restricts the visitors to this range.
     #[must_use]
     pub fn among(mut self, among: Range<usize>) -> Self {
@@ -214,12 +227,23 @@ impl Requests {
         self.visitors.get(self.among.start + number)
     }
 
+    /// The host of a visitor who has one of their own.
+    fn host(&self, number: usize) -> Option<&str> {
+        let place = (self.among.start + number).checked_rem(self.hosts.len())?;
+        Some(&self.hosts[place])
+    }
+
     /// Writes a visitor's HTTP/1.1 request.
     pub fn write(&self, visitor: usize, into: &mut Vec<u8>) {
         into.clear();
         into.extend_from_slice(&self.head);
         if let Some(visitor) = self.visitor(visitor) {
             into.extend_from_slice(visitor.cookie.as_bytes());
+        }
+        if let Some(host) = self.host(visitor) {
+            for part in ["\r\n", FORWARDED_HOST, ": ", host] {
+                into.extend_from_slice(part.as_bytes());
+            }
         }
         into.extend_from_slice(b"\r\n\r\n");
         into.extend_from_slice(&self.body);
@@ -235,6 +259,9 @@ impl Requests {
         let own = self.visitor(visitor).map_or("", |visitor| &visitor.cookie);
         if let Ok(cookie) = HeaderValue::from_maybe_shared([self.cookie.as_str(), own].concat()) {
             request.headers_mut().insert(COOKIE, cookie);
+        }
+        if let Some(Ok(host)) = self.host(visitor).map(HeaderValue::from_str) {
+            request.headers_mut().insert("x-forwarded-host", host);
         }
         request
     }
@@ -295,6 +322,20 @@ mod tests {
         let text = text(&requests, 0);
         assert!(text.ends_with(&format!("\r\n\r\n{body}")), "{text}");
         assert!(text.contains("Content-Length: 17\r\n") && requests.body() == body, "{text}");
+    }
+
+    #[test]
+    fn each_visitor_has_the_next_host() {
+        let hosts = ["a.example.net".into(), "b.example.net".into()].into();
+        let visitors = ["x", "y", "z"].map(visitor).into();
+        let requests = Requests::pages("/verify", "h").at(hosts).by("c", visitors).among(1..3).ready();
+        for (number, host, cookie) in [(0, "b", "y"), (1, "a", "z")] {
+            let text = text(&requests, number);
+            let end = format!("; c=sealed-{cookie}\r\nX-Forwarded-Host: {host}.example.net\r\n\r\n");
+            assert!(text.ends_with(&end) && text.matches("X-Forwarded-Host").count() == 1, "{text}");
+            let over_tls = requests.http2(number);
+            assert_eq!(over_tls.headers()["x-forwarded-host"], format!("{host}.example.net"));
+        }
     }
 
     #[test]

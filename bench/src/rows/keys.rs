@@ -1,8 +1,8 @@
 //! Compares programs with an API key, with one of a tenant that has limits, and with an access token with a person with a
 //! session, all warm, at the same Gatepost.
 
-use super::Stage;
 use super::production::{CONNECTIONS, Production, contestant};
+use super::{Stage, quota};
 use crate::cpu::Watched;
 use crate::load::{Requests, Visitor};
 use crate::measure::Contestant;
@@ -16,6 +16,10 @@ use std::sync::Arc;
 const PERSON: &str = "bench";
 /// The other keys in the directory, which must not matter.
 const KEYS: u32 = 100_000;
+/// A tenant with limits that the run does not reach.
+const LIMITED: &str = "counted";
+/// The tenant of everybody, which has none.
+const UNLIMITED: &str = "github";
 pub(super) const AUDIENCE: &str = "GATEPOST_PROVIDERS__ENTRA__AUDIENCE";
 
 /// Measures over http.
@@ -56,7 +60,7 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
         let note = "a request with an API key of a tenant with limits by one with a session, both warm, http, 16 connections";
         stage.report.fact("CPU of a warm API key with limits", ratio, "ratio", note);
     }
-    Ok(())
+    quota::run(stage, site, (LIMITED, UNLIMITED), (&gatepost, &contestants[3])).await
 }
 
 /// A program with this credential.
@@ -96,13 +100,13 @@ fn postgres(site: &Site) -> io::Result<&Postgres> {
     }
 }
 
-/// A key of a tenant whose requests are counted, with limits that the run does not reach.
+/// A key of [`LIMITED`].
 async fn limited_key(ground: &Ground, site: &Site, host: &str) -> io::Result<String> {
     let builder = || site.builder(ground);
-    Site::command(builder(), &["tenant", "create", "counted"]).await?;
+    Site::command(builder(), &["tenant", "create", LIMITED]).await?;
     let limits = ["--limit", "api_requests_per_day=4000000000", "--limit", "requests_per_minute=1000000000"];
-    Site::command(builder(), &[&["tenant", "set", "counted"], &limits[..]].concat()).await?;
-    Site::command(builder(), &["key", "create", "counted", "--tenant", "counted", "--host", host]).await
+    Site::command(builder(), &[&["tenant", "set", LIMITED], &limits[..]].concat()).await?;
+    Site::command(builder(), &["key", "create", LIMITED, "--tenant", LIMITED, "--host", host]).await
 }
 
 /// The address that applications get.

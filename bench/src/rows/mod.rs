@@ -9,11 +9,13 @@ mod footprint;
 mod keys;
 mod lists;
 mod production;
+mod quota;
 mod replicas;
 mod sessions;
 mod sign_ins;
 mod strangers;
 mod tail;
+mod tenants;
 mod through_traefik;
 mod tools;
 mod warm;
@@ -36,6 +38,8 @@ pub enum Kind {
     Keys,
     /// Calls of a tool server beside a session; rules in memory
     Tools,
+    /// Hosts of one tenant beside those of a thousand
+    Tenants,
     /// A list of tools, filtered and not
     Lists,
     /// 1, 16, 128 and 2,000 connections
@@ -68,10 +72,11 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which they run.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Warm,
         Self::Keys,
         Self::Tools,
+        Self::Tenants,
         Self::Lists,
         Self::Connections,
         Self::Fresh,
@@ -162,6 +167,7 @@ impl Stage {
                 (Kind::Strangers, Some(production)) => no_panic(strangers::run(self, production)).await,
                 (Kind::Cold, Some(production)) => no_panic(cold::run(self, production)).await,
                 (Kind::Sessions, Some(production)) => no_panic(sessions::run(self, production)).await,
+                (Kind::Tenants, _) => no_panic(tenants::run(self)).await,
                 (Kind::Traefik, _) => no_panic(through_traefik::run(self)).await,
                 (Kind::SignIns, _) => no_panic(sign_ins::run(self)).await,
                 (Kind::Footprint, _) => no_panic(footprint::run(self)).await,

@@ -43,11 +43,11 @@ pub async fn run(stage: &mut Stage, production: &Production) -> io::Result<()> {
 
 /// Sends each garbage cookie at least once.
 async fn count_store_calls(stage: &mut Stage, gatepost: &Gatepost, garbage: &Contestant) -> io::Result<()> {
-    let before = store_calls(gatepost).await?;
+    let before = store_calls(gatepost, "").await?;
     let once = Contestant { is_each_once: true, ..garbage.clone() };
     let schedule = Schedule { rounds: 1, warm_up: Duration::ZERO, counted: Duration::from_mins(1) };
     once.measure(stage.ground.cores, schedule).await?;
-    let calls = store_calls(gatepost).await? - before;
+    let calls = store_calls(gatepost, "").await? - before;
     let value = Spread::of([calls]).expect("one value");
     let note = "100,000 requests, each with another cookie; from /metrics";
     stage.report.fact("Store calls for 100 k garbage cookies", value, "calls", note).must(
@@ -58,10 +58,13 @@ async fn count_store_calls(stage: &mut Stage, gatepost: &Gatepost, garbage: &Con
     Ok(())
 }
 
-async fn store_calls(gatepost: &Gatepost) -> io::Result<f64> {
+/// How often Gatepost called a store so far, with this in the labels.
+pub(super) async fn store_calls(gatepost: &Gatepost, label: &str) -> io::Result<f64> {
     let metrics =
         find_ok(gatepost.internal(), "/metrics").await.ok_or_else(|| io::Error::other("no metrics"))?;
-    let calls = metrics.lines().filter(|line| line.starts_with("gatepost_store_calls_total{"));
+    let calls = metrics
+        .lines()
+        .filter(|line| line.starts_with("gatepost_store_calls_total{") && line.contains(label));
     Ok(calls.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
 }
 

@@ -114,6 +114,18 @@ impl Site {
         stream::iter(starts).buffered(AT_ONCE).try_collect().await
     }
 
+    /// Starts a session for each person, and returns the cookie that the browser has at the next of these hosts.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn sessions_at(&self, people: &[Person], hosts: &[Box<str>]) -> io::Result<Vec<Visitor>> {
+        let starts = people
+            .iter()
+            .enumerate()
+            .map(|(number, person)| self.session(person, number, &hosts[number % hosts.len()], None));
+        stream::iter(starts).buffered(AT_ONCE).try_collect().await
+    }
+
     async fn session(
         &self,
         person: &Person,

@@ -152,6 +152,11 @@ pub fn admin_tenant_branding(id: &TenantId) -> String {
     format!("{ADMIN_TENANTS}/{id}/branding")
 }
 
+/// The check of a tenant, for its administrators: a POST makes one.
+pub fn admin_tenant_check(id: &TenantId) -> String {
+    format!("{ADMIN_TENANTS}/{id}/check")
+}
+
 /// The hosts of a tenant, for its administrators.
 pub fn admin_tenant_hosts(id: &TenantId) -> String {
     format!("{ADMIN_TENANTS}/{id}/hosts")

@@ -107,7 +107,8 @@ pub(super) fn ago(age: Duration) -> String {
     }
 }
 
-fn count(number: u64, unit: &str) -> String {
+/// "1 day", "2 days".
+pub(super) fn count(number: u64, unit: &str) -> String {
     if number == 1 { format!("1 {unit}") } else { format!("{number} {unit}s") }
 }
 

@@ -24,6 +24,7 @@ mod routing;
 mod server;
 mod sign_in;
 mod sign_out;
+mod tenant_checks;
 mod upload;
 
 pub use callers::{ApiAccess, ApiCallers, Callers, KeyScope};

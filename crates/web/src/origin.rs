@@ -23,7 +23,8 @@ pub enum RequestOrigin {
     /// Changes state with the browser's cookie: only our own pages, by `Sec-Fetch-Site` or `Origin` (a sibling
     /// application is same-site, so `SameSite` does not help).
     OwnPages,
-    /// As `OwnPages`, unless the request carries an API key, which then decides alone: no browser sends one by itself.
+    /// As `OwnPages`, unless the request carries an API key, which then decides alone: no browser sends one by itself. Also for
+    /// a read that has Gatepost call other servers.
     OwnPagesOrKey,
 }
 

@@ -91,7 +91,7 @@ const KINDS: [ProblemKind; 19] = [
         status: StatusCode::FORBIDDEN,
         title: "The request did not come from our own pages",
         explanation: [
-            "A change with the session cookie counts only if the browser says that a page of this host made it.",
+            "With the session cookie a change, or a check that calls other servers, counts only if the browser says that a page of this host asked for it.",
             "Send the request from a page of this host. A program that is no browser sends the header Origin with the address of this host.",
         ],
     },

@@ -5,7 +5,8 @@ use super::body::Bodies;
 use super::fault::{self, Fault};
 use super::logos::Logos;
 use super::register;
-use crate::api::{Checks, Documents};
+use crate::api::Documents;
+use crate::tenant_checks::TenantChecks;
 use actix_web::dev::Server;
 use actix_web::http::KeepAlive;
 use actix_web::middleware::from_fn;
@@ -106,7 +107,7 @@ pub fn configure(context: &Context) -> impl Fn(&mut web::ServiceConfig) + Clone 
     let key_uses = web::Data::from(Arc::clone(&context.key_uses));
     let rate = web::Data::new(Rate::<UserId>::default());
     let documents = web::Data::new(Documents::default());
-    let checks = web::Data::new(Checks::default());
+    let checks = web::Data::new(TenantChecks::default());
     let bodies = web::Data::new(Bodies::default());
     let logos = web::Data::new(Logos::default());
     let permits = web::Data::new(Semaphore::new(PERSON_PAGES));

@@ -1,4 +1,4 @@
-//! A server of the DNS (RFC 1035) over UDP that knows TXT records and addresses, and fails where it is told to.
+//! A server of the DNS (RFC 1035) over UDP that knows TXT records and addresses, and fails or is silent where it is told to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,6 +19,7 @@ struct Zone {
     /// Names that lead to this machine.
     hosts: BTreeSet<String>,
     fails: bool,
+    is_silent: bool,
     asked: Vec<String>,
 }
 
@@ -64,6 +65,11 @@ impl DnsServer {
         locked(&self.zone).fails = fails;
     }
 
+    /// Whether it answers nothing from now on. What it is asked then is never answered.
+    pub fn silence(&self, is_silent: bool) {
+        locked(&self.zone).is_silent = is_silent;
+    }
+
     /// The names that it was asked for so far.
     pub fn asked(&self) -> Vec<String> {
         locked(&self.zone).asked.clone()
@@ -92,7 +98,7 @@ async fn serve(socket: UdpSocket, zone: Arc<Mutex<Zone>>) {
     }
 }
 
-/// The answer to a query with one question. `None`: it is none.
+/// The answer to a query with one question. `None`: it is none, or stays without one.
 fn answer(query: &[u8], zone: &mut Zone) -> Option<Vec<u8>> {
     let mut labels = Vec::new();
     let mut at = 12;
@@ -105,6 +111,9 @@ fn answer(query: &[u8], zone: &mut Zone) -> Option<Vec<u8>> {
     let kind = u16::from_be_bytes([query[at + 1], query[at + 2]]);
     let name = labels.join(".");
     zone.asked.push(name.clone());
+    if zone.is_silent {
+        return None;
+    }
     let (is_host, texts) = (zone.hosts.contains(&name), zone.texts.get(&name));
     let code = match texts {
         _ if zone.fails => SERVER_FAILURE,

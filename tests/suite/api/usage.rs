@@ -23,7 +23,7 @@ async fn write(office: &Office, rows: &[(&str, &str, &str, u64)]) {
     }
 }
 
-async fn used(office: &Office) {
+pub(super) async fn used(office: &Office) {
     let rows = [
         ("2025-10-31", "api_requests", "", 1_000),
         ("2025-11-01", "api_requests", "", 70),
@@ -37,18 +37,18 @@ async fn used(office: &Office) {
     write(office, &rows).await;
 }
 
-async fn get(office: &Office, path: &str, accept: &str) -> Answer {
+pub(super) async fn get(office: &Office, path: &str, accept: &str) -> Answer {
     office.send_with(&office.alice, ("GET", path), None, &[("accept", accept)]).await
 }
 
-async fn key(office: &Office, arguments: &[&str]) -> String {
+pub(super) async fn key(office: &Office, arguments: &[&str]) -> String {
     let made = office.world.cli(&[&["key", "create", "Script", "--json"], arguments].concat()).await;
     let made: Value = serde_json::from_str(&made).unwrap();
     made["key"].as_str().unwrap().to_owned()
 }
 
 /// A request of a program.
-async fn by(
+pub(super) async fn by(
     office: &Office,
     key: &str,
     (method, path): (&str, &str),
@@ -75,7 +75,7 @@ fn event(id: &str, tenant: &str, value: u64) -> Value {
 }
 
 const STRUCTURED: &str = "application/cloudevents+json";
-const BATCH: &str = "application/cloudevents-batch+json";
+pub(super) const BATCH: &str = "application/cloudevents-batch+json";
 
 async fn report(office: &Office, key: &str, media: &str, body: &Value) -> Answer {
     by(office, key, ("POST", "/usage/events"), (media, Some(body.to_string()))).await
@@ -88,7 +88,7 @@ fn flaws(answer: &Answer) -> Vec<(String, String)> {
 }
 
 /// What a tenant used this month of the meter of [`event`].
-async fn reported(office: &Office, tenant: &str) -> Value {
+pub(super) async fn reported(office: &Office, tenant: &str) -> Value {
     let told = office.done("GET", &format!("/tenants/{tenant}/usage?by=month"), None).await;
     let periods = told["periods"].as_array().unwrap().clone();
     periods.last().map_or(Value::Null, |period| period["meters"]["workflow_runs"].clone())

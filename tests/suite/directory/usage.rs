@@ -7,7 +7,7 @@ use gatepost_core::ids::{ReplicaId, TenantId, UserId};
 use gatepost_core::tier::TierTerms;
 use gatepost_core::usage::{MeterName, UsageEvent};
 use gatepost_store::directory::changes::{
-    CreateTenant, DeleteTenant, EraseUser, SetTier, TenantEdit, WriteMode, WriteTenant,
+    CreateTenant, DeleteTenant, EraseUser, SetTier, SuspendTenant, TenantEdit, WriteMode, WriteTenant,
 };
 use gatepost_store::directory::{ActivePerson, CountedEvents, DirectoryError, UsageBatch, UsageCount};
 use std::time::Duration;
@@ -223,6 +223,60 @@ both_stores! {
         assert_eq!(used(&store, "acme", ALL).await.len(), 105);
     }
 
+    async fn a_month_that_is_full_keeps_no_meter_out_of_the_next_one(store) {
+        create(&store, &["acme", "zeta"]).await;
+        let directory = &store.directory;
+        let many: Vec<UsageEvent> = (0..100).map(|number| event(&number.to_string(), "acme", &format!("m{number}"), 1)).collect();
+        directory.add_usage_events(false, &many, false).await.unwrap();
+        let on = |id: &str, of: &str, at: &str| UsageEvent { day: day(at), ..event(id, of, "another", 1) };
+        for at in ["2026-11-01", "2026-11-30"] {
+            let more = directory.add_usage_events(false, &[on("x", "acme", at)], false).await;
+            assert!(matches!(&more, Err(DirectoryError::TooManyMeters(of)) if of.as_str() == "acme"), "{at}: {more:?}");
+        }
+        let others = [on("a", "acme", "2026-10-31"), on("b", "acme", "2026-12-01"), on("c", "zeta", "2026-11-30")];
+        assert_eq!(directory.add_usage_events(false, &others, false).await.unwrap(), counted(3, 0));
+    }
+
+    async fn a_suspended_tenant_reports_nothing_itself_and_nobody_reports_for_a_deleted_one(store) {
+        create(&store, &["acme", "zeta"]).await;
+        let directory = &store.directory;
+        let all = [tenant("acme"), tenant("zeta"), tenant("none")].into();
+        let own = [event("1", "acme", "runs", 5)];
+        // Whether the platform may report for it, and whether it may itself.
+        let may = async || {
+            let mut may = Vec::new();
+            for is_platform in [true, false] {
+                let mut found = directory.find_reportable_tenants(&all, is_platform).await.unwrap();
+                assert!(found.remove(&tenant("zeta")) && !found.contains(&tenant("none")), "{found:?}");
+                let reported = directory.add_usage_events(is_platform, &own, true).await;
+                assert!(matches!(reported, Ok(_) | Err(DirectoryError::UnknownTenant(_))), "{reported:?}");
+                assert_eq!(found.contains(&tenant("acme")), reported.is_ok(), "{reported:?}");
+                may.push(reported.is_ok());
+            }
+            may
+        };
+        assert_eq!(may().await, [true, true]);
+        let suspend = SuspendTenant { id: tenant("acme"), reason: "unpaid".parse().unwrap() };
+        store.directory.make(suspend, &actor()).await.unwrap();
+        assert_eq!(may().await, [true, false]);
+        store.directory.make(DeleteTenant { id: tenant("acme") }, &actor()).await.unwrap();
+        assert_eq!(may().await, [false, false]);
+    }
+
+    async fn the_usage_of_one_day_is_summed_by_tenant_and_meter_of_gatepost(store) {
+        create(&store, &["acme", "zeta"]).await;
+        let at = "2026-11-30";
+        let rows = vec![
+            count("acme", "2026-11-29", "api_requests", "", 100), count("acme", at, "api_requests", "", 7), count("acme", "2026-12-01", "api_requests", "", 100),
+            count("acme", at, "tool_calls", "github", 2), count("acme", at, "tool_calls", "files", 3), count("zeta", at, "api_requests", "", 1),
+        ];
+        store.directory.write_usage(&Replica::new().batch(1, rows, Vec::new())).await.unwrap();
+        store.directory.add_usage_events(false, &[event("1", "acme", "runs", 5)], false).await.unwrap();
+        let mut of_day = store.directory.read_usage_of_day(day(at)).await.unwrap();
+        of_day.sort();
+        assert_eq!(of_day, [(tenant("acme"), "api_requests", 7), (tenant("acme"), "tool_calls", 5), (tenant("zeta"), "api_requests", 1)]);
+    }
+
     async fn a_tenant_itself_reports_so_many_events_a_day_and_the_platform_more(store) {
         create(&store, &["acme", "zeta"]).await;
         let (directory, today) = (&store.directory, Timestamp::now().day().number());
@@ -298,7 +352,9 @@ both_stores! {
         assert_eq!(found.to_string(), prices);
         let rows = ["2026-08-31", "2026-10-31"].map(|at| count("acme", at, "api_requests", "", 16));
         let rows = [&rows[..], &[count("acme", "2026-11-01", "sign_ins", "", 1)]].concat();
-        store.directory.write_usage(&Replica::new().batch(1, rows, Vec::new())).await.unwrap();
+        let user = store.admitted(&person("bob", "bob@example.com", &[])).await;
+        let people = vec![active("2026-10-31", user)];
+        store.directory.write_usage(&Replica::new().batch(1, rows, people)).await.unwrap();
         // More than are erased in one step.
         let events: Vec<UsageEvent> = (0..2_001).map(|id| event(&id.to_string(), "acme", "runs", 5)).collect();
         store.directory.add_usage_events(true, &events, false).await.unwrap();

@@ -182,6 +182,37 @@ fn settings(case: Case<'_>, scope: &Scope) -> Sample {
     Sample { name: format!("admin-settings-{name}"), page: page.page() }
 }
 
+fn check(case: Case<'_>, scope: &Scope) -> Sample {
+    let Case { name, words, host, count, error } = case;
+    let id = acme();
+    let places = [FixedAt::Hosts, FixedAt::SignIn, FixedAt::Settings, FixedAt::Members, FixedAt::Suspension];
+    let severities = [CheckSeverity::Error, CheckSeverity::Warning, CheckSeverity::Hint];
+    // More than are shown where there are many.
+    let total = if count > 3 { count * 8 } else { count };
+    let finding = |number: usize| CheckFinding {
+        severity: severities[number * severities.len() / total],
+        code: "host-unproved",
+        about: host,
+        found: words,
+        fix: "Put the record into the zone, then run gatepost tenant host confirm.",
+        fixed_at: places.get(number % 6).copied(),
+    };
+    let findings: Vec<_> = (0..total).map(finding).collect();
+    let page = TenantChecked {
+        frame: Frame { reader: words, scope, notice: None, request_id: request_id() },
+        id: &id,
+        name: Some(words),
+        outcome: match error {
+            Some(text) if count == 3 => {
+                CheckOutcome::NotMade { text, remedy: "Try again in a moment.", retry_after: MINUTE }
+            }
+            _ if count == 1 => CheckOutcome::NotAsked,
+            _ => CheckOutcome::Made { at: NOW, findings: &findings },
+        },
+    };
+    Sample { name: format!("admin-check-{name}"), page: page.page() }
+}
+
 pub fn tenant_samples() -> Vec<Sample> {
     let (long, address) = ("W".repeat(120), longest());
     let wrong = Some("This is wrong. Enter something else.");
@@ -202,10 +233,12 @@ pub fn tenant_samples() -> Vec<Sample> {
             sign_in(case, &system),
             removal(case),
             settings(case, &system),
+            check(case, &system),
         ]);
         let name = format!("{}-of-a-tenant", case.name);
         let own = Case { name: &name, ..case };
-        samples.extend([hosts(own, &tenants()), sign_in(own, &tenants()), settings(own, &tenants())]);
+        let scope = tenants();
+        samples.extend([hosts(own, &scope), sign_in(own, &scope), settings(own, &scope), check(own, &scope)]);
     }
     samples
 }
@@ -230,4 +263,31 @@ fn the_record_is_a_line_of_a_zone_file() {
     let case = Case { name: "x", words: "ACME", host: "blog.acme.example", count: 1, error: None };
     let line = "_gatepost.blog.acme.example. IN TXT &#34;gatepost=0123456789abcdef0123456789abcdef&#34;";
     assert!(hosts(case, &tenants()).page.body.contains(line));
+}
+
+#[test]
+fn a_check_that_was_not_made_is_503_and_says_when_to_try_again() {
+    let wrong = Some("Another check of a tenant runs.");
+    let case = Case { name: "x", words: "ACME", host: "blog.acme.example", count: 3, error: wrong };
+    let page = check(case, &tenants()).page;
+    assert_eq!((page.status, page.header("retry-after")), (503, Some("60")));
+    assert!(page.body.contains("was not checked") && !page.body.contains("as it should be"), "{}", page.body);
+    let made = check(Case { count: 0, error: None, ..case }, &tenants()).page;
+    assert_eq!((made.status, made.header("retry-after")), (200, None));
+    assert!(made.body.contains("The tenant is as it should be") && made.body.contains("Checked on"));
+}
+
+#[test]
+fn a_finding_leads_to_its_page_whoever_may_fix_it_there() {
+    let case = Case { name: "x", words: "ACME", host: "blog.acme.example", count: 8, error: None };
+    let (system, own) = (check(case, &Scope::System).page.body, check(case, &tenants()).page.body);
+    for (place, is_for_system) in [("/hosts", false), ("/sign-in", false), ("/settings", true), ("", false)] {
+        let link = format!("href=\"/admin/tenants/acme{place}\">");
+        assert!(system.contains(&link), "{place}: {system}");
+        assert_eq!(own.contains(&link), !is_for_system, "{place}: {own}");
+    }
+    let ask = "Only administrators of the system can do that";
+    assert!(own.contains(ask) && !system.contains(ask), "{own}");
+    assert!(own.contains("<h2>22 errors, 21 warnings, 21 hints</h2>"), "{own}");
+    assert!(own.contains("34 more are not shown") && own.matches("<li><div><b>").count() == 30, "{own}");
 }

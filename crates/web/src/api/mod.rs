@@ -51,7 +51,6 @@ pub(crate) use documents::Documents;
 pub use openapi::document;
 pub use provider_bodies::{ProviderFlaws, ProviderPatch, read_provider};
 pub(crate) use tenant_bodies::MOST_ALLOWANCES;
-pub(crate) use tenant_check::Checks;
 
 use crate::HostScope;
 use crate::RequestOrigin::{Anywhere, OwnPagesOrKey};
@@ -165,7 +164,8 @@ fn tenant_parts(api: &mut Routes<'_>) {
     api.add(refuse.on(POST_EMPTY, SystemWrite, OwnPagesOrKey, tenant_hosts::refuse));
     let branding = at_or_slash("/tenants/{id}/branding").on(GET, AdminRead, Anywhere, tenant_branding::show);
     api.add(branding.on(PATCH, AdminWrite, OwnPagesOrKey, tenant_branding::patch));
-    api.add(at_or_slash("/tenants/{id}/check").on(GET, AdminRead, Anywhere, tenant_check::check));
+    // It calls other servers, which a page of another site must not make a browser ask for.
+    api.add(at_or_slash("/tenants/{id}/check").on(GET, AdminRead, OwnPagesOrKey, tenant_check::check));
     api.add(at_or_slash("/tenants/{id}/export").on(GET, AdminRead, Anywhere, tenant_export::export));
     api.add(at("/tenants/{id}/usage").on(GET, AdminRead, Anywhere, usage::usage));
     api.add(at("/usage/events").on(POST, UsageWrite, OwnPagesOrKey, usage_events::add));

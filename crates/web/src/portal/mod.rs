@@ -33,6 +33,7 @@ mod system;
 mod tenant;
 mod tenant_branding;
 mod tenant_changes;
+mod tenant_check;
 mod tenant_hosts;
 mod tenant_life;
 mod tenant_settings;

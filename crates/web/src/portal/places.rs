@@ -5,7 +5,7 @@ use super::super::callers::{Administrator, Administrators, SystemAdministrators}
 use super::super::routing::{Arguments, GET, HostScope, POST, PathRoutes, Routes, at};
 use super::{
     audit, group, group_changes, group_links, groups, invitations, system, tenant, tenant_branding,
-    tenant_changes, tenant_hosts, tenant_life, tenant_settings, tenant_sign_in, tenants,
+    tenant_changes, tenant_check, tenant_hosts, tenant_life, tenant_settings, tenant_sign_in, tenants,
 };
 use actix_web::{Handler, Responder};
 use gatepost_pages::paths;
@@ -47,6 +47,8 @@ pub(super) fn register(routes: &mut Routes<'_>) {
         routes.add(logo.on(POST, Administrators, OwnPages, tenant_branding::change_logo));
         let remove = page("/{id}/branding/logo/remove");
         routes.add(remove.on(POST, Administrators, OwnPages, tenant_branding::remove_logo));
+        let check = page("/{id}/check").on(GET, Administrators, Anywhere, tenant_check::show);
+        routes.add(check.on(POST, Administrators, OwnPages, tenant_check::check));
         hosts_of_tenant(routes);
         provider_of_tenant(routes);
         let settings = form("/{id}/settings", tenant_settings::change);

@@ -48,6 +48,7 @@ impl Places {
             ("tenant-hosts", format!("{tenant}/hosts")),
             ("tenant-sign-in", format!("{tenant}/sign-in")),
             ("tenant-settings", format!("{tenant}/settings")),
+            ("tenant-check", format!("{tenant}/check")),
             ("tenant-delete", format!("{tenant}/delete")),
             ("tenant-suspend", format!("{tenant}/suspend")),
             ("tenants-suspended", "/admin/tenants?state=suspended".to_owned()),

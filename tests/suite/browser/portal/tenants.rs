@@ -86,10 +86,40 @@ async fn a_new_client_gets_a_link_proves_its_host_and_brings_its_provider() {
     let kept = arrive(&bob, "The provider accepted the client, and is kept.").await;
     assert!(kept.contains("_gatepost.acme.example") && !kept.contains(&acme.client_secret()), "{kept}");
     assert_accessible(&bob, "tenant-provider-kept").await;
+    turns_green(&bob, &dns).await;
     open(&bob, "/admin/tenants/acme/sign-in/remove", "are revoked for good").await;
     assert_accessible(&bob, "tenant-provider-remove").await;
     open(&bob, "/admin/tenants/acme/settings", "Administrators of the system change this.").await;
     bob.use_narrow().await;
     assert_fits(&bob, "the settings of a tenant").await;
     site.assert_quiet(&bob).await;
+}
+
+/// The check says what is left to do, and then that nothing is. Without scripts, and on a narrow screen too.
+async fn turns_green(bob: &Browser, dns: &DnsServer) {
+    open(bob, "/admin/tenants/acme", "What is not as it should be").await;
+    bob.set_scripts(false).await;
+    bob.click("What is not as it should be").await;
+    arrive(bob, "What is checked").await;
+    bob.click("Check it now").await;
+    let found = arrive(bob, "2 errors, 1 warning").await;
+    for part in ["The DNS has no address of the host.", "No domain of the provider counts", "domain-unproved"]
+    {
+        assert!(found.contains(part), "{part}: {found}");
+    }
+    bob.set_scripts(true).await;
+    assert_accessible(bob, "tenant-check-errors").await;
+    dns.add_host(HOST);
+    bob.click("Sign-in of the tenant").await;
+    arrive(bob, "Domains of its addresses").await;
+    let record = text_of(bob, ".proofs .secret code").await;
+    let (name, value) = record.split_once(". IN TXT ").unwrap();
+    dns.set(name, &[value.trim_matches('"')]);
+    bob.click("Look for the record").await;
+    arrive(bob, "It counts: the provider may assert its addresses.").await;
+    open(bob, "/admin/tenants/acme/check", "What is checked").await;
+    bob.click("Check it now").await;
+    arrive(bob, "The tenant is as it should be").await;
+    picture(bob, "portal-tenant-check").await;
+    assert_accessible(bob, "tenant-check-green").await;
 }
