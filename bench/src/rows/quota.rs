@@ -53,7 +53,7 @@ pub async fn run(
 /// The nanoseconds for which [`BLOCK`] requests are counted.
 async fn count_block(quotas: &Arc<Quotas>, tenant: &str) -> io::Result<f64> {
     let tenant = tenant.parse().map_err(io::Error::other)?;
-    let mut charge = Charge { tenant, holder: Some(UserId::generate()), now: Timestamp::now(), call: None };
+    let mut charge = Charge { tenant, holder: Some(UserId::generate()), now: Timestamp::now(), calls: None };
     for _ in 0..TRIES {
         sleep(PAUSE).await;
         charge.now = Timestamp::now();
