@@ -12,6 +12,8 @@ use sqlx::AssertSqlSafe;
 use std::time::{Duration, Instant};
 
 const TIMEOUT: Duration = Duration::from_secs(15);
+const BUSY: &str = "Another check of a tenant runs.";
+const SLOW: &str = "The DNS or the provider is too slow";
 /// What one check may take.
 const LONGEST: Duration = Duration::from_secs(20);
 /// So many questions to a silent DNS take longer, a few at a time.
@@ -24,7 +26,13 @@ enum By {
 }
 
 impl By {
+    /// On a busy machine a store may miss its deadline before a check begins, which is not what these tests are about.
     async fn check(self, world: &World, browser: &Client, tenant: &str) -> Answer {
+        let is_outage = |answer: &Answer| answer.status == 503 && !is_of_check(answer);
+        retry(|| self.send(world, browser, tenant), is_outage).await
+    }
+
+    async fn send(self, world: &World, browser: &Client, tenant: &str) -> Answer {
         match self {
             Self::Api => browser.fetch(&world.url(PUBLIC, &format!("/api/v1/tenants/{tenant}/check"))).await,
             Self::Page => {
@@ -34,12 +42,17 @@ impl By {
         }
     }
 
-    /// As [`By::check`], until the answer is another one than that something does not answer in time.
+    /// As [`By::check`], until one is made.
     async fn made(self, world: &World, browser: &Client, tenant: &str) {
         let answer =
-            retry(|| self.check(world, browser, tenant), |answer: &Answer| answer.status == 503).await;
+            retry(|| self.send(world, browser, tenant), |answer: &Answer| answer.status == 503).await;
         assert_eq!(answer.status, 200, "{self:?}: {}", answer.body);
     }
+}
+
+/// Whether a check was refused or ended, and not the request before it.
+fn is_of_check(answer: &Answer) -> bool {
+    [BUSY, SLOW].iter().any(|said| answer.body.contains(said))
 }
 
 /// A world with the tenant `slow`, whose hosts are asked for at a DNS that is silent, and the tenant `quick`, which has none.
@@ -75,7 +88,7 @@ both_pairs! {
                 until("the first check to ask the DNS", TIMEOUT, is_asked).await;
                 for second in [By::Api, By::Page] {
                     let answer = second.check(world, &root, "quick").await;
-                    refused(&answer, "Another check of a tenant runs.", &format!("{second:?} during {first:?}"));
+                    refused(&answer, BUSY, &format!("{second:?} during {first:?}"));
                 }
                 dns.silence(false);
             };
@@ -93,7 +106,7 @@ async fn is_ended(by: By) {
     let (world, root, dns) = slow_world(Pair::Embedded).await;
     let begun = Instant::now();
     let answer = by.check(&world, &root, "slow").await;
-    refused(&answer, "The DNS or the provider is too slow", &format!("{by:?}"));
+    refused(&answer, SLOW, &format!("{by:?}"));
     assert!(begun.elapsed() >= LONGEST, "{:?}", begun.elapsed());
     by.made(&world, &root, "quick").await;
     dns.silence(false);
