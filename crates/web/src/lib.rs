@@ -17,6 +17,7 @@ mod portal;
 mod presented_key;
 mod problem;
 pub mod problem_document;
+mod proposals;
 mod request;
 mod requests;
 mod resource_metadata;
@@ -39,7 +40,7 @@ use callers::{Admins, Anyone, AssertedAdmins, SignedIn};
 use gatepost_pages::{self as pages, Asset, paths};
 use gatepost_runtime::assertion::AssertionKeys;
 use gatepost_sign_in::Browser;
-use routing::{GET, GET_ONCE, POST, Routes, at};
+use routing::{GET, GET_ONCE, POST, Routes, at, is_self_service};
 use std::rc::Rc;
 
 /// A new key signs only after it stood last in the ring for longer than this (docs/operations.md).
@@ -64,6 +65,9 @@ fn register(config: &mut web::ServiceConfig) -> Vec<Route> {
         requests.add(form.on(POST, SignedIn, OwnPages, requests::ask));
         requests.add(at("/withdraw").on(POST, SignedIn, OwnPages, requests::withdraw));
     });
+    let form = at(paths::PROPOSE).only(HostScope::Public).only_if(is_self_service);
+    let form = form.on(GET, SignedIn, Anywhere, proposals::show);
+    routes.add(form.on(POST, SignedIn, OwnPages, proposals::propose));
     let invitation = at(paths::INVITATION).on(GET, SignedIn, Anywhere, invitations::show);
     routes.add(invitation.on(POST, SignedIn, OwnPages, invitations::accept));
     routes.add(at(paths::LOGIN).on(GET, Anyone, Navigation, sign_in::login));

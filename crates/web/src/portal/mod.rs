@@ -23,6 +23,7 @@ mod people;
 mod person;
 mod places;
 mod proofs;
+mod proposals;
 mod refusals;
 mod requests;
 mod rows;
@@ -50,6 +51,7 @@ pub(super) fn register(routes: &mut Routes<'_>) {
     register_access(routes);
     routes.add(page(paths::ADMIN).on(GET, Administrators, Anywhere, home::home));
     requests::register(routes);
+    proposals::register(routes);
     routes.scope(paths::ADMIN_USERS, |users| {
         let people = page("").on(GET, Administrators, Anywhere, people::people);
         users.add(people.on(POST, SystemAdministrators, OwnPages, people::create));
