@@ -4,7 +4,7 @@ use super::answer::{PageAnswer, Redirect};
 use super::callers::Person;
 use super::extract::{Fields, Form, Query};
 use super::fault::Fault;
-use super::proposals;
+use super::own_proposals;
 use actix_web::web;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
@@ -48,10 +48,10 @@ pub(super) async fn show(
     let details = context.stores.directory.find_user(&Scope::System, &UserKey::Id(user)).await?;
     let requests = context.stores.directory.list_requests_of(user, SHOWN_REQUESTS).await?;
     let requests: Vec<RequestEntry<'_>> = requests.iter().map(request_entry).collect();
-    let proposed = proposals::list_own(&context, &principal.standing).await?;
-    let proposals = proposed.as_ref().map(|proposed| proposals::entries(proposed));
+    let proposed = own_proposals::list_own(&context, &principal.standing).await?;
+    let proposals = proposed.as_ref().map(|proposed| own_proposals::entries(proposed));
     let may_propose =
-        proposed.as_ref().is_some_and(|proposed| proposals::may_propose(proposed, &principal.standing));
+        proposed.as_ref().is_some_and(|proposed| own_proposals::may_propose(proposed, &principal.standing));
     let sessions = live_sessions(&context, &principal).await?;
     let current = principal.session.id.hash();
     // A person may have more for a while, from before there was a limit, or it was larger.

@@ -13,6 +13,7 @@ mod fault;
 mod invitations;
 mod logos;
 mod origin;
+mod own_proposals;
 mod portal;
 mod presented_key;
 mod problem;

@@ -1,4 +1,4 @@
-//! A person proposes a tenant, and their account page shows what became of it. While
+//! A person proposes a tenant. While
 //! `GATEPOST_TENANTS__SELF_SERVICE` is off none of this exists.
 
 use super::account::back_to_account;
@@ -6,24 +6,21 @@ use super::answer::{PageAnswer, RedirectOrPage};
 use super::callers::Person;
 use super::extract::{Fields, Form};
 use super::fault::Fault;
+use super::own_proposals::is_confined;
 use actix_web::{Either, web};
 use gatepost_admin::Context as Admin;
-use gatepost_core::access::Standing;
 use gatepost_core::access_request::{Remark, RemarkError};
 use gatepost_core::administration::Scope;
 use gatepost_core::error_chain::sentence;
 use gatepost_core::ids::TenantId;
-use gatepost_core::tenant_proposal::{ProposalState, ProposedName};
+use gatepost_core::tenant_proposal::ProposedName;
+use gatepost_pages::Frame;
 use gatepost_pages::admin::{EnteredText, ProposalFault, ProposalForm};
-use gatepost_pages::{Frame, ProposalEntry};
 use gatepost_sign_in::Context;
 use gatepost_store::directory::changes::ProposeTenant;
-use gatepost_store::directory::{Conditions, DirectoryError, TenantProposal, Who};
+use gatepost_store::directory::{Conditions, DirectoryError, Who};
 use serde::Deserialize;
 use std::fmt::Display;
-
-/// How many proposals the account page shows.
-const SHOWN: u32 = 20;
 
 /// The fields of the form.
 #[derive(Default, Deserialize)]
@@ -81,10 +78,6 @@ fn demand_unconfined(person: &Person) -> Result<(), Fault> {
     if is_confined(&person.principal.standing) { Err(Fault::NotFound) } else { Ok(()) }
 }
 
-fn is_confined(standing: &Standing) -> bool {
-    standing.access.confined_to.is_some()
-}
-
 /// What is wrong with each field, as sentences.
 #[derive(Default)]
 struct Wrong {
@@ -129,34 +122,4 @@ fn form(person: &Person, proposed: &Proposed, wrong: &Wrong, fault: Option<Propo
         fault,
     };
     PageAnswer(page.page())
-}
-
-/// The person's own proposals, the newest first. `None`: nobody proposes tenants here.
-pub(super) async fn list_own(
-    context: &Context,
-    standing: &Standing,
-) -> Result<Option<Vec<TenantProposal>>, Fault> {
-    if !context.site.config.tenants.self_service {
-        return Ok(None);
-    }
-    Ok(Some(context.stores.directory.list_proposals_of(standing.person.id, SHOWN).await?))
-}
-
-/// Whether the account page leads to the form.
-pub(super) fn may_propose(own: &[TenantProposal], standing: &Standing) -> bool {
-    !is_confined(standing) && own.iter().all(|proposal| proposal.state != ProposalState::Open)
-}
-
-pub(super) fn entries(own: &[TenantProposal]) -> Vec<ProposalEntry<'_>> {
-    own.iter().map(entry).collect()
-}
-
-fn entry(proposal: &TenantProposal) -> ProposalEntry<'_> {
-    ProposalEntry {
-        tenant: &proposal.tenant_id,
-        name: &proposal.name,
-        state: proposal.state,
-        created_at: proposal.created_at,
-        answer: proposal.answer.as_deref(),
-    }
 }

@@ -3,9 +3,9 @@
 use super::change::FormAnswer;
 use super::ends::{self, DAY};
 use super::people::{LONGEST, entry};
-use super::proposals;
 use super::rows::label;
 use super::sought::Sought;
+use super::waiting_proposals;
 use crate::answer::{PageAnswer, Redirect};
 use crate::callers::Administrator;
 use crate::extract::Query;
@@ -103,7 +103,7 @@ pub(crate) async fn home(
     let unlinked = unlinked.iter().filter(|group| group.people.number >= MANY);
     let others =
         unlinked.map(|group| nameless(&context, group)).chain(ends(&ending)).chain(keys(&ending_keys));
-    let proposals = proposals::count_waiting(&context, scope, SHOWN).await?;
+    let proposals = waiting_proposals::count_waiting(&context, scope, SHOWN).await?;
     let proposals = proposals.filter(|(waiting, _)| *waiting > 0);
     let proposals = proposals.map(|(waiting, has_more)| Attention::Proposals { waiting, has_more });
     let attention = requests(directory, scope).await?.into_iter().chain(proposals).chain(others);

@@ -40,6 +40,7 @@ mod tenant_settings;
 mod tenant_sign_in;
 mod tenants;
 mod tools;
+mod waiting_proposals;
 
 use super::RequestOrigin::{Anywhere, OwnPages};
 use super::callers::{Administrator, Administrators, SystemAdministrators};

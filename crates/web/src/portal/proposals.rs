@@ -11,7 +11,6 @@ use crate::routing::{GET, POST, Routes, is_self_service};
 use actix_web::{Either, web};
 use gatepost_admin::SessionError;
 use gatepost_core::access_request::Remark;
-use gatepost_core::administration::{Matter, Scope};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::sentence;
 use gatepost_core::ids::ProposalId;
@@ -34,24 +33,6 @@ pub(super) fn register(routes: &mut Routes<'_>) {
         proposals.add(page("/{id}/approve").on(POST, SystemAdministrators, OwnPages, approve));
         proposals.add(page("/{id}/refuse").on(POST, SystemAdministrators, OwnPages, refuse));
     });
-}
-
-/// How many proposals wait for an answer, at most `most`, and whether there are more. `None`: the reader does not decide
-/// them, or nobody proposes tenants here.
-///
-/// # Errors
-/// The directory does not answer.
-pub(super) async fn count_waiting(
-    context: &Context,
-    scope: &Scope,
-    most: u32,
-) -> Result<Option<(usize, bool)>, DirectoryError> {
-    if !is_self_service(&context.site.config) || scope.allows(&Matter::Platform).is_err() {
-        return Ok(None);
-    }
-    let open = ProposalFilter { state: Some(ProposalState::Open), ..ProposalFilter::default() };
-    let found = context.stores.directory.search_proposals(scope, &open, None, most).await?;
-    Ok(Some((found.items.len(), found.next.is_some())))
 }
 
 /// The filter, and where the page begins.
