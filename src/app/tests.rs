@@ -23,6 +23,8 @@ fn context() -> (Context, TempDir) {
         public_url = "https://{PUBLIC}"
         hosts = ["{APP}"]
         database_url = "sqlite://{}/gatepost.db"
+        [tenants]
+        self_service = true
         [providers.entra]
         kind = "oidc"
         issuer = "http://127.0.0.1:9"

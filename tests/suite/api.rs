@@ -14,6 +14,7 @@ mod invitations;
 mod key_callers;
 mod keys;
 mod personal;
+mod proposals;
 mod released;
 mod requests;
 mod rules;
@@ -62,7 +63,8 @@ impl Office {
     }
 
     async fn where_people_ask_with(pair: Pair, plan: Plan) -> Self {
-        let plan = plan.env("GATEPOST_REQUESTS__ANYBODY", "true");
+        let plan =
+            plan.env("GATEPOST_REQUESTS__ANYBODY", "true").env("GATEPOST_TENANTS__SELF_SERVICE", "true");
         let plan = plan.route(TENANT_A, "tenant=a").route(PLAIN, "group=Plain");
         let office = Self::of(plan.start(pair).await).await;
         office.world.cli(&["group", "create", "Plain"]).await;
@@ -154,6 +156,19 @@ impl Office {
         crate::requests::ask_for(&self.world, browser, host, fields).await;
         let open = self.done("GET", "/requests?state=open&limit=200", None).await;
         open["items"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Proposes a tenant as somebody who signs in; returns their browser and the id of the proposal.
+    async fn proposed(&self, who: &str, tenant: &str) -> (Client, String) {
+        self.world.entra.add(Person::named(who));
+        self.world.entra.forget_browsers();
+        let browser = self.world.signed_in(who).await;
+        self.world.entra.forget_browsers();
+        let plan = json!({ "id": tenant, "name": "New <one>", "reason": "for the team" });
+        let made = self.send(&browser, "POST", "/me/proposals", Some(&plan)).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        let id = made.json()["proposal"].as_str().unwrap().to_owned();
+        (browser, id)
     }
 
     /// The audit without what signing in leaves, newest first.

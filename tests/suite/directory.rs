@@ -80,6 +80,7 @@ mod sign_in;
 mod store;
 mod tenant_life;
 mod tenant_people;
+mod tenant_proposals;
 mod tenant_providers;
 mod tool_servers;
 mod usage;

@@ -57,6 +57,7 @@ mod stores;
 mod tenant_branding;
 mod tenant_check;
 mod tenant_hosts;
+mod tenant_proposals;
 mod tenant_providers;
 mod tenant_routers;
 mod tenants;

@@ -28,6 +28,7 @@ struct Elsewhere {
 impl Elsewhere {
     async fn start(pair: Pair) -> Self {
         let plan = Plan::default().env("GATEPOST_SERVICES", "chat=http://chat:8080");
+        let plan = plan.env("GATEPOST_TENANTS__SELF_SERVICE", "true");
         let world = plan.env("GATEPOST_TENANTS__PROVIDER_NETWORKS", "127.0.0.0/8").start(pair).await;
         world.entra.add(alice());
         world.entra.add(Person::named("bob"));

@@ -1,7 +1,7 @@
 //! Every kind of caller on every route of the public listener; the list of routes that the application itself registered
 //! is the input, so a new route is tried before anybody thinks of it.
 
-use crate::world::{APP, COOKIE, PUBLIC, World};
+use crate::world::{APP, COOKIE, PUBLIC, Pair, Plan, World, alice};
 use gatepost_kit::client::{Answer, Client, Kind};
 use gatepost_pages::Asset;
 use gatepost_web::{Callers, HostScope, RequestOrigin, Route};
@@ -12,6 +12,13 @@ fn routes() -> impl Iterator<Item = Route> + Clone {
     let is_page =
         |route: &Route| route.hosts != HostScope::Protected && !matches!(route.callers, Callers::Api(_));
     gatepost_web::routes().into_iter().filter(is_page)
+}
+
+/// Every route is there.
+async fn world(pair: Pair) -> World {
+    let world = Plan::default().env("GATEPOST_TENANTS__SELF_SERVICE", "true").start(pair).await;
+    world.entra.add(alice());
+    world
 }
 
 /// The id of a person who does not exist.
@@ -59,6 +66,8 @@ fn status_for(route: &Route) -> u16 {
             | "/admin/groups"
             | "/admin/tenants"
             | "/admin/requests"
+            | "/admin/proposals"
+            | "/proposals/new"
             | "/admin/ends"
             | "/admin/refusals"
             | "/admin/audit"
@@ -87,7 +96,7 @@ fn status_for(route: &Route) -> u16 {
         // Nobody made an invitation with this secret. Of a path that has none there is nothing.
         (_, "/invitations/{secret}") => 410,
         // Nothing has no name and no address.
-        ("POST", "/admin/users" | "/admin/groups" | "/admin/tenants") => 422,
+        ("POST", "/admin/users" | "/admin/groups" | "/admin/tenants" | "/proposals/new") => 422,
         (_, path) if path.starts_with("/admin/groups/{id}") || path.starts_with("/admin/tenants/{id}") => 404,
         // A form of nothing does not say which version it showed.
         (
@@ -95,14 +104,21 @@ fn status_for(route: &Route) -> u16 {
             "/admin/users/{id}/disable"
             | "/admin/users/{id}/enable"
             | "/admin/users/{id}/end-sessions"
-            | "/admin/users/{id}/release-address",
+            | "/admin/users/{id}/release-address"
+            | "/admin/proposals/{id}/approve"
+            | "/admin/proposals/{id}/refuse",
         ) => 400,
         // Nothing was asked, and nothing is stored.
         ("GET", "/admin/access.csv") => 404,
         (_, path)
-            if ["/admin/users/{id}", "/admin/requests/{id}", "/admin/refusals/{number}"]
-                .iter()
-                .any(|of| path.starts_with(of)) =>
+            if [
+                "/admin/users/{id}",
+                "/admin/requests/{id}",
+                "/admin/proposals/{id}",
+                "/admin/refusals/{number}",
+            ]
+            .iter()
+            .any(|of| path.starts_with(of)) =>
         {
             404
         }
@@ -187,7 +203,7 @@ const FOREIGN: [FromWhere; 4] =
 
 both_pairs! {
     async fn a_stranger_sees_nobodys_page(pair) {
-        let world = World::start(pair).await;
+        let world = world(pair).await;
         for route in routes() {
             let answer = call(&world, &world.browser(), &route, FromWhere::OwnPage).await;
             assert_kept(&answer, &format!("{route:?}"));
@@ -203,7 +219,7 @@ both_pairs! {
     }
 
     async fn a_person_gets_the_answers_of_the_table_from_their_own_pages(pair) {
-        let world = World::start(pair).await;
+        let world = world(pair).await;
         let mut signed_in = world.signed_in("alice").await;
         for route in routes() {
             let browser = signed_in.duplicate();
@@ -221,7 +237,7 @@ both_pairs! {
     }
 
     async fn an_admin_gets_what_is_for_admins_as_long_as_they_are_one(pair) {
-        let world = World::start(pair).await;
+        let world = world(pair).await;
         let browser = world.signed_in("alice").await;
         let for_admins = || routes().filter(is_for_admins);
         assert!(for_admins().count() > 0);
@@ -241,7 +257,7 @@ both_pairs! {
     }
 
     async fn the_administrator_of_a_tenant_gets_the_pages_that_are_for_them_too(pair) {
-        let world = World::start(pair).await;
+        let world = world(pair).await;
         let browser = world.signed_in("alice").await;
         world.cli(&["tenant", "create", "github"]).await;
         world.cli(&["tenant", "add-member", "github", "alice@example.com", "--role", "admin"]).await;
@@ -258,7 +274,7 @@ both_pairs! {
     }
 
     async fn other_sites_change_nothing(pair) {
-        let world = World::start(pair).await;
+        let world = world(pair).await;
         let alice = world.signed_in("alice").await;
         for route in routes() {
             for from in FOREIGN {
@@ -281,7 +297,7 @@ both_pairs! {
     }
 
     async fn a_disabled_person_is_a_stranger(pair) {
-        let world = World::start(pair).await;
+        let world = world(pair).await;
         let browser = world.signed_in("alice").await;
         world.cli(&["user", "disable", "alice@example.com"]).await;
         for route in routes().filter(|route| route.callers == Callers::SignedIn || is_for_admins(route)) {
@@ -291,7 +307,7 @@ both_pairs! {
     }
 
     async fn head_is_answered_without_a_body_and_changes_nothing(pair) {
-        let world = World::start(pair).await;
+        let world = world(pair).await;
         let alice = world.signed_in("alice").await;
         for route in routes().filter(|route| route.method == "GET") {
             let request = alice.duplicate().request(Method::HEAD, &world.url(PUBLIC, &path_of(&route))).from(&world.url(PUBLIC, "/")).send().await;
@@ -311,7 +327,7 @@ both_pairs! {
     }
 
     async fn a_prefetch_changes_nothing(pair) {
-        let world = World::start(pair).await;
+        let world = world(pair).await;
         let alice = world.signed_in("alice").await;
         for route in routes() {
             for (name, value) in [("sec-purpose", "prefetch"), ("purpose", "prefetch"), ("x-moz", "prefetch"), ("x-purpose", "preview")] {
@@ -325,7 +341,7 @@ both_pairs! {
     }
 
     async fn another_method_is_405_with_the_allowed_methods(pair) {
-        let world = World::start(pair).await;
+        let world = world(pair).await;
         let alice = world.signed_in("alice").await;
         for route in routes() {
             let path = path_of(&route);
@@ -345,7 +361,7 @@ both_pairs! {
     }
 
     async fn a_path_that_is_no_route_is_a_404_page(pair) {
-        let world = World::start(pair).await;
+        let world = world(pair).await;
         let alice = world.signed_in("alice").await;
         for path in [
             "/nothing", "/login/", "/Login", "/logout/", "/callback", "/callback/", "/callback/a/b", "/sessions", "/sessions/end/x",
@@ -360,7 +376,7 @@ both_pairs! {
     }
 
     async fn assets_are_cached_and_only_read(pair) {
-        let world = World::start(pair).await;
+        let world = world(pair).await;
         for asset in gatepost_pages::assets() {
             let url = world.url(PUBLIC, asset.path);
             let browser = world.browser();

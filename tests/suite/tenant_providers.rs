@@ -51,6 +51,20 @@ both_pairs! {
         assert_eq!(two.visited(&two.zeta, "eve", ACME).await.1, 200, "the removed one was asked");
     }
 
+    async fn a_person_of_one_tenants_provider_proposes_no_other_tenant(pair) {
+        let two = Two::ready_with(pair, Plan::default().env("GATEPOST_TENANTS__SELF_SERVICE", "true")).await;
+        let (dana, status) = two.visited(&two.acme, "dana", ACME).await;
+        assert_eq!(status, 200);
+        let account = dana.get(&two.world.url(PUBLIC, "/")).await;
+        assert!(account.status == 200 && !account.body.contains("/proposals/new"), "{}", account.body);
+        let (form, account) = (two.world.url(PUBLIC, "/proposals/new"), two.world.url(PUBLIC, "/"));
+        assert_eq!(dana.get(&form).await.status, 404);
+        let sent = dana.submit(&account, &form, &[("id", "shop"), ("name", "Shop")]).await;
+        assert_eq!(sent.end().status, 404, "{}", sent.describe());
+        let refused = two.send(&dana, "POST", "/me/proposals", Some(&json!({ "id": "shop", "name": "Shop" }))).await;
+        assert_eq!((refused.status, reason(&refused).as_str()), (409, "proposer_confined"), "{}", refused.body);
+    }
+
     async fn a_person_of_one_tenants_provider_is_nobody_elsewhere(pair) {
         let two = Two::ready(pair).await;
         let (dana, status) = two.visited(&two.acme, "dana", ACME).await;

@@ -17,6 +17,7 @@ mod stores;
 mod tenant_check;
 mod tenant_data;
 mod tenant_hosts;
+mod tenant_proposals;
 mod tenant_providers;
 mod tool_servers;
 mod usage;

@@ -130,6 +130,9 @@ pub(super) enum CommandError {
     Owner(#[from] OwnerError),
     #[error(transparent)]
     Erasures(#[from] FileError),
+    /// `GATEPOST_TENANTS__SELF_SERVICE` is off.
+    #[error("people may not propose tenants here")]
+    NoSelfService,
     #[error("line {line} of {} is no head of the audit", path.display())]
     NoHead { path: PathBuf, line: usize },
 }
@@ -233,6 +236,7 @@ impl CommandError {
             Self::Access(AccessError::UnprotectedHost(_) | AccessError::Host(_)) => {
                 "add the host to GATEPOST_HOSTS, or ask with --requirement"
             }
+            Self::NoSelfService => "set GATEPOST_TENANTS__SELF_SERVICE=true for `gatepost serve` and here",
             Self::NoFolder => "give --dir FOLDER, or set GATEPOST_INTERNAL_TLS",
             Self::NoFile(_) => {
                 "run this in the folder and with the settings of `gatepost serve`; DATABASE_URL has the path of its file"
@@ -387,6 +391,17 @@ fn of_directory(error: &DirectoryError) -> Option<String> {
         }
         DirectoryError::UnknownRequest(_) => {
             "`gatepost request list` shows the open requests; requests are deleted after 90 days"
+        }
+        DirectoryError::UnknownProposal(_) => {
+            "`gatepost proposal list` shows the open proposals; proposals are deleted after 30 days"
+        }
+        DirectoryError::ProposerDisabled(id) => {
+            return Some(format!(
+                "`gatepost user enable` the person first, or `gatepost proposal refuse {id}`"
+            ));
+        }
+        DirectoryError::ProposerConfined => {
+            "refuse it, or create the tenant with `gatepost tenant create` and name somebody else"
         }
         DirectoryError::UnknownKey(_) => "`gatepost key list` shows all keys",
         DirectoryError::KeyRevoked(_) => {

@@ -36,6 +36,7 @@ mod only_here;
 mod openapi;
 mod owner_error;
 mod program;
+mod proposal;
 mod remote;
 mod report;
 mod request;
@@ -148,6 +149,11 @@ enum Command {
         after_help = "Examples:\n  gatepost request list\n  gatepost request grant 0199d1f0-5b7c-7d2e-8a3f-0123456789ab --for 30d"
     )]
     Request(Administration<request::Command>),
+    /// Shows and decides which tenants people propose
+    #[command(
+        after_help = "Examples:\n  gatepost proposal list\n  gatepost proposal approve 0199d1f0-5b7c-7d2e-8a3f-0123456789ab"
+    )]
+    Proposal(Administration<proposal::Command>),
     /// Shows, makes and revokes API keys, with which programs pass
     #[command(
         after_help = "Examples:\n  gatepost key create ci --host wiki.example.com\n  gatepost key list"
@@ -311,6 +317,10 @@ fn dispatch(program: Program, arguments: Arguments, environment: VarsOs) -> Resu
             Command::Request(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);
                 (json, console.finish(Box::pin(request::run(&console, args.command)).await?))
+            }
+            Command::Proposal(args) => {
+                let (console, json) = (open_for(args.conditions()).await?, args.json);
+                (json, console.finish(Box::pin(proposal::run(&console, args.command)).await?))
             }
             Command::Key(args) => {
                 let (console, json) = (open_for(args.conditions()).await?, args.json);

@@ -402,6 +402,8 @@ pub struct TenantsConfig {
     pub resolver: Option<SocketAddr>,
     /// `..__PROVIDER_NETWORKS`: private networks in which tenants' own providers may be. None: the public Internet alone.
     pub provider_networks: Vec<IpNet>,
+    /// `..__SELF_SERVICE`: whoever is signed in may propose a tenant.
+    pub self_service: bool,
 }
 
 /// `GATEPOST_REQUESTS__*`: how people ask for access.

@@ -12,10 +12,12 @@ pub(super) fn read(reader: &mut Reader) -> Read<TenantsConfig> {
     });
     let resolver =
         reader.value("tenants.resolver", "an address and a port, as 192.0.2.53:53", |text| text.parse().ok());
+    let self_service = reader.flag("tenants.self_service");
     let networks = reader.list("tenants.provider_networks", NETWORKS, Separator::Comma, address::network);
     Ok(TenantsConfig {
         domain: domain?,
         resolver: resolver?,
         provider_networks: networks?.unwrap_or_default(),
+        self_service: self_service?.unwrap_or(false),
     })
 }

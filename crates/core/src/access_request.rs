@@ -157,12 +157,16 @@ pub enum RemarkError {
     TooLong(usize),
 }
 
+/// Whether a character turns the direction of the text around it, so that it reads differently than it is.
+pub(super) const fn steers(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Line breaks and other white space become single spaces. Control characters, and those that turn the direction of the
 /// text around them, are left out: they could make it read differently than it is.
 impl FromStr for Remark {
     type Err = RemarkError;
     fn from_str(text: &str) -> Result<Self, RemarkError> {
-        let steers = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         let keeps = |c: &char| c.is_whitespace() || !(c.is_control() || steers(*c));
         let kept: String = text.chars().filter(keeps).collect();
         let text = kept.split_whitespace().collect::<Vec<_>>().join(" ");

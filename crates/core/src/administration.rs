@@ -139,7 +139,7 @@ pub enum Matter {
     Platform,
     /// What belongs to one tenant: its own members, its requests, its audit.
     Tenant(TenantId),
-    /// What one person may change for themselves: their requests for access.
+    /// What one person may change for themselves: their requests for access, their proposal of a tenant.
     Person(UserId),
 }
 
@@ -152,10 +152,8 @@ pub enum Denied {
     /// Only system administrators may do it.
     #[error("only a system administrator may do this")]
     SystemOnly,
-    /// Keys do not make keys, so that who finds one cannot keep what it opens.
-    #[error(
-        "a key may not make, change or rotate keys: a person or the command line on the server must do it"
-    )]
+    /// Keys do not make keys, so that who finds one cannot keep what it opens. Only a person proposes a tenant.
+    #[error("a key may not do this: sign in and do it yourself, or use the command line on the server")]
     NotByKey,
 }
 

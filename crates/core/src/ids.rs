@@ -114,6 +114,32 @@ impl FromStr for AccessRequestId {
     }
 }
 
+/// The id of a proposal of a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct ProposalId(Uuid);
+
+impl ProposalId {
+    /// Makes a new id, a UUID version 7 (RFC 9562), which sorts by time.
+    #[expect(clippy::disallowed_methods, reason = "all ids are made here")]
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl fmt::Display for ProposalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl FromStr for ProposalId {
+    type Err = IdError;
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        Uuid::try_parse(text).map(Self).map_err(|_| IdError::Proposal(text.to_owned()))
+    }
+}
+
 /// The id of an invitation to a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
@@ -293,6 +319,9 @@ pub enum IdError {
         "{0:?} is not the id of a request for access: expected a UUID, as `gatepost request list` shows it"
     )]
     AccessRequest(String),
+    /// Not a [`ProposalId`].
+    #[error("{0:?} is not the id of a proposal: expected a UUID, as `gatepost proposal list` shows it")]
+    Proposal(String),
     /// Not an [`InvitationId`].
     #[error(
         "{0:?} is not the id of an invitation: expected a UUID, as `gatepost tenant invitations` shows it"

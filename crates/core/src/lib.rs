@@ -31,6 +31,7 @@ pub mod router_options;
 pub mod secret;
 pub mod tenant;
 pub mod tenant_host;
+pub mod tenant_proposal;
 pub mod tenant_provider;
 pub mod tier;
 pub mod tool_pattern;

@@ -4,6 +4,7 @@ use super::brand::Brand;
 use super::message::{Chrome, Tone, render};
 use super::page::Page;
 use super::paths;
+use super::proposals::OwnProposals;
 use super::style::Sheet;
 use super::words::{self, Moment};
 use askama::Template;
@@ -31,6 +32,8 @@ pub struct Account<'a> {
     pub more_sessions: usize,
     /// The person's requests for access, newest first.
     pub requests: &'a [RequestEntry<'a>],
+    /// The tenants that the person proposed. `None`: nobody proposes tenants here.
+    pub proposals: Option<OwnProposals<'a>>,
     /// The result of the last form.
     pub notice: Option<AccountNotice>,
     /// The present time, from which "3 hours ago" is computed.
@@ -102,6 +105,8 @@ pub enum AccountNotice {
     AccessRequested,
     /// A request for access was withdrawn.
     RequestWithdrawn,
+    /// A tenant was proposed.
+    TenantProposed,
     /// An invitation was accepted.
     Joined,
 }
@@ -126,6 +131,7 @@ struct View<'a> {
     sessions: Vec<SessionView>,
     more_sessions: usize,
     requests: Vec<RequestView<'a>>,
+    proposals: Option<OwnProposals<'a>>,
 }
 
 struct RequestView<'a> {
@@ -167,6 +173,9 @@ impl Account<'_> {
                 AccountNotice::AccessRequested => {
                     "You have asked for access. This page shows what is decided."
                 }
+                AccountNotice::TenantProposed => {
+                    "You have proposed a tenant. This page shows what is decided."
+                }
                 AccountNotice::RequestWithdrawn => "The request was withdrawn.",
                 AccountNotice::Joined => "You have accepted the invitation. It counts within a second.",
             }),
@@ -187,6 +196,7 @@ impl Account<'_> {
             sessions: self.sessions.iter().map(|entry| session(entry, self.now)).collect(),
             more_sessions: self.more_sessions,
             requests: self.requests.iter().map(request).collect(),
+            proposals: self.proposals,
         };
         Page::public(200, render(&view), self.form_targets)
     }

@@ -2,7 +2,7 @@
 
 use gatepost_core::api_key::KeyId;
 use gatepost_core::branding::LogoName;
-use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, ToolServerId, UserId};
+use gatepost_core::ids::{AccessRequestId, GroupId, ProposalId, RequestId, TenantId, ToolServerId, UserId};
 use gatepost_core::invitation::InvitationSecret;
 use std::borrow::Borrow;
 use std::time::Duration;
@@ -29,6 +29,10 @@ pub const REQUEST_ACCESS: &str = "/requests/new";
 pub const REFUSAL: &str = "refusal";
 /// POST with `request`, the id of the person's own request: withdraws it.
 pub const WITHDRAW_REQUEST: &str = "/requests/withdraw";
+/// The form with which a person proposes a tenant, and its POST.
+pub const PROPOSE: &str = "/proposals/new";
+/// The proposals of tenants, for administrators of the system.
+pub const ADMIN_PROPOSALS: &str = "/admin/proposals";
 /// The requests for access, for administrators.
 pub const ADMIN_REQUESTS: &str = "/admin/requests";
 /// The header debugger.
@@ -88,6 +92,11 @@ pub fn again(enter: &str) -> String {
 /// The page of a request for access, for administrators.
 pub fn admin_request(id: AccessRequestId) -> String {
     format!("{ADMIN_REQUESTS}/{id}")
+}
+
+/// The page of a proposal of a tenant, for administrators of the system.
+pub fn admin_proposal(id: ProposalId) -> String {
+    format!("{ADMIN_PROPOSALS}/{id}")
 }
 
 /// The kind of a sign-in.

@@ -4,12 +4,13 @@ use super::answer::{PageAnswer, Redirect};
 use super::callers::Person;
 use super::extract::{Fields, Form, Query};
 use super::fault::Fault;
+use super::own_proposals;
 use actix_web::web;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::secret::Hash;
 use gatepost_pages::{
-    Account, AccountNotice, Brand, GroupEntry, MembershipSource, RequestEntry, SessionEntry,
+    Account, AccountNotice, Brand, GroupEntry, MembershipSource, OwnProposals, RequestEntry, SessionEntry,
 };
 use gatepost_runtime::authn::{self, LoadError, Principal};
 use gatepost_runtime::revocation::{self, revoke_refresh_token};
@@ -38,6 +39,7 @@ pub(super) async fn show(
         Some("session") => Some(AccountNotice::SessionEnded),
         Some("others") => Some(AccountNotice::OtherSessionsEnded),
         Some("requested") => Some(AccountNotice::AccessRequested),
+        Some("proposed") => Some(AccountNotice::TenantProposed),
         Some("joined") => Some(AccountNotice::Joined),
         Some("withdrawn") => Some(AccountNotice::RequestWithdrawn),
         _ => None,
@@ -46,6 +48,10 @@ pub(super) async fn show(
     let details = context.stores.directory.find_user(&Scope::System, &UserKey::Id(user)).await?;
     let requests = context.stores.directory.list_requests_of(user, SHOWN_REQUESTS).await?;
     let requests: Vec<RequestEntry<'_>> = requests.iter().map(request_entry).collect();
+    let proposed = own_proposals::list_own(&context, &principal.standing).await?;
+    let proposals = proposed.as_ref().map(|proposed| own_proposals::entries(proposed));
+    let may_propose =
+        proposed.as_ref().is_some_and(|proposed| own_proposals::may_propose(proposed, &principal.standing));
     let sessions = live_sessions(&context, &principal).await?;
     let current = principal.session.id.hash();
     // A person may have more for a while, from before there was a limit, or it was larger.
@@ -62,6 +68,7 @@ pub(super) async fn show(
         sessions: &entries,
         more_sessions: sessions.len() - entries.len(),
         requests: &requests,
+        proposals: proposals.as_ref().map(|entries| OwnProposals { entries, may_propose }),
         notice,
         now: Timestamp::now(),
         form_targets: &targets,

@@ -13,10 +13,12 @@ mod fault;
 mod invitations;
 mod logos;
 mod origin;
+mod own_proposals;
 mod portal;
 mod presented_key;
 mod problem;
 pub mod problem_document;
+mod proposals;
 mod request;
 mod requests;
 mod resource_metadata;
@@ -40,7 +42,7 @@ use callers::{Admins, Anyone, AssertedAdmins, SignedIn};
 use gatepost_pages::{self as pages, Asset, paths};
 use gatepost_runtime::assertion::AssertionKeys;
 use gatepost_sign_in::Browser;
-use routing::{GET, GET_ONCE, POST, Routes, at};
+use routing::{GET, GET_ONCE, POST, Routes, at, is_self_service};
 use std::rc::Rc;
 
 /// A new key signs only after it stood last in the ring for longer than this (docs/operations.md).
@@ -65,6 +67,9 @@ fn register(config: &mut web::ServiceConfig) -> Vec<Route> {
         requests.add(form.on(POST, SignedIn, OwnPages, requests::ask));
         requests.add(at("/withdraw").on(POST, SignedIn, OwnPages, requests::withdraw));
     });
+    let form = at(paths::PROPOSE).only(HostScope::Public).only_if(is_self_service);
+    let form = form.on(GET, SignedIn, Anywhere, proposals::show);
+    routes.add(form.on(POST, SignedIn, OwnPages, proposals::propose));
     let invitation = at(paths::INVITATION).on(GET, SignedIn, Anywhere, invitations::show);
     routes.add(invitation.on(POST, SignedIn, OwnPages, invitations::accept));
     routes.add(at(paths::LOGIN).on(GET, Anyone, Navigation, sign_in::login));

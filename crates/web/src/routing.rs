@@ -11,6 +11,7 @@ use actix_web::guard::{self, GuardContext};
 use actix_web::{
     Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Resource, Responder, Scope, web,
 };
+use gatepost_config::Config;
 use gatepost_sign_in::Context;
 
 /// The hosts on which a route exists.
@@ -28,9 +29,8 @@ pub enum HostScope {
 impl HostScope {
     fn includes(self, request: &GuardContext<'_>) -> bool {
         let is_public = || {
-            let context = request.app_data::<web::Data<Context>>();
-            context.is_some_and(|context| {
-                host(request.head().headers()).as_ref() == Some(context.site.config.public_url.host())
+            config(request).is_some_and(|config| {
+                host(request.head().headers()).as_ref() == Some(config.public_url.host())
             })
         };
         match self {
@@ -39,6 +39,18 @@ impl HostScope {
             Self::Protected => !is_public(),
         }
     }
+}
+
+fn config<'a>(request: &'a GuardContext<'_>) -> Option<&'a Config> {
+    request.app_data::<web::Data<Context>>().map(|context| &*context.site.config)
+}
+
+/// Says by the configuration whether a path exists.
+pub(crate) type Switch = fn(&Config) -> bool;
+
+/// Whether people may propose tenants.
+pub(crate) const fn is_self_service(config: &Config) -> bool {
+    config.tenants.self_service
 }
 
 /// One registered route.
@@ -98,10 +110,12 @@ impl<'a> Routes<'a> {
         };
         let whole = format!("{}{}", self.prefix, path.path);
         let written = if path.may_end_with_slash { both(&whole) } else { vec![whole] };
-        let (hosts, written) = (path.hosts, ResourceDef::new(written));
+        let (hosts, switch, written) = (path.hosts, path.switch, ResourceDef::new(written));
         let is_there = move |request: &GuardContext<'_>| {
             // The framework decodes a path before it looks for its route: ours are what is written.
-            written.is_match(request.head().uri.path()) && hosts.includes(request)
+            written.is_match(request.head().uri.path())
+                && hosts.includes(request)
+                && switch.is_none_or(|is_on| config(request).is_some_and(is_on))
         };
         let resource = path.resource.guard(guard::fn_guard(is_there)).default_service(web::to(refusal));
         let whole = |route: Route| Route { path: format!("{}{}", self.prefix, route.path), hosts, ..route };
@@ -148,13 +162,15 @@ pub(crate) struct PathRoutes {
     path: &'static str,
     may_end_with_slash: bool,
     hosts: HostScope,
+    switch: Option<Switch>,
     routes: Vec<Route>,
 }
 
 /// A path without methods yet.
 pub(crate) fn at(path: &'static str) -> PathRoutes {
     let resource = web::resource(path);
-    PathRoutes { resource, path, may_end_with_slash: false, hosts: HostScope::Any, routes: Vec::new() }
+    let (hosts, routes) = (HostScope::Any, Vec::new());
+    PathRoutes { resource, path, may_end_with_slash: false, hosts, switch: None, routes }
 }
 
 /// The same path with and without a slash at its end, which programs of the platform write.
@@ -170,6 +186,11 @@ impl PathRoutes {
     /// Only on these hosts.
     pub(crate) fn only(self, hosts: HostScope) -> Self {
         Self { hosts, ..self }
+    }
+
+    /// Only while the configuration says so. Else every request for it is answered as if the path did not exist.
+    pub(crate) fn only_if(self, switch: Switch) -> Self {
+        Self { switch: Some(switch), ..self }
     }
 
     /// Adds a method.

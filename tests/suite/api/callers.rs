@@ -14,6 +14,7 @@ pub(super) struct Ids {
     pub(super) user: String,
     group: String,
     request: String,
+    proposal: String,
     /// Of the tenant `a`.
     key: String,
     /// To the tenant `a`.
@@ -36,8 +37,11 @@ pub(super) fn path_of(route: &Route, ids: &Ids) -> String {
         Some("groups") => ids.group.as_str(),
         Some("tenants") => "a",
         Some("requests") => ids.request.as_str(),
+        Some("proposals") => ids.proposal.as_str(),
         Some("keys") => ids.key.as_str(),
-        Some("me") if path.starts_with("/me/keys/") => "0199d1f0-5b7c-7d2e-8a3f-0123456789ab",
+        Some("me") if ["/me/keys/", "/me/proposals/"].iter().any(|own| path.starts_with(own)) => {
+            "0199d1f0-5b7c-7d2e-8a3f-0123456789ab"
+        }
         Some("tool-servers") => "server-a",
         Some("tiers") => "pro",
         Some("me" | "sessions") => NO_SESSION,
@@ -89,7 +93,8 @@ pub(super) fn body_of(route: &Route) -> Option<Value> {
         ("PUT", "/groups/{id}/tenants/{tenant}" | "/tenants/{id}/members/{user}") => {
             json!({ "role": "viewer" })
         }
-        ("POST", "/requests/{id}/decline") => json!({ "answer": "No." }),
+        ("POST", "/requests/{id}/decline" | "/proposals/{id}/refuse") => json!({ "answer": "No." }),
+        ("POST", "/me/proposals") => json!({ "id": "proposed", "name": "New" }),
         ("POST", "/tenants/{id}/tool-servers") => {
             json!({ "id": "new", "url": "https://app.example.test/new" })
         }
@@ -115,6 +120,7 @@ pub(super) fn status_for(route: &Route) -> u16 {
             | "/sessions/{id}"
             | "/me/keys/{id}"
             | "/me/keys/{id}/rotate"
+            | "/me/proposals/{id}"
             | "/keys/lookup",
         )
         | (
@@ -166,8 +172,9 @@ pub(super) async fn ids(office: &Office) -> Ids {
     let invited = json!({ "email": "somebody@example.com", "role": "member" });
     let invited = office.done("POST", "/tenants/a/invitations", Some(&invited)).await;
     let invitation = invited["id"].as_str().unwrap().to_owned();
+    let (_, proposal) = office.proposed("gina", "shop").await;
     let (user, group) = (office.id_of("bob@example.com").await, office.number_of("Plain").await);
-    Ids { user, group, request, key, invitation }
+    Ids { user, group, request, proposal, key, invitation }
 }
 
 both_pairs! {

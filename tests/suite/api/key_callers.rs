@@ -70,11 +70,11 @@ fn rule(route: &Route) -> (ApiCallers, KeyScope) {
     }
 }
 
-/// Whether the operation makes, changes or rotates a key.
-fn is_of_keys(route: &Route) -> bool {
+/// Whether no key may call the operation: it makes, changes or rotates a key, or proposes a tenant.
+fn is_not_by_key(route: &Route) -> bool {
     let path = route.path.strip_prefix(ROOT).unwrap();
     match route.method {
-        "POST" => path.ends_with("/keys") || path.ends_with("/rotate"),
+        "POST" => path.ends_with("/keys") || path.ends_with("/rotate") || path == "/me/proposals",
         "PATCH" => path.contains("/keys/"),
         _ => false,
     }
@@ -98,7 +98,7 @@ fn expected(of: Of, route: &Route) -> (u16, &'static str) {
     match (rule(route).0, of) {
         (ApiCallers::SignedIn, Of::Platform | Of::Tenant(_)) => (403, "people_only"),
         (ApiCallers::SignedIn, Of::Person) | (_, Of::Platform) => match status_for(route) {
-            200 if is_of_keys(route) => (403, "not_by_key"),
+            200 if is_not_by_key(route) => (403, "not_by_key"),
             status => (status, ""),
         },
         (ApiCallers::System, _) => (403, "system_only"),
@@ -114,7 +114,7 @@ fn expected(of: Of, route: &Route) -> (u16, &'static str) {
                 // Which tenant it is about stands in the body.
                 _ if path == "/usage/events" && tenant == "b" => (400, ""),
                 true => (404, ""),
-                false if is_of_keys(route) => (403, "not_by_key"),
+                false if is_not_by_key(route) => (403, "not_by_key"),
                 false if status_for(route) == 422 => (422, ""),
                 false => (200, ""),
             }

@@ -11,6 +11,7 @@ mod invitations;
 mod loader;
 mod outages;
 mod portal;
+mod proposals;
 mod refusals;
 mod requests;
 mod sign_in;

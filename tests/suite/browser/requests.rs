@@ -32,7 +32,7 @@ async fn ask(site: &Site) -> Browser {
 }
 
 /// No page may be wider than the narrowest screen.
-async fn assert_narrow(browser: &Browser, name: &str) {
+pub async fn assert_narrow(browser: &Browser, name: &str) {
     let metrics = serde_json::json!({ "width": 320, "height": 640, "deviceScaleFactor": 2, "mobile": true });
     browser.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
     let overhang = browser.evaluate("document.documentElement.scrollWidth - window.innerWidth").await;

@@ -54,6 +54,8 @@ INSERT INTO ended_sessions VALUES (x'00ff00', '00000000-0000-4000-8000-000000000
 INSERT INTO ended_provider_sessions VALUES ('entra', x'00', 1, 253402300799);
 INSERT INTO access_requests (id, user_id, group_id, note, state, created_at) VALUES
     ('r', '00000000-0000-4000-8000-00000000000a', 100, '\u{1f600}', 'open', 4);
+INSERT INTO tenant_proposals VALUES
+    ('p', '00000000-0000-4000-8000-00000000000a', 'zeta', 'ä', '\u{1f600}', 'refused', 4, 253402300799, 5, 'cli:x', 'no');
 INSERT INTO keys (id, hash, hint, name, machine_name, tenant_id, owner_id, created_by, scopes, expires_at, created_at, managed_by, trial_of) VALUES
     ('00000000-0000-4000-8000-00000000000c', x'0001', 'gp_', 'ci', 'ci', 'acme', '00000000-0000-4000-8000-00000000000a', 'cli:x', '[]', 9, 1, 'files', 't');
 INSERT INTO key_groups VALUES ('00000000-0000-4000-8000-00000000000c', 100);

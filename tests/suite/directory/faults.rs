@@ -7,10 +7,11 @@ use gatepost_core::access_request::Wanted;
 use gatepost_core::ids::{GroupName, TenantId, UserId};
 use gatepost_core::secret::{Hash, Secret};
 use gatepost_store::directory::changes::{
-    AddMember, AddTenantMember, ApplyPlan, ChangeAddress, ChangeMembers, CreateGroup, CreateTenant,
-    CreateUser, DeclineRequest, DeleteGroup, DeleteTenant, DisableUser, EnableUser, EndSession, EndSessions,
-    EraseUser, GrantRequest, LinkGroup, MapGroup, Once, ReleaseAddress, RemoveMember, RemoveTenantMember,
-    RenameGroup, RenameTenant, Repeat, RequestAccess, SetAdmin, UnlinkGroup, UnmapGroup, WithdrawRequest,
+    AddMember, AddTenantMember, ApplyPlan, ApproveProposal, ChangeAddress, ChangeMembers, CreateGroup,
+    CreateTenant, CreateUser, DeclineRequest, DeleteGroup, DeleteTenant, DisableUser, EnableUser, EndSession,
+    EndSessions, EraseUser, GrantRequest, LinkGroup, MapGroup, Once, ProposeTenant, RefuseProposal,
+    ReleaseAddress, RemoveMember, RemoveTenantMember, RenameGroup, RenameTenant, Repeat, RequestAccess,
+    SetAdmin, UnlinkGroup, UnmapGroup, WithdrawRequest,
 };
 use gatepost_store::directory::{Actor, Applicable, Conditions, DirectoryError, Done, UserKey, Via, Who};
 use std::sync::Arc;
@@ -185,6 +186,18 @@ both_stores! {
         faulty.make(EnableUser { user: id.clone() }, &command_line).await;
         faulty.make(ReleaseAddress { user: id }, &command_line).await;
         faulty.make(EraseUser { user, confirm: user.to_string() }, &command_line).await;
+    }
+
+    async fn a_proposal_that_fails_anywhere_leaves_nothing(store) {
+        let user = store.admitted(&person("bob", "bob@example.com", &[])).await;
+        let faulty = Faulty::new(store).await;
+        let propose = async |id: &str| {
+            let change = ProposeTenant { user, tenant: tenant(id), name: "New".parse().unwrap(), reason: None, is_tried: false };
+            faulty.make(change, &by(user)).await
+        };
+        let refused = RefuseProposal { id: propose("shop").await, answer: None };
+        faulty.make(refused, &actor()).await;
+        faulty.make(ApproveProposal { id: propose("shop").await }, &actor()).await;
     }
 
     async fn a_request_and_a_plan_that_fail_anywhere_leave_nothing(store) {

@@ -80,6 +80,10 @@ fn row(table: &str, name: &str, at: Timestamp, user: UserId, is_postgres: bool) 
             "id, user_id, tenant_id, state, created_at, decided_at",
             format!("'{name}', '{user}', 'github', 'declined', {at}, {at}"),
         ),
+        "tenant_proposals" => (
+            "id, user_id, tenant_id, name, state, created_at, expires_at, decided_at",
+            format!("'{name}', '{user}', 'acme', 'ACME', 'refused', {at}, {at} + 30 * 86400, {at}"),
+        ),
         "requirements" => ("host, query, seen_at", format!("'{name}', '', {at}")),
         "idempotent_requests" => ("key, request, at", format!("'{name}', 'x', {at}")),
         "ended_sessions" => {
@@ -114,13 +118,13 @@ async fn known_everywhere(store: &Opened) -> UserId {
     store.directory.make(member, &actor()).await.unwrap();
     store.directory.set_admin(&key, Some(true), &actor()).await.unwrap();
     let now = store.directory.clock().await.unwrap();
-    for table in ["refusals", "access_requests"] {
+    for table in ["refusals", "access_requests", "tenant_proposals"] {
         store.sql(&row(table, "theirs", now, user, store.is_postgres())).await;
     }
     user
 }
 
-const OF_PEOPLE: [&str; 10] = [
+const OF_PEOPLE: [&str; 11] = [
     "users",
     "user_words",
     "identities",
@@ -131,6 +135,7 @@ const OF_PEOPLE: [&str; 10] = [
     "former_addresses",
     "refusals",
     "access_requests",
+    "tenant_proposals",
 ];
 
 async fn rows_of(store: &Opened, user: UserId) -> Vec<i64> {
@@ -148,7 +153,7 @@ both_stores! {
         store.directory.create_tenant(&"github".parse().unwrap(), None, &actor()).await.unwrap();
         let now = store.directory.clock().await.unwrap();
         let end = "to the end that the session would have had";
-        let tables = ["refusals", "access_requests", "requirements", "idempotent_requests", "ended_sessions", "ended_provider_sessions"];
+        let tables = ["refusals", "access_requests", "tenant_proposals", "requirements", "idempotent_requests", "ended_sessions", "ended_provider_sessions"];
         for table in tables {
             let said = kept(table);
             let age = if said == end { Duration::ZERO } else { time(&said) };
@@ -186,7 +191,7 @@ both_stores! {
         let since = store.directory.clock().await.unwrap().plus(HOUR);
         store.sql(&format!("UPDATE gatepost.users SET created_at = {} WHERE id <> '{user}'", since.unix())).await;
         assert_eq!(store.leading().await.forget_people(since, 10).await.unwrap(), 1);
-        assert_eq!(rows_of(&store, user).await, [0; 10]);
+        assert_eq!(rows_of(&store, user).await, [0; 11]);
         let said = store.audited("user.forget").await;
         assert_eq!((said.len(), said[0].target.clone(), said[0].actor.to_string()), (1, format!("user:{user}"), "retention".to_owned()));
         assert!(store.find_standing(user, &gatepost_core::secret::Secret::generate().digest()).await.is_none());

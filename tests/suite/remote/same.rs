@@ -43,7 +43,7 @@ const STEPS: [[&[&str]; 2]; 16] = [
 ];
 
 /// What is only read.
-const READS: [&[&str]; 15] = [
+const READS: [&[&str]; 16] = [
     &["user", "list"],
     &["user", "show", "bob@example.com"],
     &["group", "list"],
@@ -59,6 +59,7 @@ const READS: [&[&str]; 15] = [
     &["session", "list", "bob@example.com"],
     &["key", "list", "--tenant", "a"],
     &["request", "list"],
+    &["proposal", "list"],
 ];
 
 /// What a change left in the audit, without what differs by the way it came and the time.
@@ -146,6 +147,47 @@ fn comparable((code, out, error): Ran) -> Ran {
 }
 
 both_pairs! {
+    async fn proposals_are_decided_from_elsewhere_as_on_the_server(pair) {
+        let elsewhere = Elsewhere::start(pair).await;
+        let bob = elsewhere.world.signed_in("bob").await;
+        let (account, form) = (elsewhere.world.url(PUBLIC, "/"), elsewhere.world.url(PUBLIC, "/proposals/new"));
+        let key = elsewhere.full_key().await;
+        let propose = async |tenant: &str| {
+            let sent = bob.submit(&account, &form, &[("id", tenant), ("name", "New")]).await;
+            assert_eq!(sent.end().status, 200, "{}", sent.describe());
+            let listed = elsewhere.world.cli(&["proposal", "list", "--json"]).await;
+            let listed: Value = serde_json::from_str(&listed).unwrap();
+            listed[0]["id"].as_str().unwrap().to_owned()
+        };
+        let alike = |(code, out, error): Ran, id: &str, tenant: &str| {
+            (code, out.replace(id, "ID").replace(tenant, "TENANT"), error.replace(id, "ID"))
+        };
+        for more in [&["refuse"][..], &["refuse", "--answer", "Not now."], &["approve"]] {
+            let mut said = Vec::new();
+            for (key, tenant) in [(None, "here"), (Some(&key), "there")] {
+                let tenant = format!("{tenant}-{}", more.len());
+                let id = propose(&tenant).await;
+                let before = elsewhere.audit().await.len();
+                let arguments = [&["proposal", more[0], id.as_str()][..], &more[1..]].concat();
+                let mut runs = Vec::new();
+                for last in [&["--dry-run"][..], &["--if-version", "99"], &[], &[]] {
+                    let arguments = [&arguments[..], last].concat();
+                    let ran = match key {
+                        Some(key) => elsewhere.run(key, &arguments).await,
+                        None => elsewhere.run_here(&arguments).await,
+                    };
+                    runs.push(alike(ran, &id, &tenant));
+                }
+                assert_eq!(runs.iter().map(|run| run.0).collect::<Vec<_>>(), [Some(0), Some(1), Some(0), Some(1)], "{runs:#?}");
+                let rows = serde_json::json!(rows(&elsewhere, before).await).to_string();
+                said.push((runs, rows.replace(&id, "ID").replace(&tenant, "TENANT")));
+            }
+            assert_eq!(said[0], said[1], "{more:?}");
+        }
+        let listed = elsewhere.world.cli(&["tenant", "list"]).await;
+        assert!(listed.contains("here-1") && listed.contains("there-1") && !listed.contains("here-3"), "{listed}");
+    }
+
     async fn a_command_says_and_leaves_the_same_on_the_server_and_elsewhere(pair) {
         let elsewhere = Elsewhere::start(pair).await;
         elsewhere.world.signed_in("bob").await;

@@ -17,6 +17,7 @@ mod personal;
 mod requests;
 mod stores;
 mod tenant_data;
+mod tenant_proposals;
 mod tenant_providers;
 mod tenants;
 mod tool_servers;
@@ -44,6 +45,7 @@ pub use personal::{
 pub use requests::{AccessRequest, RequestChange};
 pub use stores::{DirectoryStore, SessionStore, StoresView};
 pub use tenant_data::{TenantData, ToolServerData};
+pub use tenant_proposals::{OwnProposal, OwnProposals, ProposalChange, TenantProposal};
 pub use tenant_providers::{TenantDomain, TenantProvider, TenantProviderChange};
 pub use tenants::{
     MeterPrice, ProofRecord, Tenant, TenantHost, TenantHostChange, TenantMember, TenantWritten, Tier,

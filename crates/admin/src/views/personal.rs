@@ -1,6 +1,6 @@
 //! Everything that is held about one person, for that person.
 
-use super::{AuditEntry, Key, Session, UserDetails, text, time};
+use super::{AuditEntry, Key, OwnProposal, Session, UserDetails, text, time};
 use gatepost_core::calendar::rfc3339;
 use gatepost_core::ids::UserId;
 use gatepost_core::refusal::Refusal;
@@ -24,6 +24,8 @@ pub struct PersonalData<M: ToSchema> {
     pub memberships: Vec<M>,
     /// What the person asked for in the last 90 days.
     pub requests: Vec<PersonalRequest>,
+    /// Tenants that the person proposed in the last 30 days.
+    pub proposals: Vec<OwnProposal>,
     /// Invitations to tenants that the person has not accepted yet.
     pub invitations: Vec<PersonalInvitation>,
     /// Signed-in browsers, until the session ends or expires.

@@ -15,6 +15,7 @@ mod lines;
 mod links;
 mod pages;
 mod problem;
+mod proposals;
 mod reads;
 mod requests;
 mod sessions;

@@ -47,7 +47,7 @@ pub(super) fn read(
 }
 
 /// The words with which sentences of the API begin, beside names.
-const FIRST_WORDS: [&str; 16] = [
+const FIRST_WORDS: [&str; 17] = [
     "A",
     "Addresses",
     "Group",
@@ -55,6 +55,7 @@ const FIRST_WORDS: [&str; 16] = [
     "Key",
     "Nothing",
     "One",
+    "Proposal",
     "Request",
     "The",
     "There",

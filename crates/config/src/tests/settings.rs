@@ -29,6 +29,7 @@ fn five_variables_are_enough_and_the_rest_has_the_defaults_of_the_contract() {
     assert_eq!(config.retention.audit_keep, Duration::from_hours(400 * 24));
     assert_eq!(config.retention.forget_after, None);
     assert!(!config.requests.anybody);
+    assert!(!config.tenants.self_service);
     assert_eq!(config.log.level, "info,actix_server=warn");
 }
 

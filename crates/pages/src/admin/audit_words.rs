@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 /// The words before and after the target of a change, by its action. `{name}` stands for a member of the state after the
 /// change, else of the state before it.
-const DEEDS: [(&str, &str, &str); 80] = [
+const DEEDS: [(&str, &str, &str); 83] = [
     ("admin.end", "noted the end of the decision about", " as an administrator of the system"),
     ("admin.grant", "made", " an administrator of the system"),
     ("admin.reset", "left it to groups and roles whether", " is an administrator of the system"),
@@ -28,6 +28,9 @@ const DEEDS: [(&str, &str, &str); 80] = [
     ("membership.delete", "removed", " from the group {group}"),
     ("membership.end", "noted the end of the membership of", " in the group {group}"),
     ("membership.update", "changed the membership of", " in the group {group}"),
+    ("proposal.approve", "approved the tenant {tenant} that was proposed by", ""),
+    ("proposal.create", "proposed the tenant {tenant} as", ""),
+    ("proposal.refuse", "refused the tenant {tenant} that was proposed by", ""),
     ("provider_session.end", "ended the sessions that began at", ""),
     ("request.create", "asked for access as", ""),
     ("request.decline", "declined the request of", ""),

@@ -67,6 +67,8 @@ pub struct HomeNumbers {
 pub enum Attention<'a> {
     /// So many requests for access wait for an answer, or more.
     Requests { waiting: usize, has_more: bool },
+    /// So many proposed tenants wait for an answer, or more.
+    Proposals { waiting: usize, has_more: bool },
     /// A provider's group that is not linked, and that people have.
     Unlinked {
         group: GroupId,
@@ -236,6 +238,17 @@ fn attention(entry: &Attention<'_>) -> AttentionView {
             detail: "People who were refused wait for an answer.".to_owned(),
             at: None,
             link: paths::ADMIN_REQUESTS.to_owned(),
+            link_text: "Decide",
+        },
+        Attention::Proposals { waiting, has_more } => AttentionView {
+            title: match (waiting, has_more) {
+                (1, false) => "1 proposed tenant".to_owned(),
+                (_, false) => format!("{waiting} proposed tenants"),
+                (_, true) => format!("More than {waiting} proposed tenants"),
+            },
+            detail: "People who would administer them wait for an answer.".to_owned(),
+            at: None,
+            link: paths::ADMIN_PROPOSALS.to_owned(),
             link_text: "Decide",
         },
         Attention::Unlinked { group, name, provider, people, has_more } => AttentionView {

@@ -26,6 +26,8 @@ mod person;
 mod person_erasure;
 mod place_notice;
 mod proofs;
+mod proposal_form;
+mod proposals;
 mod refusal;
 mod refusals;
 mod request;
@@ -76,6 +78,8 @@ pub use person::{DecidingForm, JoiningForm, PersonDetails, SystemDetails};
 pub use person_erasure::PersonErasure;
 pub use place_notice::PlaceNotice;
 pub use proofs::{ProofEntry, WrongProof};
+pub use proposal_form::{ProposalFault, ProposalForm};
+pub use proposals::{ProposalNotice, TenantProposalDetails, TenantProposalEntry, TenantProposals};
 pub use refusal::{GrantingForm, RefusalDetails};
 pub use refusals::{RefusalFilterWords, Refusals};
 pub use request::{

@@ -1,6 +1,7 @@
 //! The list of requests for access.
 
 use super::parts::{ApiCall, Empty, FilterLink, Filters};
+use super::proposals::waiting;
 use super::request::{AccessRequestEntry, when};
 use crate::frame::{Frame, Section};
 use crate::message::{Chrome, render};
@@ -18,6 +19,9 @@ pub struct AccessRequests<'a> {
     pub frame: Frame<'a>,
     pub state: RequestState,
     pub requests: &'a [AccessRequestEntry<'a>],
+    /// How many tenants are proposed that nobody has decided about, and whether there are more. `None`: the reader does not
+    /// decide that, or nobody proposes tenants here.
+    pub proposals: Option<(usize, bool)>,
     /// Where the next page begins.
     pub next: Option<&'a str>,
     /// The present time, from which "3 hours ago" is computed.
@@ -33,6 +37,7 @@ struct View<'a> {
     when: &'static str,
     is_open: bool,
     shows_refusals: bool,
+    proposals: Option<String>,
     requests: Vec<RequestView<'a>>,
     empty: Empty<'static>,
     next: Option<String>,
@@ -60,6 +65,7 @@ impl AccessRequests<'_> {
             when: when(self.state),
             is_open,
             shows_refusals: self.frame.scope.is_system(),
+            proposals: self.proposals.map(|(waiting_now, has_more)| waiting(waiting_now, has_more)),
             requests: self.requests.iter().map(|entry| request(entry, self.now)).collect(),
             empty: if is_open { NOBODY_WAITS } else { NONE },
             next: self.next.map(|next| list(self.state, Some(next))),

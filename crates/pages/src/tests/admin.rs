@@ -218,6 +218,8 @@ fn home(name: &str, words: &str, is_full: bool) -> Sample {
     let attention = [
         Attention::Requests { waiting: 1, has_more: false },
         Attention::Requests { waiting: 10, has_more: true },
+        Attention::Proposals { waiting: 1, has_more: false },
+        Attention::Proposals { waiting: 10, has_more: true },
         Attention::Unlinked {
             group: GroupId::from_number(7),
             name: words,

@@ -40,6 +40,7 @@ fn list(name: &str, words: &str, state: RequestState, count: usize) -> Sample {
         frame: frame(words, None),
         state,
         requests: &requests.collect::<Vec<_>>(),
+        proposals: [None, Some((0, false)), Some((1, false)), Some((50, true))][count % 4],
         next: Some(words).filter(|_| count > 3),
         now: NOW,
     };

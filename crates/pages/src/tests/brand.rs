@@ -77,6 +77,7 @@ fn account(brand: Option<Brand<'_>>) -> Page {
         sessions: &[],
         more_sessions: 0,
         requests: &[],
+        proposals: None,
         notice: None,
         now: NOW,
         form_targets: &[],

@@ -4,6 +4,7 @@ mod admin;
 mod admin_access;
 mod admin_keys;
 mod admin_places;
+mod admin_proposals;
 mod admin_requests;
 mod admin_tenants;
 mod admin_tools;
@@ -18,6 +19,7 @@ use super::*;
 use admin::admin_samples as people_samples;
 use admin_keys::key_samples;
 use admin_places::place_samples;
+use admin_proposals::proposal_samples;
 use admin_requests::request_samples;
 use admin_tenants::tenant_samples;
 use admin_tools::tool_samples;
@@ -41,6 +43,7 @@ fn admin_samples() -> Vec<Sample> {
     people_samples()
         .into_iter()
         .chain(place_samples())
+        .chain(proposal_samples())
         .chain(request_samples())
         .chain(programs)
         .chain(tenant_samples())

@@ -10,6 +10,7 @@ use gatepost_core::host::Origin;
 use gatepost_core::ids::{AccessRequestId, GroupName, RequestId, TenantId, UserId};
 use gatepost_core::quota::{QuotaExceeded, QuotaName, RequestLimits};
 use gatepost_core::secret::Hash;
+use gatepost_core::tenant_proposal::ProposalState;
 use gatepost_oidc::ErrorResponse;
 use std::net::IpAddr;
 use std::sync::LazyLock;
@@ -207,6 +208,24 @@ fn account(name: &str, person_name: &str, count: usize, is_admin: bool) -> Sampl
         answer,
         until,
     });
+    let proposed = ["acme", "zeta", "github"].map(|id| id.parse().expect("a tenant"));
+    let proposals = [
+        (ProposalState::Open, None),
+        (ProposalState::Approved, None),
+        (ProposalState::Refused, Some(PLANTED)),
+    ];
+    let proposals: Vec<_> = proposed
+        .iter()
+        .zip(proposals)
+        .filter(|_| count > 0)
+        .map(|(tenant, (state, answer))| ProposalEntry {
+            tenant,
+            name: person_name,
+            state,
+            created_at: NOW,
+            answer,
+        })
+        .collect();
     let page = Account {
         person: &person,
         access: &access,
@@ -214,6 +233,7 @@ fn account(name: &str, person_name: &str, count: usize, is_admin: bool) -> Sampl
         sessions: &sessions[..if count > 0 { 3 } else { 1 }],
         more_sessions: 0,
         requests: &requests[..if count > 0 { 3 } else { 0 }],
+        proposals: (count != 250).then_some(OwnProposals { entries: &proposals, may_propose: count == 0 }),
         notice: (count > 0).then_some(AccountNotice::SessionEnded),
         now: NOW,
         form_targets: &["https://login.microsoftonline.com"],

@@ -15,6 +15,7 @@ use super::records::{
     Ends, GroupKey, GroupRecord, InvitationRecord, MemberRecord, Membership, TenantHostRecord,
     TenantProviderRecord, TenantRecord, TierRecord, Traces, UserKey, UserRecord, UserSummary,
 };
+use super::tenant_proposals::{ProposalFilter, TenantProposal};
 use super::tool_servers::{ToolRule, ToolServer};
 use super::{Directory, Result, postgres, sqlite};
 use gatepost_core::access_request::Wanted;
@@ -22,7 +23,9 @@ use gatepost_core::administration::Scope;
 use gatepost_core::branding::LogoName;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::host::HostName;
-use gatepost_core::ids::{AccessRequestId, GroupId, RequestId, TenantId, TierId, ToolServerId, UserId};
+use gatepost_core::ids::{
+    AccessRequestId, GroupId, ProposalId, RequestId, TenantId, TierId, ToolServerId, UserId,
+};
 use gatepost_core::refusal::Refusal;
 use gatepost_core::secret::Hash;
 
@@ -166,6 +169,30 @@ impl Directory {
     /// Lists who may decide a request for this, at most so many of each kind.
     pub async fn list_deciders(&self, scope: &Scope, wanted: &Wanted, limit: u32) -> Result<Deciders> {
         on_store!(self, list_deciders(scope, wanted, limit))
+    }
+}
+
+// Proposals of tenants.
+impl Directory {
+    /// Lists proposals by time, for readers of the system.
+    pub async fn search_proposals(
+        &self,
+        scope: &Scope,
+        filter: &ProposalFilter,
+        after: Option<&Place>,
+        limit: u32,
+    ) -> Result<Page<TenantProposal>> {
+        on_store!(self, search_proposals(scope, filter, after, limit))
+    }
+
+    /// Finds a proposal, for readers of the system.
+    pub async fn find_proposal(&self, scope: &Scope, id: ProposalId) -> Result<Option<TenantProposal>> {
+        on_store!(self, find_proposal(scope, id))
+    }
+
+    /// Lists a person's own proposals, newest first.
+    pub async fn list_proposals_of(&self, user: UserId, limit: u32) -> Result<Vec<TenantProposal>> {
+        on_store!(self, list_proposals_of(user, limit))
     }
 }
 

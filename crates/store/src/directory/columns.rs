@@ -17,8 +17,8 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
 use gatepost_core::identity::{ExternalGroup, GroupKind, SubjectKey};
 use gatepost_core::ids::{
-    AccessRequestId, GroupId, GroupName, InvitationId, ProviderId, RequestId, ServiceName, TenantId, TierId,
-    ToolRuleId, ToolServerId, UserId,
+    AccessRequestId, GroupId, GroupName, InvitationId, ProposalId, ProviderId, RequestId, ServiceName,
+    TenantId, TierId, ToolRuleId, ToolServerId, UserId,
 };
 use gatepost_core::mcp::Mode;
 use gatepost_core::mcp::endpoint::Endpoint;
@@ -26,6 +26,7 @@ use gatepost_core::mcp::pattern::Kind;
 use gatepost_core::secret::Hash;
 use gatepost_core::tenant::TenantState;
 use gatepost_core::tenant_host::{HostProof, HostState};
+use gatepost_core::tenant_proposal::ProposalState;
 use gatepost_core::tenant_provider::{EmailDomain, TenantProviderKind};
 use gatepost_core::tier::{Allowances, JsonObject, TierTerms};
 use gatepost_core::tool_pattern::ToolPattern;
@@ -165,6 +166,8 @@ stored_as_text!(
     LinkSource,
     Mode,
     Prices,
+    ProposalId,
+    ProposalState,
     ProviderId,
     RequestId,
     RequestState,

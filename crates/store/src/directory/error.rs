@@ -12,9 +12,10 @@ use gatepost_core::email::EmailAddress;
 use gatepost_core::host::HostName;
 use gatepost_core::identity::ExternalGroup;
 use gatepost_core::ids::{
-    AccessRequestId, GroupName, InvitationId, ProviderId, ServiceName, TenantId, TierId, ToolRuleId,
-    ToolServerId, UserId,
+    AccessRequestId, GroupName, InvitationId, ProposalId, ProviderId, ServiceName, TenantId, TierId,
+    ToolRuleId, ToolServerId, UserId,
 };
+use gatepost_core::tenant_proposal::ProposalState;
 use gatepost_core::tenant_provider::EmailDomain;
 use sqlx::error::BoxDynError;
 use std::borrow::Cow;
@@ -257,6 +258,30 @@ pub enum DirectoryError {
     /// Somebody has decided the request already, or the person has withdrawn it.
     #[error("request {0} is {1} already")]
     RequestDecided(AccessRequestId, RequestState),
+    /// There is no proposal with this id, or it is too old.
+    #[error("there is no proposal {0}")]
+    UnknownProposal(ProposalId),
+    /// Somebody has decided the proposal already.
+    #[error("proposal {0} is {1} already")]
+    ProposalDecided(ProposalId, ProposalState),
+    /// The person of a proposal was disabled meanwhile.
+    #[error("the person who made proposal {0} is disabled, and could not administer the tenant")]
+    ProposerDisabled(ProposalId),
+    /// The provider of a tenant identifies the person, and opens nothing else to them.
+    #[error(
+        "a tenant's own provider identifies the person, so they could not enter another tenant: sign in at a provider of the \
+         platform to propose one"
+    )]
+    ProposerConfined,
+    /// The person has an open proposal.
+    #[error("one person may have one open proposal: wait until it is decided")]
+    ProposalOpen,
+    /// So many proposals wait for an answer.
+    #[error("{0} proposals wait for an answer, which is the most: propose it again when some are decided")]
+    TooManyProposals(i64),
+    /// There is or was a tenant of this id, or somebody else proposes it. Which of these is not said.
+    #[error("the id {0} is not available: choose another one")]
+    TenantIdTaken(TenantId),
     /// The person has what they ask for.
     #[error("the person already has access to {0}")]
     AccessHeld(Wanted),

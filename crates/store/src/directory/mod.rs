@@ -48,6 +48,7 @@ mod records;
 mod salted_digest;
 mod schema;
 mod sqlite;
+mod tenant_proposals;
 mod tool_servers;
 mod usage;
 mod watch;
@@ -79,6 +80,7 @@ pub use records::{
 };
 pub use schema::SchemaState;
 pub use sqlite::Connector as EmbeddedFile;
+pub use tenant_proposals::{ProposalFilter, TenantProposal};
 pub use tool_servers::{ToolRule, ToolServer, ToolServerSettings};
 pub use usage::{CountedEvents, MOST_EVENTS, MOST_METERS, Usage, UsageBatch, UsageCount, UsageDay};
 pub use watch::{Change, Watch};
@@ -113,6 +115,10 @@ pub const MAX_REQUIREMENTS: i64 = 5_000;
 pub const REQUESTS_TTL: Duration = Duration::from_hours(90 * 24);
 /// How many requests for access one person may make in 24 hours.
 pub const MAX_REQUESTS_A_DAY: usize = 5;
+/// How long proposals of tenants are kept.
+pub const PROPOSALS_TTL: Duration = Duration::from_hours(30 * 24);
+/// How many proposals of tenants may wait for an answer.
+pub const MAX_OPEN_PROPOSALS: i64 = 100;
 
 type Result<T> = std::result::Result<T, DirectoryError>;
 

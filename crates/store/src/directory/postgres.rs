@@ -80,6 +80,7 @@ pub(super) const MIGRATIONS: &[MigrationFile] = migration_files!("postgres":
     "20261130003000_create_tenant_invitations",
     "20261130060000_create_usage",
     "20261130093000_note_tenant_erasures",
+    "20261130140000_create_tenant_proposals",
 );
 
 /// Locks the rows that are read until the transaction ends.

@@ -27,6 +27,7 @@ mod members;
 mod openapi;
 mod personal;
 mod problems;
+mod proposals;
 mod provider_bodies;
 mod rate;
 mod refused;
@@ -56,7 +57,7 @@ use crate::HostScope;
 use crate::RequestOrigin::{Anywhere, OwnPagesOrKey};
 use crate::callers::Anyone;
 use crate::fault::FaultFormat;
-use crate::routing::{DELETE, GET, PATCH, POST, POST_EMPTY, PUT, Routes, at, at_or_slash};
+use crate::routing::{DELETE, GET, PATCH, POST, POST_EMPTY, PUT, Routes, at, at_or_slash, is_self_service};
 use caller::{AdminRead, AdminWrite, OwnRead, OwnWrite, SystemRead, SystemWrite, UsageWrite};
 use gatepost_pages::paths;
 
@@ -73,6 +74,7 @@ pub(crate) fn register(routes: &mut Routes<'_>) {
         all_keys(api);
         all_tool_servers(api);
         all_requests(api);
+        all_proposals(api);
         platform(api);
     });
 }
@@ -230,6 +232,21 @@ fn all_requests(api: &mut Routes<'_>) {
     api.add(at("/requests/{id}").on(GET, AdminRead, Anywhere, requests::show));
     api.add(at("/requests/{id}/grant").on(POST, AdminWrite, OwnPagesOrKey, requests::grant));
     api.add(at("/requests/{id}/decline").on(POST, AdminWrite, OwnPagesOrKey, requests::decline));
+}
+
+fn all_proposals(api: &mut Routes<'_>) {
+    let own = at("/me/proposals").only_if(is_self_service).on(GET, OwnRead, Anywhere, proposals::list_own);
+    api.add(own.on(POST, OwnWrite, OwnPagesOrKey, proposals::propose));
+    let own = at("/me/proposals/{id}").only_if(is_self_service);
+    api.add(own.on(GET, OwnRead, Anywhere, proposals::show_own));
+    let all = at("/proposals").only_if(is_self_service);
+    api.add(all.on(GET, SystemRead, Anywhere, proposals::list));
+    let one = at("/proposals/{id}").only_if(is_self_service);
+    api.add(one.on(GET, SystemRead, Anywhere, proposals::show));
+    let approve = at("/proposals/{id}/approve").only_if(is_self_service);
+    api.add(approve.on(POST_EMPTY, SystemWrite, OwnPagesOrKey, proposals::approve));
+    let refuse = at("/proposals/{id}/refuse").only_if(is_self_service);
+    api.add(refuse.on(POST, SystemWrite, OwnPagesOrKey, proposals::refuse));
 }
 
 fn platform(api: &mut Routes<'_>) {

@@ -2,9 +2,9 @@
 
 use super::reply::ROOT;
 use super::{
-    access, admins, audit, explain, group_members, groups, invitations, keys, me, personal, requests, system,
-    tenant_branding, tenant_check, tenant_export, tenant_hosts, tenant_providers, tenants, tiers,
-    tool_servers, usage, usage_events, users,
+    access, admins, audit, explain, group_members, groups, invitations, keys, me, personal, proposals,
+    requests, system, tenant_branding, tenant_check, tenant_export, tenant_hosts, tenant_providers, tenants,
+    tiers, tool_servers, usage, usage_events, users,
 };
 use crate::callers::KeyScope;
 use crate::problem_document::{Flaw, ProblemDocument};
@@ -131,6 +131,13 @@ use utoipa::openapi::{Components, Required};
         requests::show,
         requests::grant,
         requests::decline,
+        proposals::list_own,
+        proposals::show_own,
+        proposals::propose,
+        proposals::list,
+        proposals::show,
+        proposals::approve,
+        proposals::refuse,
         admins::list,
         admins::show,
         admins::decide,

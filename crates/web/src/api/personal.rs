@@ -15,8 +15,8 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use gatepost_admin::Context;
 use gatepost_admin::views::{
-    AuditEntry, FormerAddress, Key, PersonalActivity, PersonalData, PersonalInvitation, PersonalRefusal,
-    PersonalRequest, Session, UserErasure,
+    AuditEntry, FormerAddress, Key, OwnProposal, PersonalActivity, PersonalData, PersonalInvitation,
+    PersonalRefusal, PersonalRequest, Session, UserErasure,
 };
 use gatepost_core::administration::{Matter, Scope};
 use gatepost_core::calendar::rfc3339;
@@ -29,6 +29,9 @@ use utoipa::ToSchema;
 
 /// How many requests of a person are told: more than five a day for 90 days.
 const MOST_REQUESTS: u32 = 1000;
+
+/// How many proposals of a person are told.
+pub(super) const MOST_PROPOSALS: u32 = 1000;
 
 /// How many keys of a person are told, the oldest first. At most 20 are not revoked.
 const MOST_KEYS: u32 = 1000;
@@ -83,6 +86,7 @@ async fn read(admin: &Context, user: UserId) -> Result<PersonalData<UserMembersh
     let record = find(admin, scope, user).await?;
     let traces = admin.stores.directory.find_traces(user).await?;
     let requests = admin.stores.directory.list_requests_of(user, MOST_REQUESTS).await?;
+    let proposals = admin.stores.directory.list_proposals_of(user, MOST_PROPOSALS).await?;
     let of_user = KeyFilter { owner: Some(user), ..KeyFilter::default() };
     let keys = admin.stores.directory.search_keys(scope, &of_user, None, MOST_KEYS).await?;
     let sessions = retry(async || admin.stores.sessions.list_of_user(user).await).await;
@@ -93,6 +97,7 @@ async fn read(admin: &Context, user: UserId) -> Result<PersonalData<UserMembersh
         former_addresses: traces.former_addresses.iter().map(FormerAddress::from).collect(),
         memberships: list_memberships(admin, scope, user).await?,
         requests: requests.iter().map(PersonalRequest::from).collect(),
+        proposals: proposals.iter().map(OwnProposal::from).collect(),
         invitations: traces.invitations.iter().map(PersonalInvitation::from).collect(),
         sessions: sessions.iter().map(|(hash, record)| Session::new(hash, record)).collect(),
         keys: keys.items.iter().map(Key::from).collect(),

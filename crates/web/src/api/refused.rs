@@ -93,6 +93,7 @@ impl From<DirectoryError> for Refused {
             | E::NoTenantProvider(_)
             | E::UnknownDomain(..)
             | E::UnknownRequest(_)
+            | E::UnknownProposal(_)
             | E::UnknownKey(_)
             | E::UnknownToolServer(_)
             | E::UnknownInvitation(..)
@@ -137,6 +138,12 @@ impl From<DirectoryError> for Refused {
             E::PlanOvertaken(_) => state("plan_overtaken"),
             E::LinkedByConfiguration(_) => state("linked_by_configuration"),
             E::RequestDecided(..) => state("request_decided"),
+            E::ProposalDecided(..) => state("proposal_decided"),
+            E::ProposerDisabled(_) => state("proposer_disabled"),
+            E::ProposerConfined => state("proposer_confined"),
+            E::ProposalOpen => state("proposal_open"),
+            E::TooManyProposals(_) => state("too_many_proposals"),
+            E::TenantIdTaken(_) => state("tenant_id_taken"),
             E::AccessHeld(_) => state("access_held"),
             E::KeyRevoked(_) => state("key_revoked"),
             E::KeyRefused(faults) => Self(refused_key(faults)),

@@ -188,6 +188,7 @@ impl From<DirectoryError> for Refused {
             | E::UnknownUser(_)
             | E::UnknownTenant(_)
             | E::UnknownRequest(_)
+            | E::UnknownProposal(_)
             | E::UnknownKey(_)
             | E::UnknownHost(..)
             | E::NoTenantProvider(_)
@@ -244,7 +245,9 @@ impl From<DirectoryError> for Refused {
             }
             E::TooManyRules(_) => (409, "Remove a rule first, or write one with * for several names."),
             // The version of a request says the same, but a change may come without one.
-            E::RequestDecided(..) => return Self::Overtaken(None),
+            E::RequestDecided(..) | E::ProposalDecided(..) => return Self::Overtaken(None),
+            E::ProposerDisabled(_) => (409, "Enable the person first, or refuse the proposal."),
+            E::ProposerConfined => (409, "Refuse the proposal, or create the tenant and invite somebody."),
             E::NameTaken(_) => (409, "Choose another name."),
             E::GroupLinked(_) => (409, "Remove its links first."),
             E::AddressHeld(_) => (409, "Release the address at that person first."),

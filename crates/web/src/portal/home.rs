@@ -5,6 +5,7 @@ use super::ends::{self, DAY};
 use super::people::{LONGEST, entry};
 use super::rows::label;
 use super::sought::Sought;
+use super::waiting_proposals;
 use crate::answer::{PageAnswer, Redirect};
 use crate::callers::Administrator;
 use crate::extract::Query;
@@ -102,7 +103,10 @@ pub(crate) async fn home(
     let unlinked = unlinked.iter().filter(|group| group.people.number >= MANY);
     let others =
         unlinked.map(|group| nameless(&context, group)).chain(ends(&ending)).chain(keys(&ending_keys));
-    let attention = requests(directory, scope).await?.into_iter().chain(others);
+    let proposals = waiting_proposals::count_waiting(&context, scope, SHOWN).await?;
+    let proposals = proposals.filter(|(waiting, _)| *waiting > 0);
+    let proposals = proposals.map(|(waiting, has_more)| Attention::Proposals { waiting, has_more });
+    let attention = requests(directory, scope).await?.into_iter().chain(proposals).chain(others);
     let attention = attention.chain(quotas(&spent));
     let attention = attention.chain(credentials(&context.site.config, scope, now));
     let attention = attention.chain(troubles(&replicas, now));

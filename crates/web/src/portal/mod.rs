@@ -23,6 +23,7 @@ mod people;
 mod person;
 mod places;
 mod proofs;
+mod proposals;
 mod refusals;
 mod requests;
 mod rows;
@@ -40,6 +41,7 @@ mod tenant_settings;
 mod tenant_sign_in;
 mod tenants;
 mod tools;
+mod waiting_proposals;
 
 use super::RequestOrigin::{Anywhere, OwnPages};
 use super::callers::{Administrator, Administrators, SystemAdministrators};
@@ -51,6 +53,7 @@ pub(super) fn register(routes: &mut Routes<'_>) {
     register_access(routes);
     routes.add(page(paths::ADMIN).on(GET, Administrators, Anywhere, home::home));
     requests::register(routes);
+    proposals::register(routes);
     routes.scope(paths::ADMIN_USERS, |users| {
         let people = page("").on(GET, Administrators, Anywhere, people::people);
         users.add(people.on(POST, SystemAdministrators, OwnPages, people::create));

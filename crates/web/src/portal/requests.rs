@@ -1,7 +1,7 @@
 //! Requests for access: the list, one request, and the forms that decide it.
 
 use super::change::{FormAnswer, Refused, conditions, done, refused};
-use super::page;
+use super::{page, waiting_proposals};
 use crate::RequestOrigin::{Anywhere, OwnPages};
 use crate::answer::PageAnswer;
 use crate::callers::{Administrator, Administrators};
@@ -57,10 +57,12 @@ async fn list(
     let deciders: Vec<Option<String>> = found.items.iter().map(decided_by).collect();
     let entries = found.items.iter().zip(&deciders).map(|(request, by)| entry(request, by.as_deref()));
     let next = found.next.map(|next| next.to_string());
+    let proposals = waiting_proposals::count_waiting(&context, &administrator.scope, PAGE).await?;
     let page = AccessRequests {
         frame: administrator.frame(None),
         state,
         requests: &entries.collect::<Vec<_>>(),
+        proposals,
         next: next.as_deref(),
         now: Timestamp::now(),
     };

@@ -12,6 +12,7 @@ mod plan;
 mod requests;
 mod tenant_branding;
 mod tenant_hosts;
+mod tenant_proposals;
 mod tenant_providers;
 mod tenant_settings;
 mod tenants;
@@ -32,6 +33,7 @@ pub use tenant_branding::{BrandTenant, BrandingEdit, TenantBrandName};
 pub use tenant_hosts::{
     AddTenantHost, ApproveTenantHost, ProveTenantHost, RefuseTenantHost, RemoveTenantHost,
 };
+pub use tenant_proposals::{ApproveProposal, ProposeTenant, RefuseProposal};
 pub use tenant_providers::{
     DecideTenantDomain, DomainVerdict, RemoveTenantProvider, SetTenantProvider, TenantDomainName,
     TenantProviderSettings,

@@ -159,6 +159,10 @@ pub const TABLES: &[Table] = &[
         id: Text, user_id: Text, group_id: Number, tenant_id: Text, note: Text, state: Text, created_at: Number,
         decided_at: Number, decided_by: Text, answer: Text, until: Number,
     }),
+    table!(tenant_proposals [id] {
+        id: Text, user_id: Text, tenant_id: Text, name: Text, reason: Text, state: Text, created_at: Number,
+        expires_at: Number, decided_at: Number, decided_by: Text, answer: Text,
+    }),
     table!(keys [id] {
         id: Text, hash: Bytes, hint: Text, name: Text, machine_name: Text, tenant_id: Text, owner_id: Text,
         created_by: Text, scopes: Text, hosts: Text, networks: Text, tools: Text, role: Text,

@@ -239,6 +239,7 @@ mod tenant_life;
 mod tenant_limits;
 mod tenant_members;
 mod tenant_people;
+mod tenant_proposals;
 mod tenant_providers;
 mod tenant_settings;
 mod tenants;

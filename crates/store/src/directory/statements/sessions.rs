@@ -5,7 +5,7 @@ use super::sign_in::identity_lock;
 use super::users::{self, UserRow, find_known};
 use super::{
     Apply, Connection, Result, Store, access_requests, audit, invitations, json_texts, present, refusals,
-    repeats, requirements, standing, usage,
+    repeats, requirements, standing, tenant_proposals, usage,
 };
 use crate::directory::actor::Actor;
 use crate::directory::changes::{Done, EndSession};
@@ -149,6 +149,7 @@ impl Store {
             let mut deleted = refusals::delete_old(connection, now, most).await?;
             deleted += access_requests::delete_old(connection, now, most).await?;
             deleted += invitations::delete_old(connection, now, most).await?;
+            deleted += tenant_proposals::delete_old(connection, now, most).await?;
             deleted += repeats::delete_old(&mut *connection, now, most).await?;
             deleted += requirements::delete_old(&mut *connection, now, most).await?;
             deleted += usage::delete_old(connection, now, most).await?;

@@ -15,6 +15,7 @@ mod set;
 mod setters;
 mod tenant_groups;
 mod tenant_people;
+mod tenant_proposals;
 mod tenants;
 mod users;
 
