@@ -17,6 +17,7 @@ mod completions;
 mod console;
 mod copy;
 mod copy_stores;
+mod directory_hints;
 mod end;
 mod environment;
 mod erasures;
