@@ -246,9 +246,9 @@ async fn the_requests_of_a_minute_are_divided_among_the_replicas_that_serve() {
         let mut tries = 0;
         until("a half for each replica", TIMEOUT, async || {
             tries += 1;
-            let passed = passes(replica, format!("half-{number}-{tries}")).await;
-            assert!(passed >= LIMIT / 2, "{passed}");
-            (passed < LIMIT / 2 + 5).then_some(())
+            let count = passes(replica, format!("half-{number}-{tries}")).await;
+            assert!(count >= LIMIT / 2, "{count}");
+            (count < LIMIT / 2 + 5).then_some(())
         })
         .await;
     }

@@ -281,7 +281,7 @@ both_stores! {
         let id = propose(&store, alice, "acme").await.unwrap();
         let made = own(&store, alice).await[0].created_at;
         let second = Duration::from_secs(1);
-        store.leading().await.delete_expired(made.plus(PROPOSALS_TTL - second)).await.unwrap();
+        store.leading().await.delete_expired(made.plus(PROPOSALS_TTL).minus(second)).await.unwrap();
         assert_eq!(own(&store, alice).await.len(), 1);
         // From the second of its end it is as if it were gone, deleted or not.
         store.sql("UPDATE gatepost.tenant_proposals SET expires_at = 2").await;
