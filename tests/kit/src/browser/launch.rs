@@ -17,8 +17,9 @@ use crate::process::{Authority, Running, find_ok, free_port, reaper};
 const START: Duration = Duration::from_secs(30);
 
 /// Starts Chromium without a window. With one that nobody sees, as `--headless=new` makes it, a start takes three times as long.
-/// It opens a page only if it is given an address, and `ChromeDriver` waits for one and passes none on.
-const STARTER: &str = "#!/bin/sh\nexec chromium-headless-shell \"$@\" about:blank\n";
+/// It opens a page only if it is given an address, and `ChromeDriver` waits for one and passes none on. The program in `PATH`
+/// is a script that stays beside Chromium: whoever ends that ends nothing.
+const STARTER: &str = "#!/bin/sh\nexec /usr/lib/chromium/chromium-headless-shell \"$@\" about:blank\n";
 
 /// Bytes of shared memory that a browser may take.
 const SHARED_MEMORY: u64 = 1 << 30;
@@ -95,7 +96,7 @@ impl BrowserBuilder {
         if let Some(process) = process {
             reaper::started(process.as_raw_nonzero().get().unsigned_abs());
         }
-        Browser { driver, process, _chromedriver: chromedriver, _profile: profile }
+        Browser { driver, process, _chromedriver: chromedriver, profile }
     }
 
     fn capabilities(&self, profile: &TempDir) -> thirtyfour::ChromeCapabilities {

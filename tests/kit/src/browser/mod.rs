@@ -35,7 +35,7 @@ pub struct Browser {
     driver: WebDriver,
     process: Option<Pid>,
     _chromedriver: Running,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 /// A tab of the browser.
@@ -90,6 +90,11 @@ impl Browser {
     /// All open tabs, in the order of `ChromeDriver`.
     pub async fn tabs(&self) -> Vec<Tab> {
         self.driver.windows().await.expect("windows can be listed").into_iter().map(Tab).collect()
+    }
+
+    /// The folder of its profile.
+    pub fn profile(&self) -> &Path {
+        self.profile.path()
     }
 
     /// Saves a screenshot of the whole page in the current tab. Creates folders as needed.

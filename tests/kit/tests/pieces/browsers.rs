@@ -3,7 +3,9 @@
 use gatepost_kit::browser::{Browser, Rules};
 use gatepost_kit::echo::{Echo, Pages};
 use gatepost_kit::edge::{Edge, Route};
-use gatepost_kit::process::Authority;
+use gatepost_kit::process::{Authority, until};
+use std::path::Path;
+use std::time::Duration;
 use tempfile::TempDir;
 
 #[tokio::test]
@@ -61,4 +63,24 @@ async fn chromium_opens_a_page_over_tls_and_takes_its_picture() {
         browser.wait_for_text(&format!("GET {path}")).await;
     }
     browser.close().await;
+}
+
+#[tokio::test]
+async fn a_browser_that_is_dropped_leaves_no_process() {
+    let browser = Browser::builder().start().await;
+    let profile = browser.profile().to_owned();
+    assert!(count_processes(&profile) > 0);
+    drop(browser);
+    let end = async || (count_processes(&profile) == 0).then_some(());
+    until("Chromium to end", Duration::from_secs(20), end).await;
+}
+
+/// How many processes have this profile.
+fn count_processes(profile: &Path) -> usize {
+    let profile = profile.display().to_string();
+    let has_profile = |process: &std::fs::DirEntry| {
+        let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(&profile)
+    };
+    std::fs::read_dir("/proc").expect("processes").flatten().filter(has_profile).count()
 }
