@@ -92,11 +92,11 @@ impl Two {
         self.world.cli(&["user", "disable", "alice@example.com"]).await;
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(4) {
-            let status = alice.fetch(&self.world.url(APP, "/")).await.status;
             let since = begun.elapsed();
+            let status = alice.fetch(&self.world.url(APP, "/")).await.status;
             assert!(
                 status != 200 || since < Duration::from_secs(1),
-                "{status} {since:?} after she was disabled"
+                "{status} for what was sent {since:?} after she was disabled"
             );
             tokio::time::sleep(PAUSE).await;
         }
