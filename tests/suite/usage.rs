@@ -117,14 +117,18 @@ both_pairs! {
         let made: Value = serde_json::from_str(&world.cli(&base).await).unwrap();
         let key = format!("Bearer {}", made["key"].as_str().unwrap());
         for server in ["github", "fast"] {
-            world.cli(&["tool-server", "allow", server, "--everyone", "--tool", "search"]).await;
+            let allow = ["tool-server", "allow", server, "--everyone"];
+            world.cli(&[&allow[..], &["--tool", "search"]].concat()).await;
+            world.cli(&[&allow[..], &["--prompt", "review"]].concat()).await;
         }
         world.has_heard().await;
-        let call = async |host: &str, tool: &str| {
-            let named = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", tool)];
+        let ask = async |host: &str, method: &str, name: &str| {
+            let named = [("mcp-protocol-version", "2026-07-28"), ("mcp-method", method), ("mcp-name", name)];
             let headers = [&[JSON, ("authorization", &*key)][..], &named[..]].concat();
-            post(&world.browser(), &world.url(host, PATH), &headers, &current(tool)).await
+            let body = current(name).replace("tools/call", method);
+            post(&world.browser(), &world.url(host, PATH), &headers, &body).await
         };
+        let call = async |host: &str, tool: &str| ask(host, "tools/call", tool).await;
         for (host, times) in [(MCP, 3), (FAST, 5)] {
             for _ in 0..times {
                 assert_eq!(call(host, "search").await.status, 200, "{host}");
@@ -132,10 +136,11 @@ both_pairs! {
             for _ in 0..2 {
                 error(&call(host, "get_file").await, 403, 403);
             }
+            assert_eq!(ask(host, "prompts/get", "review").await.status, 200, "{host}");
         }
         end(&world.gatepost).await;
-        assert_eq!(calls_by_server(&world, "github").await, json!({ "github": 3, "fast": 5 }));
-        assert_eq!(used(&world, "github", "api_requests").await, 8, "each call of a key is a request too");
+        assert_eq!(calls_by_server(&world, "github").await, json!({ "github": 3, "fast": 5 }), "a prompt is no tool");
+        assert_eq!(used(&world, "github", "api_requests").await, 10, "each call of a key is a request too");
     }
 
     async fn sign_ins_count_at_the_hosts_of_a_tenant_and_people_once_a_day(pair) {
