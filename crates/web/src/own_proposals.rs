@@ -1,6 +1,7 @@
 //! What the account page shows of the tenants that a person proposed.
 
 use super::fault::Fault;
+use super::routing::is_self_service;
 use gatepost_core::access::Standing;
 use gatepost_core::tenant_proposal::ProposalState;
 use gatepost_pages::ProposalEntry;
@@ -20,7 +21,7 @@ pub(super) async fn list_own(
     context: &Context,
     standing: &Standing,
 ) -> Result<Option<Vec<TenantProposal>>, Fault> {
-    if !context.site.config.tenants.self_service {
+    if !is_self_service(&context.site.config) {
         return Ok(None);
     }
     Ok(Some(context.stores.directory.list_proposals_of(standing.person.id, SHOWN).await?))

@@ -41,6 +41,7 @@ mod tenant_settings;
 mod tenant_sign_in;
 mod tenants;
 mod tools;
+mod waiting;
 mod waiting_proposals;
 
 use super::RequestOrigin::{Anywhere, OwnPages};

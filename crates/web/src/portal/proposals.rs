@@ -2,6 +2,7 @@
 
 use super::change::{FormAnswer, Impossible, Refused, conditions, done, refused};
 use super::page;
+use super::waiting::{Answering, Listed, Shown, decider};
 use crate::RequestOrigin::{Anywhere, OwnPages};
 use crate::answer::PageAnswer;
 use crate::callers::{Administrator, SystemAdministrators};
@@ -35,13 +36,6 @@ pub(super) fn register(routes: &mut Routes<'_>) {
     });
 }
 
-/// The filter, and where the page begins.
-#[derive(Deserialize)]
-pub(crate) struct Listed {
-    state: Option<String>,
-    after: Option<String>,
-}
-
 async fn list(
     administrator: Administrator,
     context: web::Data<Context>,
@@ -64,12 +58,6 @@ async fn list(
         now: Timestamp::now(),
     };
     Ok(PageAnswer(page.page()))
-}
-
-/// What the last form did.
-#[derive(Deserialize)]
-pub(crate) struct Shown {
-    done: Option<String>,
 }
 
 async fn show(
@@ -114,24 +102,12 @@ async fn approve(
     answer(&admin, &context, &administrator, id, made).await
 }
 
-/// The version that the form showed, and what the person is to read.
-#[derive(Deserialize)]
-pub(crate) struct Refusing {
-    version: Option<String>,
-    answer: Option<String>,
-}
-
-impl Fields for Refusing {
-    // An answer of the longest characters, each percent-encoded.
-    const LIMIT: usize = 8 * 1024;
-}
-
 async fn refuse(
     administrator: Administrator,
     admin: web::Data<gatepost_admin::Context>,
     context: web::Data<Context>,
     Path(id): Path<ProposalId>,
-    Form(form): Form<Refusing>,
+    Form(form): Form<Answering>,
 ) -> FormAnswer {
     let text = form.answer.as_deref().unwrap_or_default();
     let Ok(remark) = Remark::optional(text) else {
@@ -210,10 +186,8 @@ fn overtaken(administrator: &Administrator, proposal: &TenantProposal) -> &'stat
     }
 }
 
-/// The address of who decided, else how the audit names them.
 fn decided_by(proposal: &TenantProposal) -> Option<String> {
-    let address = proposal.decided_by_email.as_ref().map(ToString::to_string);
-    address.or_else(|| proposal.decided_by.as_ref().map(ToString::to_string))
+    decider(proposal.decided_by_email.as_ref(), proposal.decided_by.as_ref())
 }
 
 fn entry<'a>(proposal: &'a TenantProposal, by: Option<&'a str>) -> TenantProposalEntry<'a> {

@@ -1,6 +1,7 @@
 //! Requests for access: the list, one request, and the forms that decide it.
 
 use super::change::{FormAnswer, Refused, conditions, done, refused};
+use super::waiting::{Answering, Listed, Shown, decider};
 use super::{page, waiting_proposals};
 use crate::RequestOrigin::{Anywhere, OwnPages};
 use crate::answer::PageAnswer;
@@ -36,13 +37,6 @@ pub(super) fn register(routes: &mut Routes<'_>) {
     });
 }
 
-/// The filter, and where the page begins.
-#[derive(Deserialize)]
-pub(crate) struct Listed {
-    state: Option<String>,
-    after: Option<String>,
-}
-
 async fn list(
     administrator: Administrator,
     context: web::Data<gatepost_sign_in::Context>,
@@ -67,12 +61,6 @@ async fn list(
         now: Timestamp::now(),
     };
     Ok(PageAnswer(page.page()))
-}
-
-/// What the last form did.
-#[derive(Deserialize)]
-pub(crate) struct Shown {
-    done: Option<String>,
 }
 
 async fn show(
@@ -133,24 +121,12 @@ async fn grant(
     }
 }
 
-/// The version that the form showed, and what the person is to read.
-#[derive(Deserialize)]
-pub(crate) struct Declining {
-    version: Option<String>,
-    answer: Option<String>,
-}
-
-impl Fields for Declining {
-    // An answer of the longest characters, each percent-encoded.
-    const LIMIT: usize = 8 * 1024;
-}
-
 async fn decline(
     administrator: Administrator,
     admin: web::Data<gatepost_admin::Context>,
     context: web::Data<gatepost_sign_in::Context>,
     Path(id): Path<AccessRequestId>,
-    Form(form): Form<Declining>,
+    Form(form): Form<Answering>,
 ) -> FormAnswer {
     let text = form.answer.as_deref().unwrap_or_default();
     let remark: Remark = match text.parse() {
@@ -297,10 +273,8 @@ fn names(page: directory::Page<Decider>, reader: UserId) -> (Vec<String>, bool) 
     (names, has_more)
 }
 
-/// The address of who decided, else how the audit names them.
 fn decided_by(request: &AccessRequest) -> Option<String> {
-    let address = request.decided_by_email.as_ref().map(ToString::to_string);
-    address.or_else(|| request.decided_by.as_ref().map(ToString::to_string))
+    decider(request.decided_by_email.as_ref(), request.decided_by.as_ref())
 }
 
 fn entry<'a>(request: &'a AccessRequest, by: Option<&'a str>) -> AccessRequestEntry<'a> {

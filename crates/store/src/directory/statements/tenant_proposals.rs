@@ -1,7 +1,7 @@
 //! How people propose tenants, and how system administrators decide.
 
 use super::users::{self, FIRST, UserRow};
-use super::{Apply, Connection, LockKey, Result, audit, present, standing};
+use super::{Apply, Connection, LockKey, Result, present, standing};
 use crate::directory::actor::{Actor, Who};
 use crate::directory::changes::{
     AddTenantMember, ApproveProposal, Done, ProposeTenant, RefuseProposal, TenantEdit, WriteMode, WriteTenant,
@@ -61,7 +61,7 @@ impl Apply for ProposeTenant {
         demand_free(connection, &change.tenant).await?;
         insert(connection, id, change, now).await?;
         let said = said(id, &change.tenant);
-        record(connection, actor, "proposal.create", user.id, (None, Some(said))).await?;
+        users::note(connection, actor, "proposal.create", user.id, None, Some(said)).await?;
         Ok(Done::changed(Some(FIRST), id))
     }
 }
@@ -154,7 +154,7 @@ impl Apply for ApproveProposal {
         let change = AddTenantMember { tenant: tenant.clone(), user: key, role: Role::Admin, until: None };
         make(&granted, &change, connection, actor).await?;
         let said = said(id, &tenant);
-        record(connection, actor, "proposal.approve", user.id, (Some(said.clone()), Some(said))).await?;
+        users::note(connection, actor, "proposal.approve", user.id, Some(said.clone()), Some(said)).await?;
         Ok(Done::changed(Some(ProposalState::Approved.version()), user.id))
     }
 }
@@ -186,7 +186,7 @@ impl Apply for RefuseProposal {
         let Self { id, answer } = granted.change();
         decide(connection, actor, (*id, &row), (ProposalState::Refused, answer.as_ref())).await?;
         let said = said(*id, &row.tenant_id);
-        record(connection, actor, "proposal.refuse", user.id, (Some(said), None)).await?;
+        users::note(connection, actor, "proposal.refuse", user.id, Some(said), None).await?;
         Ok(Done::changed(Some(ProposalState::Refused.version()), user.id))
     }
 }
@@ -239,17 +239,6 @@ async fn decide(
 /// A proposal for the audit. What people wrote stays out of it: the audit is kept longer than proposals are.
 fn said(id: ProposalId, tenant: &TenantId) -> Value {
     json!({ "proposal": id, "tenant": tenant })
-}
-
-async fn record(
-    connection: &mut Connection,
-    actor: &Actor,
-    action: &str,
-    user: UserId,
-    (before, after): (Option<Value>, Option<Value>),
-) -> Result<()> {
-    audit::write(connection, actor, audit::Entry { action, target: format!("user:{user}"), before, after })
-        .await
 }
 
 /// Deletes proposals that have expired, whatever their state, at most `most`, and returns their number.
