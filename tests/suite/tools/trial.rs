@@ -2,9 +2,10 @@
 //! passes.
 
 use super::memory::by_headers;
-use super::{FAST, MCP, tool_world};
+use super::{FAST, MCP, tool_world, tool_world_of};
 use crate::answers::Asked;
 use crate::cli::sql;
+use crate::speakers;
 use crate::world::World;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
@@ -15,11 +16,15 @@ const NO_TOOL: &str = "no-such-tool";
 
 /// A key of the tenant, its id and its text, that tries this server.
 async fn key(world: &World, tries: Option<&str>) -> (String, String) {
+    key_with(world, tries, &[]).await
+}
+
+async fn key_with(world: &World, tries: Option<&str>, scopes: &[&str]) -> (String, String) {
     let base = [
         "key", "create", "trial", "--tenant", "github", "--host", MCP, "--host", FAST, "--tool", NO_TOOL,
         "--json",
     ];
-    let made: Value = serde_json::from_str(&world.cli(&base).await).unwrap();
+    let made: Value = serde_json::from_str(&world.cli(&[&base[..], scopes].concat()).await).unwrap();
     let id = made["id"].as_str().unwrap().to_owned();
     if let Some(server) = tries {
         let statement = format!("UPDATE keys SET trial_of = '{server}' WHERE id = '{id}'");
@@ -53,6 +58,24 @@ both_pairs! {
         world.cli(&["tenant", "create", "wiki"]).await;
         let elsewhere = call(MCP, NO_TOOL, &trial).requiring("mcp=headers&tenant=wiki");
         assert_eq!(elsewhere.of(&world).await.status, 403, "the router is another tenant's");
+    }
+
+    async fn the_key_of_a_trial_tries_nothing_for_a_person(pair) {
+        let plan = speakers::plan().env("GATEPOST_SPEAKERS__OPEN_WEBUI__HOSTS", "*.example.test");
+        let world = tool_world_of(plan, pair).await;
+        world.signed_in("alice").await;
+        let (id, both) = key_with(&world, None, &["--scope", "act-as", "--scope", "gate"]).await;
+        let alice = speakers::word_about("alice@example.com");
+        let for_alice = call(FAST, NO_TOOL, &both).with("X-OpenWebUI-User-Jwt", &alice);
+        let told = for_alice.of(&world).await;
+        assert_eq!(told.status, 403, "{told:?}");
+        assert!(told.body.contains("a rule that allows it to you"), "the word counts: {told:?}");
+        sql(&world, AssertSqlSafe(format!("UPDATE keys SET trial_of = 'github' WHERE id = '{id}'"))).await;
+        world.has_heard().await;
+        assert_eq!(call(MCP, NO_TOOL, &both).of(&world).await.status, 200, "the key by itself tries the server");
+        let told = call(MCP, NO_TOOL, &both).with("X-OpenWebUI-User-Jwt", &alice).of(&world).await;
+        assert_eq!(told.status, 403, "{told:?}");
+        assert!(told.body.contains("unknown_tool_server"), "{told:?}");
     }
 
     async fn the_trial_ends_with_its_key(pair) {
