@@ -4,13 +4,17 @@ use crate::cli::sql;
 use crate::world::{APP, PUBLIC, Pair, Plan, World, alice};
 use gatepost_kit::client::{Answer, Client, Kind, Trip};
 use gatepost_kit::entra::Person;
+use gatepost_kit::process::until;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
+use std::time::Duration;
 
 const FORM: &str = "/proposals/new";
 const LIST: &str = "/admin/proposals";
 const V1: (&str, &str) = ("version", "v1");
+const SOON: Duration = Duration::from_secs(20);
+const WARNING: &str = "Routers require this tenant already.";
 const NO_PROPOSAL: &str = "00000000-0000-7000-8000-000000000001";
 
 /// Alice and Bob are nobody in particular, Carol administers the tenant `github`, Root the system.
@@ -27,6 +31,10 @@ impl Desk {
 
     async fn with(pair: Pair, self_service: bool) -> Self {
         let plan = Plan::default().env("GATEPOST_TENANTS__SELF_SERVICE", self_service.to_string());
+        Self::of(plan, pair).await
+    }
+
+    async fn of(plan: Plan, pair: Pair) -> Self {
         let world = plan.start(pair).await;
         world.entra.add(alice());
         for name in ["bob", "carol", "root"] {
@@ -146,6 +154,32 @@ both_pairs! {
         assert_shows(&desk.get(&desk.root, "/admin").await.body, &[], &["proposed tenant"]);
         let audit = desk.get(&desk.root, "/admin/audit").await.body;
         assert_shows(&audit, &["approved the tenant acme that was proposed by", "proposed the tenant acme as"], &[]);
+    }
+
+    async fn who_approves_sees_where_routers_require_the_tenant_already(pair) {
+        let plan = Plan::default().env("GATEPOST_TENANTS__SELF_SERVICE", "true");
+        let plan = plan.route("vault.example.test", "tenant=acme&tenant=other").route("plain.example.test", "tenant=other");
+        let desk = Desk::of(plan, pair).await;
+        for host in ["vault.example.test", "plain.example.test"] {
+            let refused = desk.alice.navigate(&desk.world.url(host, "/")).await;
+            assert_eq!(refused.end().status, 403, "{}", refused.describe());
+        }
+        let id = desk.proposed(&desk.alice, "acme").await;
+        let path = format!("{LIST}/{id}");
+        until("the requirement to be stored", SOON, async || {
+            desk.get(&desk.root, &path).await.body.contains(WARNING).then_some(())
+        })
+        .await;
+        let page = desk.get(&desk.root, &path).await.body;
+        assert_shows(&page, &["<li>vault.example.test</li>"], &["plain.example.test"]);
+        let asked = desk.root.fetch(&desk.url(&format!("/api/v1/proposals/{id}"))).await.json();
+        assert_eq!(asked["required_at"], json!(["vault.example.test"]), "{asked:#}");
+        let listed = desk.root.fetch(&desk.url("/api/v1/proposals")).await.json();
+        assert_eq!(listed["items"][0].get("required_at"), None, "{listed:#}");
+        desk.decide(&desk.root, &id, "refuse", &[V1]).await;
+        assert_shows(&desk.get(&desk.root, &path).await.body, &[], &[WARNING]);
+        let unused = desk.proposed(&desk.alice, "unused").await;
+        assert_shows(&desk.get(&desk.root, &format!("{LIST}/{unused}")).await.body, &["Approve</button>"], &[WARNING]);
     }
 
     async fn a_proposal_is_refused_with_a_note_or_without(pair) {

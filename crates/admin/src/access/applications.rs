@@ -50,4 +50,17 @@ impl Context {
         let unseen = if scope.is_system() { self.unknown_hosts(&mut known.keys()) } else { Vec::new() };
         Ok(Applications { known: known.into_values().collect(), unseen })
     }
+
+    /// The hosts whose routers require this tenant, as requests showed it in the last 30 days. The tenant need not exist.
+    pub async fn list_hosts_requiring(
+        &self,
+        scope: &Scope,
+        tenant: &TenantId,
+    ) -> Result<Vec<HostName>, DirectoryError> {
+        let seen = self.list_seen(scope).await?.into_iter();
+        let requiring = seen.filter(|seen| seen.asked.requirement.all_tenants().any(|id| id == tenant));
+        let mut hosts: Vec<HostName> = requiring.map(|seen| seen.host).collect();
+        hosts.dedup();
+        Ok(hosts)
+    }
 }

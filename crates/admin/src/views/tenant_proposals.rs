@@ -39,6 +39,10 @@ pub struct TenantProposal {
     pub decided_by_email: Option<String>,
     /// What the person reads who was refused.
     pub answer: Option<String>,
+    /// Hosts whose routers require the tenant already, as requests showed it in the last 30 days: who administers it passes
+    /// there. Absent in a list, and once it is decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub required_at: Option<Vec<String>>,
     /// A proposal changes once.
     #[schema(example = "v1")]
     pub version: String,
@@ -61,6 +65,7 @@ impl From<&Record> for TenantProposal {
             decided_by: text(proposal.decided_by.as_ref()),
             decided_by_email: text(proposal.decided_by_email.as_ref()),
             answer: proposal.answer.clone(),
+            required_at: None,
             version: proposal.state.version().to_string(),
         }
     }

@@ -11,6 +11,7 @@ use askama::Template;
 use gatepost_core::access_request::Remark;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
+use gatepost_core::host::HostName;
 use gatepost_core::ids::{ProposalId, TenantId, UserId};
 use gatepost_core::tenant_proposal::{PROPOSED_TIER, ProposalState};
 
@@ -161,6 +162,8 @@ fn list(state: ProposalState, after: Option<&str>) -> String {
 pub struct TenantProposalDetails<'a> {
     pub frame: Frame<'a>,
     pub proposal: TenantProposalEntry<'a>,
+    /// Hosts whose routers require the tenant already.
+    pub required_at: &'a [HostName],
     /// The answer, as it was entered, and what is wrong with it.
     pub answer: (&'a str, Option<&'a str>),
     /// It was decided before the form came.

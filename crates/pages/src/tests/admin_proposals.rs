@@ -3,6 +3,7 @@
 use super::admin::{frame, longest};
 use super::samples::{MINUTE, NOW, PLANTED, Sample};
 use crate::admin::*;
+use gatepost_core::host::HostName;
 use gatepost_core::ids::{ProposalId, TenantId, UserId};
 use gatepost_core::tenant_proposal::ProposalState;
 
@@ -49,9 +50,11 @@ fn list(name: &str, words: &str, state: ProposalState, count: usize) -> Sample {
 
 fn one(name: &str, words: &str, state: ProposalState, error: Option<&str>) -> Sample {
     let (tenant, address) = (tenant(), longest());
+    let host: HostName = format!("{}.example.test", "w".repeat(63)).parse().expect("a host");
     let page = TenantProposalDetails {
         frame: frame(words, Some(words).filter(|_| state != ProposalState::Open)),
         proposal: TenantProposalEntry { email: Some(&address), ..entry(words, &tenant, state) },
+        required_at: &[host],
         answer: (words, error),
         is_overtaken: state == ProposalState::Refused && error.is_none(),
     };

@@ -139,7 +139,12 @@ pub(super) async fn show(
 ) -> Result<Reply, Refused> {
     let found = admin.stores.directory.find_proposal(&caller.scope, id).await?;
     let proposal = found.ok_or(DirectoryError::UnknownProposal(id))?;
-    Ok(Reply::ok(TenantProposal::from(&proposal)).version(proposal.state.version()))
+    let mut shown = TenantProposal::from(&proposal);
+    if proposal.state == ProposalState::Open {
+        let hosts = admin.list_hosts_requiring(&caller.scope, &proposal.tenant_id).await?;
+        shown.required_at = Some(hosts.iter().map(ToString::to_string).collect());
+    }
+    Ok(Reply::ok(shown).version(proposal.state.version()))
 }
 
 /// Creates the proposed tenant of the tier `free`, and makes the person who proposed it an administrator of it.

@@ -62,12 +62,12 @@ async fn list(
 
 async fn show(
     administrator: Administrator,
-    context: web::Data<Context>,
+    admin: web::Data<gatepost_admin::Context>,
     Path(id): Path<ProposalId>,
     Query(Shown { done }): Query<Shown>,
 ) -> Result<PageAnswer, Fault> {
     let notice = ProposalNotice::find(done.as_deref()).map(ProposalNotice::text);
-    details(&context, &administrator, id, Outcome::Shown(notice)).await
+    details(&admin, &administrator, id, Outcome::Shown(notice)).await
 }
 
 /// The version that the form showed.
@@ -81,7 +81,6 @@ impl Fields for Approving {}
 async fn approve(
     administrator: Administrator,
     admin: web::Data<gatepost_admin::Context>,
-    context: web::Data<Context>,
     Path(id): Path<ProposalId>,
     Form(form): Form<Approving>,
 ) -> FormAnswer {
@@ -99,32 +98,30 @@ async fn approve(
         }
     };
     let made = made.await;
-    answer(&admin, &context, &administrator, id, made).await
+    answer(&admin, &administrator, id, made).await
 }
 
 async fn refuse(
     administrator: Administrator,
     admin: web::Data<gatepost_admin::Context>,
-    context: web::Data<Context>,
     Path(id): Path<ProposalId>,
     Form(form): Form<Answering>,
 ) -> FormAnswer {
     let text = form.answer.as_deref().unwrap_or_default();
     let Ok(remark) = Remark::optional(text) else {
-        return details(&context, &administrator, id, Outcome::TooLong(text)).await.map(Either::Right);
+        return details(&admin, &administrator, id, Outcome::TooLong(text)).await.map(Either::Right);
     };
     let made = async {
         let conditions = conditions(form.version.as_deref())?;
         Ok(admin.refuse_proposal(id, remark, conditions, &administrator.actor()).await?)
     };
     let made = made.await.map(|_| ProposalNotice::Refused);
-    answer(&admin, &context, &administrator, id, made).await
+    answer(&admin, &administrator, id, made).await
 }
 
 /// The answer to a form whose fields are right.
 async fn answer(
     admin: &gatepost_admin::Context,
-    context: &Context,
     administrator: &Administrator,
     id: ProposalId,
     made: Result<ProposalNotice, Refused>,
@@ -133,7 +130,7 @@ async fn answer(
     match made {
         Ok(notice) => done(admin, &path, notice.as_str()),
         Err(Refused::Overtaken(_)) => {
-            details(context, administrator, id, Outcome::Overtaken).await.map(Either::Right)
+            details(admin, administrator, id, Outcome::Overtaken).await.map(Either::Right)
         }
         Err(Refused::Impossible(why)) => refused(administrator, Section::Requests, &path, &why),
         Err(Refused::Fault(fault)) => Err(fault),
@@ -150,13 +147,18 @@ enum Outcome<'a> {
 }
 
 async fn details(
-    context: &Context,
+    admin: &gatepost_admin::Context,
     administrator: &Administrator,
     id: ProposalId,
     outcome: Outcome<'_>,
 ) -> Result<PageAnswer, Fault> {
-    let found = context.stores.directory.find_proposal(&administrator.scope, id).await?;
+    let scope = &administrator.scope;
+    let found = admin.stores.directory.find_proposal(scope, id).await?;
     let proposal = found.ok_or(Fault::NotFound)?;
+    let required_at = match proposal.state {
+        ProposalState::Open => admin.list_hosts_requiring(scope, &proposal.tenant_id).await?,
+        ProposalState::Approved | ProposalState::Refused => Vec::new(),
+    };
     let (notice, answer) = match outcome {
         Outcome::Shown(notice) => (notice, ("", None)),
         Outcome::Overtaken => (Some(overtaken(administrator, &proposal)), ("", None)),
@@ -168,6 +170,7 @@ async fn details(
     let page = TenantProposalDetails {
         frame: administrator.frame(notice),
         proposal: entry(&proposal, by.as_deref()),
+        required_at: &required_at,
         answer,
         is_overtaken: matches!(outcome, Outcome::Overtaken),
     };
