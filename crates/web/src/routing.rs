@@ -11,8 +11,11 @@ use actix_web::guard::{self, GuardContext};
 use actix_web::{
     Error, FromRequest, Handler, HttpMessage, HttpRequest, HttpResponse, Resource, Responder, Scope, web,
 };
+use futures_util::future::LocalBoxFuture;
 use gatepost_config::Config;
 use gatepost_sign_in::Context;
+use std::marker::PhantomData;
+use std::rc::Rc;
 
 /// The hosts on which a route exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,21 +197,36 @@ impl PathRoutes {
     }
 
     /// Adds a method.
-    pub(crate) fn on<R, H, Args>(mut self, method: Method, _: R, origin: RequestOrigin, handler: H) -> Self
+    pub(crate) fn on<R, H, Args>(self, method: Method, _: R, origin: RequestOrigin, handler: H) -> Self
     where
         R: CallerRule,
         H: Handler<Args, Output: Responder>,
         Args: Arguments<Caller = R::Caller>,
     {
+        self.with(
+            method,
+            R::CALLERS,
+            origin,
+            Rc::new(Endpoint::<R, H, Args> { handler, method, origin, of: PhantomData }),
+        )
+    }
+
+    /// The framework's own code is compiled once, and not for each route.
+    fn with(
+        mut self,
+        method: Method,
+        callers: Callers,
+        origin: RequestOrigin,
+        endpoint: Rc<dyn Answer>,
+    ) -> Self {
         let Method { name, takes_head, .. } = method;
         let takes = move |request: &GuardContext<'_>| match request.head().method.as_str() {
             "HEAD" => takes_head,
             sent => sent == name,
         };
-        let answer =
-            move |request: HttpRequest| answer::<R, H, Args>(request, method, origin, handler.clone());
+        let answer = move |request: HttpRequest| Rc::clone(&endpoint).answer(request);
         let (path, hosts) = (self.path.to_owned(), self.hosts);
-        self.routes.push(Route { method: name, takes_head, path, hosts, callers: R::CALLERS, origin });
+        self.routes.push(Route { method: name, takes_head, path, hosts, callers, origin });
         Self { resource: self.resource.route(web::route().guard(guard::fn_guard(takes)).to(answer)), ..self }
     }
 
@@ -222,7 +240,7 @@ impl PathRoutes {
 }
 
 /// The arguments of a handler: who calls, then whatever it takes from the request.
-pub(crate) trait Arguments {
+pub(crate) trait Arguments: 'static {
     type Caller;
     type Others: FromRequest;
 
@@ -231,7 +249,7 @@ pub(crate) trait Arguments {
 
 macro_rules! arguments {
     ($($other:ident)*) => {
-        impl<Caller, $($other: FromRequest + 'static),*> Arguments for (Caller, $($other,)*) {
+        impl<Caller: 'static, $($other: FromRequest + 'static),*> Arguments for (Caller, $($other,)*) {
             type Caller = Caller;
             type Others = ($($other,)*);
 
@@ -250,32 +268,53 @@ arguments! { A B C }
 arguments! { A B C D }
 arguments! { A B C D E }
 
-/// Answers a request: judges where it comes from and who calls, and only then takes from it what the handler wants. A
-/// body of a route that has none is refused before, unread: that tells nothing of the caller.
-async fn answer<R, H, Args>(
-    request: HttpRequest,
+/// A handler with what its route demands.
+struct Endpoint<R, H, Args> {
+    handler: H,
     method: Method,
     origin: RequestOrigin,
-    handler: H,
-) -> Result<HttpResponse, Error>
+    of: PhantomData<(R, Args)>,
+}
+
+/// An [`Endpoint`] of whatever type.
+trait Answer {
+    fn answer(self: Rc<Self>, request: HttpRequest) -> LocalBoxFuture<'static, Result<HttpResponse, Error>>;
+}
+
+impl<R, H, Args> Answer for Endpoint<R, H, Args>
 where
     R: CallerRule,
     H: Handler<Args, Output: Responder>,
     Args: Arguments<Caller = R::Caller>,
 {
-    origin.check(&request)?;
-    if !method.takes_body {
-        body::read(&request, 0).await.map_err(Fault::from)?;
+    /// Judges where a request comes from and who calls, and only then takes from it what the handler wants.
+    fn answer(self: Rc<Self>, request: HttpRequest) -> LocalBoxFuture<'static, Result<HttpResponse, Error>> {
+        Box::pin(async move {
+            let caller = admit::<R>(&request, self.method, self.origin).await?;
+            let others = Args::Others::from_request(&request, &mut Payload::None);
+            let others = others.await.map_err(Into::<Error>::into)?;
+            // The semaphore is never closed.
+            let _permit = match R::permits(&request) {
+                Some(permits) => permits.acquire().await.ok(),
+                None => None,
+            };
+            let answer = self.handler.call(Args::new(caller, others)).await;
+            Ok(answer.respond_to(&request).map_into_boxed_body())
+        })
     }
-    let caller = R::check(&request).await?;
+}
+
+/// Who calls. A body of a route that has none is refused before, unread: that tells nothing of the caller.
+async fn admit<R: CallerRule>(
+    request: &HttpRequest,
+    method: Method,
+    origin: RequestOrigin,
+) -> Result<R::Caller, Error> {
+    origin.check(request)?;
+    if !method.takes_body {
+        body::read(request, 0).await.map_err(Fault::from)?;
+    }
+    let caller = R::check(request).await?;
     request.extensions_mut().insert(CallerChecked);
-    let others =
-        Args::Others::from_request(&request, &mut Payload::None).await.map_err(Into::<Error>::into)?;
-    // The semaphore is never closed.
-    let _permit = match R::permits(&request) {
-        Some(permits) => permits.acquire().await.ok(),
-        None => None,
-    };
-    let answer = handler.call(Args::new(caller, others)).await;
-    Ok(answer.respond_to(&request).map_into_boxed_body())
+    Ok(caller)
 }
