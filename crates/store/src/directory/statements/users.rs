@@ -64,12 +64,13 @@ pub(super) async fn find_row_by_email_for_update(
 }
 
 /// Finds a person by id, by the address that applications know, or else by the address that the person's provider
-/// asserts. An administrator who names either address means this person.
+/// asserts. An administrator who names either address means this person. With OR in place of the union Postgres would read
+/// everybody.
 pub(super) async fn find_row(connection: &mut Connection, key: &UserKey) -> Result<Option<UserRow>> {
     let query = match key {
         UserKey::Id(id) => sqlx::query_as(select_user!("WHERE id = $1")).bind(id.to_string()),
         UserKey::Email(email) => sqlx::query_as(select_user!(
-            "WHERE u.email = $1 OR u.id IN (SELECT user_id FROM identities WHERE email = $1) \
+            "WHERE u.id IN (SELECT id FROM users WHERE email = $1 UNION SELECT user_id FROM identities WHERE email = $1) \
              ORDER BY CASE WHEN u.email = $1 THEN 0 ELSE 1 END, u.id LIMIT 1"
         ))
         .bind(email.to_string()),
