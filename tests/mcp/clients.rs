@@ -150,8 +150,8 @@ pub async fn listed(house: &House) {
             continue;
         }
         house.stage.cli(&["tool-server", "update", server.id, "--service", server.id]).await;
-        let page =
-            carol.navigate(&format!("https://auth.example.com/admin/tools/{}/listed", server.id)).await;
+        let address = format!("https://auth.example.com/admin/tools/{}/listed", server.id);
+        let page = carol.submit(&address, &address, &[("kind", "tool")]).await;
         let shown = &page.end().body;
         for tool in server.tools {
             assert!(shown.contains(&format!("<code>{tool}</code>")), "{} at {}: {shown}", tool, server.id);

@@ -4,9 +4,10 @@ use super::forms::{form, form_of};
 use super::{page, start, start_of};
 use crate::tool_lists::upstream::Upstream;
 use crate::tools::judge_by_headers;
-use crate::world::{APP, Pair, Plan, World};
-use gatepost_kit::client::Client;
+use crate::world::{APP, PUBLIC, Pair, Plan, World};
+use gatepost_kit::client::{Answer, Client};
 use gatepost_kit::process::until;
+use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -57,6 +58,13 @@ fn listing(names: &[&str]) -> Value {
     json!({ "jsonrpc": "2.0", "id": 1, "result": { "tools": tools } })
 }
 
+/// Asks the server on its page.
+async fn ask(world: &World, browser: &Client, kind: &str) -> Answer {
+    let page = world.url(PUBLIC, &format!("{PATH}/listed"));
+    let asked = browser.request(Method::POST, &page).from(&page);
+    asked.form(&[("kind", kind)]).send().await
+}
+
 both_pairs! {
     async fn what_a_server_lists_is_shown_with_the_rules_about_it(pair) {
         let (world, root, upstream) = reached(pair).await;
@@ -66,7 +74,10 @@ both_pairs! {
         upstream.replies_json(&listing(&["get_file", "delete_repo", "*", "<i>x</i>"]));
         let listed = format!("{PATH}/listed");
         assert!(page(&world, &root, PATH).await.body.contains(&format!("href=\"{listed}\"")));
-        let shown = page(&world, &root, &listed).await.body;
+        let form = page(&world, &root, &listed).await.body;
+        assert!(form.contains("name=\"kind\" value=\"tool\"") && !form.contains("get_file"), "{form}");
+        assert_eq!(upstream.count(), 0, "to look at the page asks nobody");
+        let shown = ask(&world, &root, "tool").await.body;
         for part in ["<code>get_file</code>", "group Coders", "administrators of the system alone", "&#60;i&#62;x"] {
             assert!(shown.contains(part), "{part}: {shown}");
         }
@@ -84,35 +95,39 @@ both_pairs! {
         // An error, no list, and nobody there: each says why.
         let error = json!({ "jsonrpc": "2.0", "id": 1, "error": { "code": -32601, "message": "no" } });
         upstream.replies_json(&error);
-        let none = page(&world, &root, &format!("{listed}?kind=prompt")).await.body;
+        let none = ask(&world, &root, "prompt").await.body;
         assert!(none.contains("The server has none, or tells nobody without an identity."), "{none}");
         upstream.replies("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/html\r\n\r\nget_file".to_owned());
-        let odd = page(&world, &root, &listed).await.body;
+        let odd = ask(&world, &root, "tool").await.body;
         assert!(odd.contains("The server gave no list") && !odd.contains("get_file"), "{odd}");
-        assert_eq!(page(&world, &root, &format!("{listed}?kind=x")).await.status, 404);
+        for unknown in ["x", ""] {
+            assert_eq!(ask(&world, &root, unknown).await.status, 404, "{unknown:?}");
+        }
         world.cli(&["tool-server", "update", "github", "--service", "none"]).await;
-        let unreached = page(&world, &root, &listed).await.body;
+        let unreached = ask(&world, &root, "tool").await.body;
         assert!(unreached.contains("has no service"), "{unreached}");
     }
 
     async fn only_who_administers_a_server_makes_gatepost_ask_it(pair) {
         let (world, _root, upstream) = reached(pair).await;
         upstream.replies_json(&listing(&["get_file"]));
-        let listed = format!("{PATH}/listed");
         let alice = world.signed_in("alice").await;
         world.entra.forget_browsers();
         let bob = world.signed_in("bob").await;
-        assert_eq!(page(&world, &bob, &listed).await.status, 404, "another tenant's administrator");
-        assert_eq!(page(&world, &world.browser(), &listed).await.status, 303, "nobody");
+        assert_eq!(ask(&world, &bob, "tool").await.status, 404, "another tenant's administrator");
+        assert_eq!(ask(&world, &world.browser(), "tool").await.status, 303, "nobody");
+        let address = world.url(PUBLIC, &format!("{PATH}/listed"));
+        let foreign = alice.request(Method::POST, &address).from(&world.url(APP, "/")).form(&[("kind", "tool")]);
+        assert_eq!(foreign.send().await.status, 403, "the page of an application");
         assert_eq!(upstream.count(), 0);
-        let own = page(&world, &alice, &listed).await.body;
+        let own = ask(&world, &alice, "tool").await.body;
         assert!(own.contains("get_file") && own.contains("whoever may enter"), "{own}");
         // One question of a person at a time.
         upstream.replies(String::new());
-        let hanging = page(&world, &alice, &listed);
+        let hanging = ask(&world, &alice, "tool");
         let second = async {
             until("the first question", Duration::from_secs(30), async || (upstream.count() == 2).then_some(())).await;
-            page(&world, &alice, &listed).await.body
+            ask(&world, &alice, "tool").await.body
         };
         let told = tokio::select! {
             told = second => told,
@@ -342,7 +357,7 @@ async fn a_server_of_an_older_revision_is_asked_in_a_session_of_its_own() {
     upstream.replies_to("mcp-session-id: s1", &format!("{}data: {first}\n\n", head("200 OK", stream)));
     let refused = json!({ "jsonrpc": "2.0", "id": "server-error", "error": { "code": -32600, "message": "no session" } });
     upstream.replies(head("400 Bad Request", json) + refused.to_string().as_str());
-    let shown = page(&world, &root, &format!("{PATH}/listed")).await.body;
+    let shown = ask(&world, &root, "tool").await.body;
     assert!(shown.contains("<code>one</code>") && shown.contains("<code>two</code>"), "{shown}");
     let ended = upstream.last();
     assert!(ended.starts_with("DELETE /mcp") && ended.contains("mcp-session-id: s1"), "{ended}");

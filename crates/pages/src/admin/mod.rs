@@ -100,6 +100,6 @@ pub use tenant_usage::{MonthMeter, MonthOfTenant};
 pub use tenants::{TenantSummary, Tenants};
 pub use tools::{
     ListedEntry, RuleEntered, RuleQuestion, ToolRuleEntry, ToolServerDeletion, ToolServerDetails,
-    ToolServerEdit, ToolServerEntered, ToolServerFacts, ToolServers, ToolsListed,
+    ToolServerEdit, ToolServerEntered, ToolServerFacts, ToolServers, ToolsAnswer, ToolsListed,
 };
 pub use unknown_refusal::UnknownRefusal;

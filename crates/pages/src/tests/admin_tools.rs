@@ -134,15 +134,14 @@ fn samples_of(case: Case<'_>) -> Vec<Sample> {
     };
     // As many as are read at most.
     let entries: Vec<_> = (0..count * 12 / 5).map(entry).collect();
-    let listed = ToolsListed {
-        frame,
-        server,
+    let answer = ToolsAnswer {
         kind: Kind::Tool,
         entries: &entries,
         has_more: count > 3,
         is_open: count == 3,
         trouble: error,
     };
+    let listed = ToolsListed { frame, server, outcome: Some(answer).filter(|_| count != 1) };
     let pages = [
         ("tools", list.page()),
         ("tool-server", details.page()),

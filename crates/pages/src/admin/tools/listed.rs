@@ -1,6 +1,6 @@
 //! What a tool server itself lists, with the rules about each entry.
 
-use super::super::parts::{ApiCall, FilterLink, Filters};
+use super::super::parts::ApiCall;
 use super::facts::ToolServerFacts;
 use crate::frame::{Frame, Section};
 use crate::message::{Chrome, render};
@@ -20,6 +20,14 @@ const SUBJECTS: usize = 3;
 pub struct ToolsListed<'a> {
     pub frame: Frame<'a>,
     pub server: ToolServerFacts<'a>,
+    /// `None`: the server was not asked yet.
+    pub outcome: Option<ToolsAnswer<'a>>,
+}
+
+/// What a server answered.
+#[derive(Clone, Copy, Debug)]
+pub struct ToolsAnswer<'a> {
+    /// What it was asked for.
     pub kind: Kind,
     /// In the server's order.
     pub entries: &'a [ListedEntry<'a>],
@@ -45,11 +53,23 @@ pub struct ListedEntry<'a> {
 #[template(path = "tools/listed.html")]
 struct View<'a> {
     chrome: Chrome,
-    page: &'a ToolsListed<'a>,
-    kinds: Filters,
+    action: String,
+    kinds: [Choice; Kind::ALL.len()],
+    answer: Option<Shown<'a>>,
+    api: Vec<ApiCall>,
+}
+
+/// A button of the form.
+struct Choice {
+    kind: Kind,
+    caption: &'static str,
+    is_chosen: bool,
+}
+
+struct Shown<'a> {
+    said: ToolsAnswer<'a>,
     caption: &'static str,
     rows: Vec<Row<'a>>,
-    api: Vec<ApiCall>,
 }
 
 struct Row<'a> {
@@ -65,24 +85,27 @@ impl ToolsListed<'_> {
     pub fn page(&self) -> Page {
         let (server, here) = (&self.server, paths::admin_tool_server(self.server.id));
         let above = [(server.title(), here.clone())];
-        let link = |kind: Kind| FilterLink {
-            text: caption(kind).to_owned(),
-            link: paths::query(&format!("{here}/listed"), &[("kind", Some(kind.as_str()))]),
-            is_chosen: kind == self.kind,
-        };
+        let is_chosen = |kind| self.outcome.is_some_and(|outcome| outcome.kind == kind);
+        let choice = |kind| Choice { kind, caption: caption(kind), is_chosen: is_chosen(kind) };
         let api = format!("/tool-servers/{}/rules", server.id);
         let view = View {
             chrome: Chrome::portal("What it lists", &self.frame, Section::Tools, Some(&above)),
-            page: self,
-            kinds: Filters { label: "What it has", links: Kind::ALL.map(link).into() },
-            caption: caption(self.kind),
-            rows: self.entries.iter().map(|entry| self.row(entry, &here)).collect(),
+            action: format!("{here}/listed"),
+            kinds: Kind::ALL.map(choice),
+            answer: self.outcome.map(|said| said.shown(&here)),
             api: vec![ApiCall::get(&api, &[]), ApiCall::of("POST", &api)],
         };
         Page::public(200, render(&view), &[])
     }
+}
 
-    fn row<'a>(&self, entry: &'a ListedEntry<'a>, here: &str) -> Row<'a> {
+impl<'a> ToolsAnswer<'a> {
+    fn shown(self, here: &str) -> Shown<'a> {
+        let rows = self.entries.iter().map(|entry| self.row(entry, here)).collect();
+        Shown { said: self, caption: caption(self.kind), rows }
+    }
+
+    fn row(&self, entry: &'a ListedEntry<'a>, here: &str) -> Row<'a> {
         let mut name: String = entry.name.chars().take(SHOWN).collect();
         if name.len() < entry.name.len() {
             name.push('…');

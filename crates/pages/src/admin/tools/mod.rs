@@ -11,5 +11,5 @@ pub use details::{RuleEntered, ToolRuleEntry, ToolServerDetails};
 pub use edit::{ToolServerEdit, ToolServerEntered};
 pub use facts::ToolServerFacts;
 pub use list::ToolServers;
-pub use listed::{ListedEntry, ToolsListed};
+pub use listed::{ListedEntry, ToolsAnswer, ToolsListed};
 pub use removal::{RuleQuestion, ToolServerDeletion};

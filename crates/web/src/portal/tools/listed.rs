@@ -1,10 +1,11 @@
-//! What a tool server itself lists, with the rules about each.
+//! What a tool server itself lists, with the rules about each. It calls the server, so a GET only shows the form: a page of
+//! somebody else, or a prefetch, can make a browser send a GET, but not the POST of a page of ours.
 
 use super::details::{Said, keys_of, rules_of};
 use super::facts::{facts, find};
 use crate::answer::PageAnswer;
 use crate::callers::Administrator;
-use crate::extract::{Path, Query};
+use crate::extract::{Fields, Form, Path};
 use crate::fault::Fault;
 use actix_web::web;
 use gatepost_admin::Context;
@@ -12,7 +13,7 @@ use gatepost_core::error_chain::Chain;
 use gatepost_core::ids::ToolServerId;
 use gatepost_core::mcp::pattern::Kind;
 use gatepost_core::tool_pattern::ToolPattern;
-use gatepost_pages::admin::{ListedEntry, ToolsListed};
+use gatepost_pages::admin::{ListedEntry, ToolsAnswer, ToolsListed};
 use gatepost_runtime::tools::listing::{Listed, Listing};
 use serde::Deserialize;
 
@@ -22,19 +23,35 @@ pub(crate) struct Asked {
     kind: Option<String>,
 }
 
-/// Asks a tool server what it has.
+impl Fields for Asked {}
+
+/// Says what can be asked, with the form that asks.
+///
+/// # Errors
+/// [`Fault`]: there is no such server, or the directory does not answer.
+pub(crate) async fn show(
+    administrator: Administrator,
+    context: web::Data<Context>,
+    Path(id): Path<ToolServerId>,
+) -> Result<PageAnswer, Fault> {
+    let server = find(&administrator, &context, &id).await?;
+    let (frame, server) = (administrator.frame(None), facts(&context, &server));
+    Ok(PageAnswer(ToolsListed { frame, server, outcome: None }.page()))
+}
+
+/// Asks a tool server what it has. No address leads to the answer: it is of this moment.
 ///
 /// # Errors
 /// [`Fault`]: there is no such server or kind, or the directory does not answer. A server that does not answer is on the page.
-pub(crate) async fn show(
+pub(crate) async fn ask(
     administrator: Administrator,
     context: web::Data<Context>,
     listing: web::Data<Listing>,
     Path(id): Path<ToolServerId>,
-    Query(Asked { kind }): Query<Asked>,
+    Form(Asked { kind }): Form<Asked>,
 ) -> Result<PageAnswer, Fault> {
     let server = find(&administrator, &context, &id).await?;
-    let kind: Kind = kind.as_deref().unwrap_or(Kind::Tool.as_str()).parse().map_err(|_| Fault::NotFound)?;
+    let kind: Kind = kind.as_deref().unwrap_or_default().parse().map_err(|_| Fault::NotFound)?;
     let rules = rules_of(&administrator, &context, &server).await?;
     let keys = keys_of(&administrator, &context, &server).await?;
     let said: Vec<_> = rules
@@ -60,14 +77,13 @@ pub(crate) async fn show(
             ListedEntry { name, subjects, may_be_ruled }
         })
         .collect();
-    let page = ToolsListed {
-        frame: administrator.frame(None),
-        server: facts(&context, &server),
+    let outcome = ToolsAnswer {
         kind,
         entries: &entries,
         has_more: listed.has_more,
         is_open: said.is_empty(),
         trouble: trouble.as_deref(),
     };
-    Ok(PageAnswer(page.page()))
+    let (frame, server) = (administrator.frame(None), facts(&context, &server));
+    Ok(PageAnswer(ToolsListed { frame, server, outcome: Some(outcome) }.page()))
 }

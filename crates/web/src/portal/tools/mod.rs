@@ -20,7 +20,8 @@ pub(super) fn register(routes: &mut Routes<'_>) {
         let list = page("").on(GET, Administrators, Anywhere, list::list);
         routes.add(list.on(POST, Administrators, OwnPages, list::create));
         routes.add(page("/{id}").on(GET, Administrators, Anywhere, details::show));
-        routes.add(page("/{id}/listed").on(GET, Administrators, Anywhere, listed::show));
+        let listed = page("/{id}/listed").on(GET, Administrators, Anywhere, listed::show);
+        routes.add(listed.on(POST, Administrators, OwnPages, listed::ask));
         let edit = page("/{id}/edit").on(GET, Administrators, Anywhere, edit::show);
         routes.add(edit.on(POST, Administrators, OwnPages, edit::update));
         let delete = page("/{id}/delete").on(GET, Administrators, Anywhere, removal::ask);
