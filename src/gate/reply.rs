@@ -174,9 +174,7 @@ pub fn reason_of_malformed(error: &Malformed) -> Reason {
         Malformed::Repeated("Authorization") | Malformed::TwoKeys => Reason::RepeatedAuthorization,
         Malformed::Alias(_) | Malformed::AliasOfWord => Reason::HeaderAlias,
         Malformed::PlainHttp => Reason::PlainHttp,
-        Malformed::Missing(_) | Malformed::Repeated(_) | Malformed::Unreadable(_) | Malformed::Host(_) => {
-            Reason::ForwardedHeaders
-        }
+        Malformed::Missing(_) | Malformed::Repeated(_) | Malformed::Unreadable(_) => Reason::ForwardedHeaders,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::case::Case;
 use super::credential::{Credential, HashedCookie};
-use super::forwarded::{Forwarded, Malformed};
+use super::forwarded::{AuthProtocol, Forwarded, Malformed};
 use super::said;
 use gatepost_core::branding::Branding;
 use gatepost_core::host::Origin;
@@ -43,8 +43,12 @@ pub enum Target<'a> {
 ///
 /// # Errors
 /// [`Malformed`]: a correctly configured proxy does not send these headers.
-pub fn read_headers<'a>(site: &Site, headers: Headers<'a>) -> Result<Forwarded<'a>, Malformed> {
-    let forwarded = Forwarded::parse(headers, site.config.is_development())?;
+pub fn read_headers<'a>(
+    site: &Site,
+    protocol: AuthProtocol,
+    headers: Headers<'a>,
+) -> Result<Forwarded<'a>, Malformed> {
+    let forwarded = Forwarded::parse_as(protocol, headers, site.config.is_development())?;
     said::refuse_aliases(site, headers)?;
     Ok(forwarded)
 }

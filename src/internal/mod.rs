@@ -13,6 +13,7 @@ mod context;
 mod filter;
 mod gate_endpoints;
 mod health;
+mod nginx;
 mod received;
 mod responder;
 mod rpc;

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::rpc;
-use crate::gate::forwarded::{Forwarded, RequestKind};
+use crate::gate::forwarded::{AuthProtocol, Forwarded, RequestKind};
 use crate::gate::refusals;
 use crate::gate::reply::{Reply, reason_of};
 use crate::gate::request::VerifyRequest;
@@ -107,7 +107,10 @@ impl<'a> Responder<'a> {
         match reply {
             Reply::RedirectToLogin(max_age) => {
                 self.note_length(self.forwarded.uri_length());
-                self.to_login(uri, max_age)
+                match self.forwarded.protocol() {
+                    AuthProtocol::ForwardAuth => self.to_login(uri, max_age),
+                    AuthProtocol::AuthRequest => self.to_start(uri, max_age),
+                }
             }
             Reply::SignInRequired(max_age) => self.refuse(&Refusal::SignIn { uri, resend, max_age }),
             Reply::StepUp(max_age) => self.refuse(&Refusal::StepUp { uri, resend, max_age }),
@@ -254,6 +257,12 @@ impl<'a> Responder<'a> {
         let asked = return_cookie::request_sign_in(sign_in, self.origin, self.held(), uri, max_age);
         let cookies = asked.cookies.iter().map(String::as_str);
         respond::redirect(StatusCode::FOUND, &login_address(&sign_in.site, &asked.request), cookies)
+    }
+
+    /// Redirects to where a sign-in begins, on the host itself: nginx passes on one address, and no cookies.
+    fn to_start(&self, uri: &str, max_age: Option<Duration>) -> Answer {
+        let start = format!("{}{}", self.origin, paths::start(uri, paths::Wish::of(max_age)));
+        respond::redirect(StatusCode::FOUND, &start, None)
     }
 
     /// Logs that a sign-in will end at `/`, if its return address is too long.

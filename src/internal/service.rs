@@ -4,9 +4,11 @@ use super::connection_timeouts::Activity;
 use super::context::{Context, Surface};
 use super::filter;
 use super::health;
+use super::nginx;
 use super::received::Received;
 use super::traefik;
 use super::verify::{ProxyRequest, verify};
+use crate::gate::forwarded::AuthProtocol;
 use gatepost_runtime::headers::Headers;
 use gatepost_runtime::respond::{self, Answer};
 use hyper::StatusCode;
@@ -27,10 +29,13 @@ pub(super) async fn answer(
     }
     let Received { head, body } = received;
     match head.uri.path() {
-        "/verify" if surface == Surface::Internal => {
+        path @ ("/verify" | nginx::PATH) if surface == Surface::Internal => {
+            let by_nginx = path == nginx::PATH;
+            let protocol = if by_nginx { AuthProtocol::AuthRequest } else { AuthProtocol::ForwardAuth };
             let query = head.uri.query().unwrap_or_default();
-            let request = ProxyRequest { query, headers: Headers::new(&head.headers) };
-            verify(context, activity, peer, &request, body).await
+            let request = ProxyRequest { protocol, query, headers: Headers::new(&head.headers) };
+            let answer = verify(context, activity, peer, &request, body).await;
+            if by_nginx { nginx::for_auth_request(answer) } else { answer }
         }
         "/traefik" if surface == Surface::Internal => {
             Box::pin(traefik::answer(context, peer, head.uri.query().unwrap_or_default())).await

@@ -1,4 +1,4 @@
-//! `/verify`: parses a request of the proxy, decides it and answers it.
+//! `/verify`: parses a request of the proxy, decides it and answers it. `/verify/nginx` is the same by another protocol.
 
 use super::connection_timeouts::{Activity, Phase};
 use super::context::Context;
@@ -8,7 +8,7 @@ use super::tools;
 use crate::gate;
 use crate::gate::case::Verdict;
 use crate::gate::decide::{decide_from_cache, decide_from_stores};
-use crate::gate::forwarded::{Forwarded, Malformed, RequestKind};
+use crate::gate::forwarded::{AuthProtocol, Forwarded, Malformed, RequestKind};
 use crate::gate::reply::reason_of_malformed;
 use crate::gate::request::{Target, VerifyRequest, read_headers};
 use gatepost_core::error_chain::Chain;
@@ -27,8 +27,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// The browser must get the answers of these paths itself. Those of `auth_request` never reach it.
+const ASKED_ABOUT_ENDPOINT: &str = "nginx must send what is below /.gatepost/ to /verify";
+
 /// A request of the proxy, over HTTP/1.1 or HTTP/2.
 pub(super) struct ProxyRequest<'a> {
+    pub(super) protocol: AuthProtocol,
     pub(super) query: &'a str,
     pub(super) headers: Headers<'a>,
 }
@@ -97,7 +101,7 @@ async fn find_request<'a>(
     gate: &'a gate::Context,
     proxy: &ProxyRequest<'a>,
 ) -> Result<VerifyRequest<'a>, Unusable<'a>> {
-    let forwarded = read_headers(&gate.site, proxy.headers).map_err(Unusable::Malformed)?;
+    let forwarded = read_headers(&gate.site, proxy.protocol, proxy.headers).map_err(Unusable::Malformed)?;
     let found = match gate.hosts.find_now(&forwarded.host) {
         Ok(found) => found,
         // On the heap: nearly every request finds its host in memory.
@@ -141,6 +145,9 @@ async fn respond(
     message: (Headers<'_>, &mut Incoming),
 ) -> (Answer, Reason) {
     match &responder.request.target {
+        Target::Endpoint(..) if responder.forwarded.protocol() == AuthProtocol::AuthRequest => {
+            (responder.refuse(&Refusal::Malformed(ASKED_ABOUT_ENDPOINT)), Reason::ForwardedHeaders)
+        }
         Target::Endpoint(path, query) => Box::pin(gate_endpoints::answer(&responder, path, query)).await,
         Target::Application(requirement) => {
             // Whoever is about to be judged at once needs the servers once.

@@ -1,45 +1,30 @@
-//! The client's request as the proxy describes it in `X-Forwarded-*`, parsed strictly. [`fetch_metadata`] reads its
-//! kind and its origin.
+//! The client's request as the proxy describes it, parsed strictly: in `X-Forwarded-*`, or in `X-Original-*` as nginx does.
+//! [`fetch_metadata`] reads its kind and its origin.
 //!
 //! Other headers are only compared with the names in [`gatepost_core::header_names`].
 
+mod described;
 mod fetch_metadata;
+mod malformed;
+mod single;
 
 pub use fetch_metadata::RequestKind;
+pub use malformed::Malformed;
 
-use gatepost_core::header_names::alias_of;
-use gatepost_core::host::{HostError, HostName, Scheme};
+use described::Described;
+use gatepost_core::host::{HostName, Scheme};
 use gatepost_core::return_uri::{RESERVED, is_return_uri};
 use gatepost_runtime::headers::{self, Headers};
 use hyper::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderValue};
+use single::SingleHeaders;
 
-/// The request is malformed: 400. A correctly configured proxy does not send it, or the client is hostile.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum Malformed {
-    /// A required `X-Forwarded-*` header is missing.
-    #[error("{0} is missing: the proxy must send it")]
-    Missing(&'static str),
-    /// A header that may occur once was repeated: two programs might read different values.
-    #[error("{0} was sent more than once")]
-    Repeated(&'static str),
-    /// A required header has an invalid value.
-    #[error("{0} cannot be read")]
-    Unreadable(&'static str),
-    /// `X-Forwarded-Host` is not a valid [`HostName`].
-    #[error("X-Forwarded-Host cannot be read")]
-    Host(#[from] HostError),
-    /// Plain HTTP, which is only accepted in development.
-    #[error("the request came over plain HTTP: Gatepost protects HTTPS only")]
-    PlainHttp,
-    /// Many applications would read this header as one of Gatepost's.
-    #[error("the name of a header resembles {0}")]
-    Alias(&'static str),
-    /// Many applications would read this header as a statement about a person.
-    #[error("the name of a header resembles one with a statement about a person")]
-    AliasOfWord,
-    /// Two keys: two programs might use different ones.
-    #[error("X-Gatepost-Key and Authorization both carry an API key")]
-    TwoKeys,
+/// How a proxy asks about a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthProtocol {
+    /// Traefik's `ForwardAuth` and Caddy's `forward_auth`: `X-Forwarded-*`, and the client gets every answer but 200.
+    ForwardAuth,
+    /// `auth_request` of nginx: `X-Original-*`, and nginx itself answers the client.
+    AuthRequest,
 }
 
 /// The client's request as the proxy describes it.
@@ -54,47 +39,66 @@ pub struct Forwarded<'a> {
     authorization: Option<&'a [u8]>,
     own_key: Option<&'a [u8]>,
     headers: Headers<'a>,
+    protocol: AuthProtocol,
 }
 
 impl<'a> Forwarded<'a> {
-    /// Parses the headers that the proxy sent.
+    /// Parses the headers that Traefik or Caddy sent.
     ///
     /// # Errors
     /// [`Malformed`].
     pub fn parse(headers: Headers<'a>, is_development: bool) -> Result<Self, Malformed> {
-        let SingleHeaders { authorization, key, method, proto, host, uri } = SingleHeaders::find(headers)?;
-        if authorization.is_repeated {
+        Self::parse_as(AuthProtocol::ForwardAuth, headers, is_development)
+    }
+
+    /// Parses the headers that a proxy sent by this protocol.
+    ///
+    /// # Errors
+    /// [`Malformed`].
+    pub fn parse_as(
+        protocol: AuthProtocol,
+        headers: Headers<'a>,
+        is_development: bool,
+    ) -> Result<Self, Malformed> {
+        let found = SingleHeaders::find(headers)?;
+        if found.authorization.is_repeated {
             return Err(Malformed::Repeated("Authorization"));
         }
-        if key.is_repeated {
+        if found.key.is_repeated {
             return Err(Malformed::Repeated("X-Gatepost-Key"));
         }
-        let method = text(method.once("X-Forwarded-Method")?, "X-Forwarded-Method")?;
-        let proto = text(proto.once("X-Forwarded-Proto")?, "X-Forwarded-Proto")?;
-        let host = text(host.once("X-Forwarded-Host")?, "X-Forwarded-Host")?;
-        let uri = uri.once("X-Forwarded-Uri")?;
+        let Described { method, scheme, host, uri } = match protocol {
+            AuthProtocol::ForwardAuth => Described::forwarded(&found)?,
+            AuthProtocol::AuthRequest => Described::original(&found)?,
+        };
+        let ((method, method_name), (uri, uri_name)) = ((text(method)?, method.1), uri);
         if method.is_empty() || !method.bytes().all(is_token) {
-            return Err(Malformed::Unreadable("X-Forwarded-Method"));
+            return Err(Malformed::Unreadable(method_name));
         }
         if !uri.starts_with(b"/") && uri != b"*" {
-            return Err(Malformed::Unreadable("X-Forwarded-Uri"));
+            return Err(Malformed::Unreadable(uri_name));
         }
-        let scheme = match proto {
+        let scheme = match text(scheme)? {
             "https" | "wss" => Scheme::Https,
             "http" | "ws" if is_development => Scheme::Http,
             "http" | "ws" => return Err(Malformed::PlainHttp),
-            _ => return Err(Malformed::Unreadable("X-Forwarded-Proto")),
+            _ => return Err(Malformed::Unreadable(scheme.1)),
         };
-        let own_key = key.value;
         Ok(Self {
-            host: host.parse()?,
+            host: text(host)?.parse().map_err(|_| Malformed::Unreadable(host.1))?,
             scheme,
             method,
             uri,
-            authorization: authorization.value,
-            own_key,
+            authorization: found.authorization.value,
+            own_key: found.key.value,
             headers,
+            protocol,
         })
+    }
+
+    /// How the proxy asks.
+    pub const fn protocol(&self) -> AuthProtocol {
+        self.protocol
     }
 
     /// The client's method, as it was sent.
@@ -137,7 +141,11 @@ impl<'a> Forwarded<'a> {
 
     /// The client's address as the proxy saw it. Only for logs and limits.
     pub fn client_address(&self) -> Option<std::net::IpAddr> {
-        let last = self.headers.all("x-forwarded-for").last().and_then(headers::text)?;
+        let header = match self.protocol {
+            AuthProtocol::ForwardAuth => "x-forwarded-for",
+            AuthProtocol::AuthRequest => "x-original-for",
+        };
+        let last = self.headers.all(header).last().and_then(headers::text)?;
         last.rsplit(',').next()?.trim().parse().ok()
     }
 
@@ -172,59 +180,7 @@ impl<'a> Forwarded<'a> {
     }
 }
 
-/// The headers that may occur only once, found in one pass over all headers.
-#[derive(Default)]
-struct SingleHeaders<'a> {
-    authorization: SingleHeader<'a>,
-    key: SingleHeader<'a>,
-    method: SingleHeader<'a>,
-    proto: SingleHeader<'a>,
-    host: SingleHeader<'a>,
-    uri: SingleHeader<'a>,
-}
-
-impl<'a> SingleHeaders<'a> {
-    fn find(headers: Headers<'a>) -> Result<Self, Malformed> {
-        let mut found = Self::default();
-        for (name, value) in headers.lines() {
-            if let Some(header) = alias_of(name) {
-                return Err(Malformed::Alias(header));
-            }
-            match name {
-                "authorization" => found.authorization.put(value),
-                "x-gatepost-key" => found.key.put(value),
-                "x-forwarded-method" => found.method.put(value),
-                "x-forwarded-proto" => found.proto.put(value),
-                "x-forwarded-host" => found.host.put(value),
-                "x-forwarded-uri" => found.uri.put(value),
-                _ => {}
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// A header that may occur only once.
-#[derive(Default)]
-struct SingleHeader<'a> {
-    value: Option<&'a [u8]>,
-    is_repeated: bool,
-}
-
-impl<'a> SingleHeader<'a> {
-    fn put(&mut self, value: &'a [u8]) {
-        self.is_repeated = self.value.replace(value).is_some();
-    }
-
-    fn once(&self, name: &'static str) -> Result<&'a [u8], Malformed> {
-        if self.is_repeated {
-            return Err(Malformed::Repeated(name));
-        }
-        self.value.ok_or(Malformed::Missing(name))
-    }
-}
-
-fn text<'a>(value: &'a [u8], name: &'static str) -> Result<&'a str, Malformed> {
+fn text<'a>((value, name): (&'a [u8], &'static str)) -> Result<&'a str, Malformed> {
     headers::text(value).ok_or(Malformed::Unreadable(name))
 }
 
@@ -376,32 +332,6 @@ mod tests {
             if let Ok(forwarded) = Forwarded::parse(Headers::new(&headers), true) {
                 let _ = (forwarded.kind(), forwarded.return_uri(), forwarded.gate_endpoint(), forwarded.client_address());
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod alias_tests {
-    use super::Malformed;
-    use super::testing::error;
-    use gatepost_core::header_names::{FORWARDED_HEADERS, IDENTITY_HEADERS};
-
-    #[test]
-    fn every_alias_of_an_identity_or_forwarded_header_is_refused_and_the_exact_name_passes() {
-        for header in IDENTITY_HEADERS.iter().chain(&FORWARDED_HEADERS).filter(|name| name.contains('-')) {
-            if !header.starts_with("x-forwarded") {
-                assert_eq!(error(&[(header, "v")]), None, "{header}");
-            }
-            for byte in "!#$%&'*+.^_`|~".chars() {
-                let all = header.replace('-', &byte.to_string());
-                let first = header.replacen('-', &byte.to_string(), 1);
-                for alias in [all.to_ascii_uppercase(), all, first] {
-                    assert_eq!(error(&[(alias.as_str(), "v")]), Some(Malformed::Alias(header)), "{alias}");
-                }
-            }
-        }
-        for harmless in ["x_user_emails", "x-user-email-x", "xuseremail", "x_user", "x_request_id"] {
-            assert_eq!(error(&[(harmless, "v")]), None, "{harmless}");
         }
     }
 }

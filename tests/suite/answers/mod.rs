@@ -4,6 +4,7 @@ mod allowed;
 mod health;
 mod limits;
 mod malformed;
+mod nginx;
 mod refused;
 mod stranger;
 
@@ -14,13 +15,14 @@ use gatepost_kit::process::Gatepost;
 /// One sub-request, as the proxy sends it: a navigation of nobody to `APP` until a test says otherwise.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
+    path: &'static str,
     requirement: String,
     headers: Vec<(String, Vec<u8>)>,
 }
 
 impl Asked {
     pub(crate) fn for_uri(uri: &str) -> Self {
-        let asked = Self { requirement: String::new(), headers: Vec::new() };
+        let asked = Self { path: "/verify", requirement: String::new(), headers: Vec::new() };
         asked
             .with("X-Forwarded-Method", "GET")
             .with("X-Forwarded-Proto", "https")
@@ -66,6 +68,28 @@ impl Asked {
         self
     }
 
+    pub(crate) fn at_path(mut self, path: &'static str) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// The same request, as nginx sends it.
+    pub(crate) fn by_nginx(self) -> Self {
+        let value = |name: &str| {
+            let (_, value) = self.headers.iter().find(|(own, _)| own == name).unwrap();
+            String::from_utf8(value.clone()).unwrap()
+        };
+        let [proto, host, uri] = ["X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Uri"].map(value);
+        let [method, client] = ["X-Forwarded-Method", "X-Forwarded-For"].map(value);
+        let described = |name: &str| name.starts_with("X-Forwarded-");
+        let mut asked = self.at_path("/verify/nginx");
+        asked.headers.retain(|(name, _)| !described(name));
+        asked
+            .with("X-Original-URL", format!("{proto}://{host}{uri}"))
+            .with("X-Original-Method", method)
+            .with("X-Original-For", client)
+    }
+
     /// With the session that this browser has on `APP`.
     pub(crate) fn by(self, browser: &Client) -> Self {
         let value = browser.find_cookie(APP, COOKIE).unwrap();
@@ -82,7 +106,7 @@ impl Asked {
         let separator = if self.requirement.is_empty() { "" } else { "?" };
         let headers: Vec<(&str, &[u8])> =
             self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
-        let path = format!("/verify{separator}{}", self.requirement);
+        let path = format!("{}{separator}{}", self.path, self.requirement);
         let mut request = get_request(&path, &headers);
         let line = request.iter().position(|byte| *byte == b'\n').unwrap();
         let rest = request.split_off(line + 1);
