@@ -35,6 +35,16 @@ need_debian() {
   fi
 }
 
+# need_idle_server PROGRAM: installs the package of this name if the program is missing, and ends the service that the package
+# starts at once.
+need_idle_server() {
+  if command -v "$1" >/dev/null; then return; fi
+  need_debian "$1" "$1"
+  if command -v systemctl >/dev/null; then
+    as_root systemctl disable --now "$1" >/dev/null 2>&1 || true
+  fi
+}
+
 has_postgres() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 
 has_venv() { python3 -c 'import ensurepip' 2>/dev/null; }

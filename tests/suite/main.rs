@@ -59,6 +59,7 @@ mod tenant_check;
 mod tenant_hosts;
 mod tenant_proposals;
 mod tenant_providers;
+mod tenant_proxies;
 mod tenant_routers;
 mod tenants;
 mod terminal;

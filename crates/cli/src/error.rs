@@ -8,6 +8,7 @@ use super::files::Fault;
 use super::only_here::OnlyHere;
 use super::owner_error::OwnerError;
 use super::remote::ApiError;
+use super::router_file::RouterFileError;
 use crate::start::StartError;
 use gatepost_admin::access::AccessError;
 use gatepost_admin::explain::ExplainError;
@@ -134,6 +135,8 @@ pub(super) enum CommandError {
     /// `GATEPOST_TENANTS__SELF_SERVICE` is off.
     #[error("people may not propose tenants here")]
     NoSelfService,
+    #[error(transparent)]
+    RouterFile(#[from] RouterFileError),
     #[error("line {line} of {} is no head of the audit", path.display())]
     NoHead { path: PathBuf, line: usize },
 }
@@ -280,6 +283,7 @@ impl CommandError {
             }
             Self::Carry(_) => "check that Redis and the database run, then repeat with `--resume`",
             Self::Erasures(error) => error.hint(),
+            Self::RouterFile(error) => error.hint(),
             Self::NoHead { .. } => "the file holds what `gatepost audit heads` printed",
             Self::NotAKey(_) => "give the whole key, as it was found, on standard input",
             Self::NobodysKey => "its checksum is right: it may belong to another installation",

@@ -41,6 +41,7 @@ mod proposal;
 mod remote;
 mod report;
 mod request;
+mod router_file;
 mod serve;
 mod session;
 pub mod start;

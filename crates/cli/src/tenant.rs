@@ -166,9 +166,11 @@ pub(super) enum Command {
     /// Shows what a tenant owes for a month, by the prices that its tier has now
     #[command(after_help = "Example:\n  gatepost tenant bill acme --month 2026-11")]
     Bill(tenant_usage::BillArgs),
-    /// Prints the routers of tenants' hosts, as a file for Traefik; its HTTP provider gets the same without one
+    /// Prints the routers of tenants' hosts, as a file for Traefik, nginx or Caddy; Traefik's HTTP provider gets the same without one
     #[command(after_help = "Examples:\n  gatepost tenant routers > /etc/traefik/dynamic/tenants.yml\n  \
-        gatepost tenant routers --query cert_resolver=letsencrypt")]
+        gatepost tenant routers --query cert_resolver=letsencrypt\n  \
+        gatepost tenant routers --for nginx --gate https://gatepost:4181 --import /etc/nginx/gatepost/site.conf\n  \
+        gatepost tenant routers --for caddy --gate https://gatepost:4181 > /etc/caddy/tenants.caddy")]
     Routers(tenant_routers::Routers),
     /// Hosts of tenants
     #[command(

@@ -39,6 +39,7 @@ fn every_command_of_the_field_is_understood() {
         "check --json --traefik traefik.yml dynamic/a.toml docker-compose.yml",
         "check --traefik a.yml --traefik b.yml --config gatepost.toml",
         "erasures keep backups",
+        "tenant routers --for caddy --gate https://gatepost:4181 --require meter=api_requests --import own --import hsts",
         "erasures apply backups --migrate --json",
         "erasures apply backups --dry-run",
         "certs",

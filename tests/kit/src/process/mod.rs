@@ -4,12 +4,14 @@
 #![expect(clippy::missing_panics_doc, reason = "a kit for tests: what cannot be set up is a failed test")]
 
 mod authority;
+mod caddy;
 mod clock;
 mod cluster;
 mod dynamic;
 mod files;
 mod flaws;
 mod gatepost;
+mod nginx;
 mod pgbouncer;
 mod port;
 mod postgres;
@@ -22,12 +24,14 @@ mod traefik;
 mod wait;
 
 pub use authority::{Authority, TEST_NAMES, client_certificate};
+pub use caddy::Caddy;
 pub use clock::Clock;
 pub use cluster::RedisCluster;
 pub use dynamic::{AUTH_RESPONSE_HEADERS, Application, Dynamic};
 pub use files::raise_open_files;
 pub use flaws::Flaw;
 pub use gatepost::{Gatepost, GatepostBuilder};
+pub use nginx::Nginx;
 pub use pgbouncer::PgBouncer;
 pub use port::{free_addr, free_port};
 pub use postgres::{Database, Postgres};

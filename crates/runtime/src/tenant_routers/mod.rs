@@ -1,7 +1,14 @@
-//! The routers of tenants' hosts, as a dynamic configuration of Traefik: for its HTTP provider, and as a file.
+//! The routers of tenants' hosts: as a dynamic configuration of Traefik, for its HTTP provider and as a file, and as files for
+//! nginx and Caddy.
 //!
 //! Whoever writes tenants can have a host lead to an upstream of `GATEPOST_SERVICES`, and to nothing else. Of what tenants
 //! write only the host gets into the configuration, and a [`HostName`] has no character that means anything in a rule.
+
+mod caddy;
+mod file_options;
+mod nginx;
+
+pub use file_options::FileOptions;
 
 use crate::site::Site;
 use gatepost_core::host::HostName;
