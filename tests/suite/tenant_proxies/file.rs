@@ -55,7 +55,7 @@ both_pairs! {
                 let (named, variable) = (canonical(name), name.replace('-', "_"));
                 let line = match kind {
                     Kind::Caddy => format!("request_header -{named}\n"),
-                    Kind::Nginx => format!("proxy_set_header {named} $gatepost_{variable};\n"),
+                    Kind::Nginx => format!("proxy_set_header {named} $gatepost_header_{variable};\n"),
                 };
                 assert!(printed.contains(&line), "{name}: {printed}");
             }

@@ -6,6 +6,7 @@ mod local;
 mod raw;
 mod requests;
 mod sign_in;
+mod surroundings;
 
 use crate::cli::sql;
 use crate::world::{PUBLIC, Pair, Plan, World, alice};

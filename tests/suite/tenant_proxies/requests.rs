@@ -39,7 +39,7 @@ fn no_forgery_in(seen: &Received) {
     assert!(forged.is_empty(), "{forged:?}");
 }
 
-fn cookie_of(browser: &Client) -> String {
+pub(super) fn cookie_of(browser: &Client) -> String {
     format!("{COOKIE}={}", browser.find_cookie(HOST, COOKIE).unwrap())
 }
 
@@ -191,7 +191,7 @@ both_proxies! {
             site.application.forget();
             if line == HOST {
                 let hosts: Vec<_> = seen.iter().map(|seen| seen.header("host")).collect();
-                assert!(hosts.iter().all(|host| *host == Some(HOST)), "{hosts:?}: {answer}");
+                assert_eq!(hosts, [Some(HOST)], "{answer}");
             } else {
                 assert!(seen.is_empty(), "{seen:?}: {answer}");
                 assert_ne!(status(&answer), 200, "{answer}");

@@ -14,13 +14,16 @@ use std::fmt::Write as _;
 
 /// What Caddy removes from a request that passes, beside Gatepost's own headers: how proxies before it described the request.
 /// It sets `X-Forwarded-For`, `-Host` and `-Proto` itself.
-const DESCRIBED: [&str; 7] = [
+const DESCRIBED: [&str; 10] = [
     "forwarded",
     "x-forwarded-method",
     "x-forwarded-port",
     "x-forwarded-prefix",
     "x-forwarded-server",
     "x-forwarded-uri",
+    "x-original-for",
+    "x-original-method",
+    "x-original-url",
     "x-real-ip",
 ];
 

@@ -7,6 +7,11 @@
 //! The request is described by `$host`, by which nginx chose the server. `$http_host` may name another one, where the request
 //! line has a host too (RFC 9112, 3.2.2): then one tenant's members would enter the host of another.
 //!
+//! What the `http` block or an included file says about errors must not reach the question: an `error_page` there makes nginx go
+//! on with another address, and of what comes of a question it asks nobody.
+//!
+//! A host that has no server gets the first server of its address. So the file begins with one that answers nobody.
+//!
 //! Below `/.gatepost/` Gatepost answers the browser itself. nginx compares the path that it has decoded and shortened, Gatepost
 //! the one that the client wrote, so nginx lets nothing but the plain spelling through.
 
@@ -94,7 +99,11 @@ impl TenantRouters<'_> {
         for (host, (service, upstream)) in &self.hosts {
             services.entry(service).or_insert_with(|| (*upstream, Vec::new())).1.push(host);
         }
-        let mut text = upstream(options) + MAPS;
+        // The maps name variables that only a server with the question has.
+        if services.is_empty() {
+            return String::new();
+        }
+        let mut text = upstream(options) + MAPS + &nobody(options);
         for (upstream, hosts) in services.into_values() {
             text.push_str("\nserver {\n    server_name");
             for host in hosts {
@@ -121,6 +130,16 @@ fn upstream(options: &FileOptions) -> String {
     format!("upstream {GATE} {{\n    server {host}:{port};\n    keepalive 32;\n}}\n\n")
 }
 
+/// Whoever names a host that has no server, where nothing else is the default of the address.
+fn nobody(options: &FileOptions) -> String {
+    let mut text = String::from("\nserver {\n    server_name gatepost.invalid;\n");
+    for import in &options.imports {
+        let _ = writeln!(text, "    include {import};");
+    }
+    text.push_str("    return 421;\n}\n");
+    text
+}
+
 /// The question, and the paths that Gatepost answers.
 fn server(options: &FileOptions) -> String {
     let scheme = options.gate.scheme();
@@ -138,6 +157,7 @@ fn server(options: &FileOptions) -> String {
 
     location = /.gatepost/verify {{
         internal;
+        error_page 599 @gatepost_unavailable;
         proxy_pass {scheme}://{GATE}/verify/nginx?{requirement};
         proxy_set_header X-Original-URL $scheme://$host$request_uri;
         proxy_set_header X-Original-Method $request_method;
@@ -148,6 +168,7 @@ fn server(options: &FileOptions) -> String {
         if ($request_uri !~ ^/\\.gatepost/) {{
             return 404;
         }}
+        client_max_body_size 64k;
         rewrite ^ /verify? break;
         proxy_pass {scheme}://{GATE};
         proxy_method GET;
@@ -169,6 +190,7 @@ fn call(options: &FileOptions) -> String {
         proxy_set_header Connection \"\";
         proxy_set_header Content-Length \"\";
         proxy_pass_request_body off;
+        proxy_intercept_errors off;
         proxy_pass_request_headers on;
         proxy_connect_timeout 1s;
         proxy_read_timeout 5s;
@@ -207,7 +229,7 @@ fn application(options: &FileOptions, upstream: &Url) -> String {
     }
     let own = options.own_headers.iter();
     for name in own.clone().map(|name| name.replace('-', "_")) {
-        let _ = writeln!(text, "        auth_request_set $gatepost_{name} $upstream_http_{name};");
+        let _ = writeln!(text, "        auth_request_set $gatepost_header_{name} $upstream_http_{name};");
     }
     let address = upstream.as_str().trim_end_matches('/');
     let _ = write!(
@@ -238,7 +260,7 @@ fn application(options: &FileOptions, upstream: &Url) -> String {
     }
     for name in own {
         let variable = name.replace('-', "_");
-        let _ = writeln!(text, "        proxy_set_header {} $gatepost_{variable};", canonical(name));
+        let _ = writeln!(text, "        proxy_set_header {} $gatepost_header_{variable};", canonical(name));
     }
     text.push_str("    }\n");
     text

@@ -39,6 +39,7 @@ impl Caddy {
         std::fs::write(&path, file).expect("the folder is ours");
         let mut command = Command::new("caddy");
         command.env_clear().env("HOME", folder.path()).current_dir(folder.path());
+        command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
         command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&path);
         let running = Running::start("caddy", command);
         running.ready(START, async || TcpStream::connect(secure).await.ok().map(drop)).await;
