@@ -6,7 +6,6 @@ use gatepost_core::header_names::IDENTITY_HEADERS;
 use gatepost_core::mcp::Mode;
 use gatepost_core::requirement::Requirement;
 use gatepost_runtime::tenant_routers::FileOptions;
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use url::{Host, Url};
 
@@ -103,14 +102,13 @@ impl FileArgs {
             return Err(RouterFileError::GateScheme(gate, scheme));
         }
         let hidden = config.speakers.iter().flat_map(SpeakerConfig::hidden_headers);
-        let own_headers: BTreeSet<String> =
-            IDENTITY_HEADERS.into_iter().chain(hidden).map(str::to_owned).collect();
+        let own_headers = IDENTITY_HEADERS.into_iter().chain(hidden).map(str::to_owned).collect();
         Ok(FileOptions {
             gate,
             certificates: self.certificates.unwrap_or_else(|| certificates.to_owned()),
             requirement: self.require.unwrap_or_default(),
             imports: self.import,
-            own_headers: own_headers.into_iter().collect(),
+            own_headers,
         })
     }
 }

@@ -78,21 +78,19 @@ enum Proxy {
 impl Proxy {
     /// On the shipped configuration, with this file of tenants' hosts.
     async fn start(kind: Kind, world: &World, file: &str) -> Self {
-        let ours = |shipped: &str| {
-            let shipped = shipped.replace("auth.example.com", PUBLIC);
-            shipped.replace("gatepost:4180", &world.gatepost.public().to_string())
-        };
         match kind {
             Kind::Caddy => {
-                let shipped = ours(include_str!("../../../deploy/caddy/Caddyfile"));
+                let shipped = of_world(include_str!("../../../deploy/caddy/Caddyfile"), world);
                 Self::Caddy(Caddy::start(&shipped, file, &world.authority).await)
             }
-            Kind::Nginx => {
-                let shipped = ours(include_str!("../../../deploy/nginx/nginx-template.conf"));
-                let site = include_str!("../../../deploy/nginx/site.conf");
-                Self::Nginx(Nginx::start(&shipped, site, file, &world.authority).await)
-            }
+            Kind::Nginx => Self::nginx(&nginx_template(world), world, file).await,
         }
+    }
+
+    /// nginx with this configuration of its `http` block.
+    async fn nginx(template: &str, world: &World, file: &str) -> Self {
+        let site = include_str!("../../../deploy/nginx/site.conf");
+        Self::Nginx(Nginx::start(template, site, file, &world.authority).await)
     }
 
     fn secure(&self) -> SocketAddr {
@@ -108,6 +106,16 @@ impl Proxy {
             Self::Nginx(nginx) => nginx.log(),
         }
     }
+}
+
+/// A shipped file, with the addresses of a world.
+fn of_world(shipped: &str, world: &World) -> String {
+    let shipped = shipped.replace("auth.example.com", PUBLIC);
+    shipped.replace("gatepost:4180", &world.gatepost.public().to_string())
+}
+
+fn nginx_template(world: &World) -> String {
+    of_world(include_str!("../../../deploy/nginx/nginx-template.conf"), world)
 }
 
 /// The tenants `acme` at [`HOST`] and `zeta` at [`OTHER_HOST`] behind a proxy. Bob is a member of `acme`, alice of `zeta`.

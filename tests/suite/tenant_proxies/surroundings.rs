@@ -1,10 +1,10 @@
 //! What the rest of a configuration of nginx must not do to the printed file.
 
 use super::raw::{send, status};
-use super::{HOST, Kind, OTHER_HOST, Proxy, Site, file, url, world};
+use super::requests::cookie_of;
+use super::{HOST, Kind, OTHER_HOST, Proxy, Site, file, nginx_template, url, world};
 use crate::cli::sql;
-use crate::world::{APP, PUBLIC};
-use gatepost_kit::process::Nginx;
+use crate::world::APP;
 use sqlx::AssertSqlSafe;
 
 /// Pages of an operator's own for errors, also for those of servers behind nginx.
@@ -15,20 +15,13 @@ error_page 502 504 =200 /down.html;
 error_page 500 503 /50x.html;
 ";
 
-fn shipped(site: &Site) -> String {
-    let shipped =
-        include_str!("../../../deploy/nginx/nginx-template.conf").replace("auth.example.com", PUBLIC);
-    shipped.replace("gatepost:4180", &site.world.gatepost.public().to_string())
-}
-
-const OWN: &str = include_str!("../../../deploy/nginx/site.conf");
-
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_for_errors_do_not_take_the_place_of_gatepost() {
-    let mut site = Site::start(Kind::Nginx, &[]).await;
-    let printed = file(&site.world, Kind::Nginx, &[]).await;
-    let text = format!("{ERROR_PAGES}{}", shipped(&site));
-    site.proxy = Proxy::Nginx(Nginx::start(&text, OWN, &printed, &site.world.authority).await);
+    let (world, application) = world().await;
+    let printed = file(&world, Kind::Nginx, &[]).await;
+    let template = format!("{ERROR_PAGES}{}", nginx_template(&world));
+    let proxy = Proxy::nginx(&template, &world, &printed).await;
+    let site = Site { world, proxy, application };
     let (alice, status) = site.visited("alice").await;
     assert_eq!(status, 403, "she is no member: {}", site.proxy.log());
     let stranger = site.browser();
@@ -51,8 +44,8 @@ async fn a_host_without_a_server_gets_the_application_of_no_other_host() {
     let browser = site.of_bob().await;
     let printed = file(&site.world, Kind::Nginx, &[]).await;
     let alone = "server_names_hash_bucket_size 512;\ninclude /etc/nginx/gatepost/tenants.conf;\n";
-    site.proxy = Proxy::Nginx(Nginx::start(alone, OWN, &printed, &site.world.authority).await);
-    let cookie = super::requests::cookie_of(&browser);
+    site.proxy = Proxy::nginx(alone, &site.world, &printed).await;
+    let cookie = cookie_of(&browser);
     let get = async |host: &str| {
         let head = format!("GET /read HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\n");
         send(&site, &format!("{head}Sec-Fetch-Site: same-origin\r\nConnection: close\r\n\r\n")).await

@@ -1,5 +1,6 @@
 //! What every site has in the files for nginx and Caddy. Only the operator can write it.
 
+use std::collections::BTreeSet;
 use url::{Url, form_urlencoded};
 
 /// What every site has.
@@ -14,7 +15,7 @@ pub struct FileOptions {
     /// What each site includes first, as for certificates and headers of its own: snippets of Caddy, files of nginx.
     pub imports: Vec<String>,
     /// The headers that only Gatepost may set, in lower case.
-    pub own_headers: Vec<String>,
+    pub own_headers: BTreeSet<String>,
 }
 
 impl FileOptions {

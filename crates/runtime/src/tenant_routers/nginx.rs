@@ -110,9 +110,7 @@ impl TenantRouters<'_> {
                 let _ = write!(text, "\n        {host}");
             }
             text.push_str(";\n");
-            for import in &options.imports {
-                let _ = writeln!(text, "    include {import};");
-            }
+            text.push_str(&includes(options));
             text.push_str(&server(options));
             text.push_str(&application(options, upstream));
             text.push_str(REFUSALS);
@@ -132,12 +130,14 @@ fn upstream(options: &FileOptions) -> String {
 
 /// Whoever names a host that has no server, where nothing else is the default of the address.
 fn nobody(options: &FileOptions) -> String {
-    let mut text = String::from("\nserver {\n    server_name gatepost.invalid;\n");
-    for import in &options.imports {
-        let _ = writeln!(text, "    include {import};");
-    }
-    text.push_str("    return 421;\n}\n");
-    text
+    format!("\nserver {{\n    server_name gatepost.invalid;\n{}    return 421;\n}}\n", includes(options))
+}
+
+/// What each server has besides, as `listen`.
+fn includes(options: &FileOptions) -> String {
+    let lines: Vec<String> =
+        options.imports.iter().map(|import| format!("    include {import};\n")).collect();
+    lines.concat()
 }
 
 /// The question, and the paths that Gatepost answers.

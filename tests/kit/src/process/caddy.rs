@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use super::{Authority, Running, free_addr};
+use super::{Authority, Running, SYSTEM_PATH, free_addr};
 
 const START: Duration = Duration::from_secs(30);
 
@@ -39,7 +39,7 @@ impl Caddy {
         std::fs::write(&path, file).expect("the folder is ours");
         let mut command = Command::new("caddy");
         command.env_clear().env("HOME", folder.path()).current_dir(folder.path());
-        command.env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        command.env("PATH", SYSTEM_PATH);
         command.args(["run", "--adapter", "caddyfile", "--config"]).arg(&path);
         let running = Running::start("caddy", command);
         running.ready(START, async || TcpStream::connect(secure).await.ok().map(drop)).await;

@@ -23,6 +23,9 @@ pub mod sentinel;
 mod traefik;
 mod wait;
 
+/// Where the system has its programs. Debian installs servers in `/usr/sbin`, which is not in every `PATH`.
+const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 pub use authority::{Authority, TEST_NAMES, client_certificate};
 pub use caddy::Caddy;
 pub use clock::Clock;

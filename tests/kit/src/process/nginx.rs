@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 
-use super::{Authority, Running, free_addr};
+use super::{Authority, Running, SYSTEM_PATH, free_addr};
 
 const START: Duration = Duration::from_secs(30);
 
@@ -56,9 +56,8 @@ impl Nginx {
         ] {
             std::fs::write(folder.path().join(name), text).expect("the folder is ours");
         }
-        // Debian installs it in /usr/sbin, which is not in every PATH.
         let mut command = Command::new("nginx");
-        command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        command.env_clear().env("PATH", SYSTEM_PATH);
         command.current_dir(folder.path()).args(["-e", "stderr", "-p"]).arg(folder.path());
         command.arg("-c").arg(folder.path().join("nginx.conf"));
         let running = Running::start("nginx", command);
