@@ -40,8 +40,10 @@ need_debian() {
 need_idle_server() {
   if command -v "$1" >/dev/null; then return; fi
   need_debian "$1" "$1"
-  if command -v systemctl >/dev/null; then
+  if [ -d /run/systemd/system ]; then
     as_root systemctl disable --now "$1" >/dev/null 2>&1 || true
+  elif [ -x "/etc/init.d/$1" ]; then
+    as_root "/etc/init.d/$1" stop >/dev/null 2>&1 || true
   fi
 }
 

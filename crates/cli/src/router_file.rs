@@ -113,14 +113,8 @@ impl FileArgs {
     }
 }
 
-/// An origin, which proxies take as an upstream.
 fn gate(text: &str) -> Result<Url, &'static str> {
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let is_plain = |url: &Url| url.path() == "/" && url.query().is_none() && url.fragment().is_none();
-    let is_anonymous = |url: &Url| url.username().is_empty() && url.password().is_none();
-    let is_harmless = |url: &Url| !url.as_str().contains(['{', '}', '$', ';', '"', '\'', '`']);
-    url.filter(|url| is_plain(url) && is_anonymous(url) && is_harmless(url))
-        .ok_or("expected an address as https://gatepost:4181")
+    gatepost_config::upstream(text).ok_or("expected an address as https://gatepost:4181")
 }
 
 fn requirement(text: &str) -> Result<String, String> {

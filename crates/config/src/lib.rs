@@ -45,6 +45,7 @@ pub use identity_policy::IdentityPolicy;
 pub use issuer::secure_url;
 pub use postgres_servers::PostgresServers;
 pub use redis_servers::{NoRedisUrl, RedisServers, SentinelServers};
+pub use services::upstream;
 pub use speaker_config::{SpeakerConfig, SpeakerKey, SpeakerKind, UNSIGNED_HEADERS};
 pub use watched::{DerivedSecret, RELOAD_INTERVAL, WatchedSecret};
 

@@ -218,6 +218,16 @@ both_proxies! {
         let cookie = cookie_of(&browser);
         let hidden = format!("GET /hidden HTTP/1.1\r\nHost: {HOST}\r\nX-User-Email: mallory\r\n\r\n");
         let length = hidden.len();
+        let posted = async |framing: &str| {
+            let head = format!(
+                "POST /first HTTP/1.1\r\nHost: {HOST}\r\nCookie: {cookie}\r\nSec-Fetch-Site: same-origin\r\nConnection: close\r\n{framing}\r\n0\r\n\r\n{hidden}"
+            );
+            send(&site, &head).await
+        };
+        let answer = posted("Transfer-Encoding: chunked\r\n").await;
+        let passed = site.application.requests();
+        assert_eq!(passed.iter().map(|seen| &*seen.uri).collect::<Vec<_>>(), ["/first"], "{answer}");
+        site.application.forget();
         for framing in [
             format!("Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n"),
             format!("Content-Length: 0\r\nContent-Length: {length}\r\n"),
@@ -225,10 +235,7 @@ both_proxies! {
             "Transfer-Encoding : chunked\r\n".to_owned(),
             "Transfer-Encoding: chunked, identity\r\n".to_owned(),
         ] {
-            let head = format!(
-                "POST /first HTTP/1.1\r\nHost: {HOST}\r\nCookie: {cookie}\r\nSec-Fetch-Site: same-origin\r\nConnection: close\r\n{framing}\r\n0\r\n\r\n{hidden}"
-            );
-            let answer = send(&site, &head).await;
+            let answer = posted(&framing).await;
             for seen in site.application.requests() {
                 assert_eq!(seen.header("x-user-email"), Some(BOB), "{framing}: {answer}");
                 assert_ne!(seen.uri, "/hidden", "{framing}: {answer}");

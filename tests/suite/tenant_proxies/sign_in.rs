@@ -2,17 +2,14 @@
 
 use super::{BOB, HOST, Kind, OTHER_HOST, Proxy, Site, both_proxies, url, world};
 use crate::world::{COOKIE, PUBLIC, run_command};
-use gatepost_kit::client::{Client, Kind as RequestKind, Trip};
+use gatepost_kit::client::{Client, Kind as RequestKind};
+use gatepost_kit::entra::Endpoint;
+use gatepost_kit::lies::Lie;
 use gatepost_kit::process::{free_addr, until};
 use reqwest::Method;
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Whether somebody was sent to the sign-in.
-fn led_to_sign_in(trip: &Trip) -> bool {
-    trip.hop("/login").is_some()
-}
 
 both_proxies! {
     async fn members_sign_in_and_others_are_refused(kind) {
@@ -96,11 +93,20 @@ both_proxies! {
     }
 
     async fn a_recent_sign_in_is_required_through_the_proxy_too(kind) {
-        let site = Site::start(kind, &["--require", "max_age=100000"]).await;
+        let site = Site::start(kind, &["--require", "max_age=900"]).await;
+        site.world.entra.lie(Some(Lie::AuthTimeOld));
         let (browser, status) = site.visited("bob").await;
-        assert_eq!(status, 200, "{}", site.proxy.log());
-        let signed_out = browser.stranger().navigate(&url("/")).await;
-        assert!(led_to_sign_in(&signed_out), "{}", signed_out.describe());
+        assert_eq!(status, 403, "the provider insists on an old sign-in: {}", site.proxy.log());
+        let fetched = browser.fetch(&url("/")).await;
+        assert_eq!(fetched.status, 401, "{}", fetched.body);
+        assert!(site.application.requests().is_empty(), "{:?}", site.application.requests());
+
+        site.world.entra.lie(None);
+        site.world.entra.forget_calls();
+        let trip = browser.navigate(&url("/")).await;
+        assert_eq!(trip.end().status, 200, "{}", trip.describe());
+        let asked = site.world.entra.calls().into_iter().find(|call| call.endpoint == Endpoint::Authorize);
+        assert_eq!(asked.unwrap().query_field("max_age"), Some("900"));
     }
 
     async fn a_quota_that_is_used_up_is_answered_429(kind) {

@@ -180,9 +180,19 @@ fn tls_and_the_listener_for_health_are_off_unless_they_are_set() {
 #[test]
 fn services_are_addresses_without_a_path_and_the_list_filter_needs_one() {
     let services = |text| shortest_and(&[("GATEPOST_SERVICES", text)]);
-    let config = accepted(services("chat=http://open-webui:8080, mcp=https://192.0.2.7"));
+    let config = accepted(services(
+        "chat=http://open-webui:8080, mcp=https://192.0.2.7, wiki=http://wiki_1:80, v6=http://[2001:db8::1]",
+    ));
     let found: Vec<_> = config.services.iter().map(|(name, url)| format!("{name}={url}")).collect();
-    assert_eq!(found, ["chat=http://open-webui:8080/", "mcp=https://192.0.2.7/"]);
+    assert_eq!(
+        found,
+        [
+            "chat=http://open-webui:8080/",
+            "mcp=https://192.0.2.7/",
+            "v6=http://[2001:db8::1]/",
+            "wiki=http://wiki_1/"
+        ]
+    );
     assert!(config.filter_addr.is_none() && accepted(shortest_and(&[])).services.is_empty());
     for wrong in [
         "http://mcp",
@@ -195,6 +205,10 @@ fn services_are_addresses_without_a_path_and_the_list_filter_needs_one() {
         "a=http://mcp/?q=1",
         "a=http://mcp/#x",
         "a=http://user:hidden-word@mcp",
+        "a=http://mcp;listen",
+        "a=http://$host",
+        "a=http://{env.SECRET}",
+        "a=http://mcp'x",
     ] {
         refused(services(wrong), &["GATEPOST_SERVICES"]);
         assert!(!lines(services(wrong))[0].contains("hidden-word"));

@@ -137,11 +137,10 @@ pub(super) async fn show(
     Path(id): Path<ProposalId>,
     _: Filtered<()>,
 ) -> Result<Reply, Refused> {
-    let found = admin.stores.directory.find_proposal(&caller.scope, id).await?;
-    let proposal = found.ok_or(DirectoryError::UnknownProposal(id))?;
+    let found = admin.read_proposal(&caller.scope, id).await?;
+    let (proposal, hosts) = found.ok_or(DirectoryError::UnknownProposal(id))?;
     let mut shown = TenantProposal::from(&proposal);
     if proposal.state == ProposalState::Open {
-        let hosts = admin.list_hosts_requiring(&caller.scope, &proposal.tenant_id).await?;
         shown.required_at = Some(hosts.iter().map(ToString::to_string).collect());
     }
     Ok(Reply::ok(shown).version(proposal.state.version()))

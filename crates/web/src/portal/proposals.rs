@@ -153,12 +153,7 @@ async fn details(
     outcome: Outcome<'_>,
 ) -> Result<PageAnswer, Fault> {
     let scope = &administrator.scope;
-    let found = admin.stores.directory.find_proposal(scope, id).await?;
-    let proposal = found.ok_or(Fault::NotFound)?;
-    let required_at = match proposal.state {
-        ProposalState::Open => admin.list_hosts_requiring(scope, &proposal.tenant_id).await?,
-        ProposalState::Approved | ProposalState::Refused => Vec::new(),
-    };
+    let (proposal, required_at) = admin.read_proposal(scope, id).await?.ok_or(Fault::NotFound)?;
     let (notice, answer) = match outcome {
         Outcome::Shown(notice) => (notice, ("", None)),
         Outcome::Overtaken => (Some(overtaken(administrator, &proposal)), ("", None)),
