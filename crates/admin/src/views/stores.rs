@@ -34,7 +34,7 @@ pub struct DirectoryStore {
     pub last_drill: Option<String>,
     /// When that dump was taken: the last backup that can be restored, as far as Gatepost knows.
     pub last_backup: Option<String>,
-    /// The rows of each table, counted up to 10,000.
+    /// The rows of each table, counted up to 1,000.
     pub rows: BTreeMap<String, u64>,
 }
 

@@ -2,7 +2,8 @@
 
 use super::change::FormAnswer;
 use super::ends::{self, DAY};
-use super::people::{LONGEST, entry};
+use super::forms::LONGEST;
+use super::people::entry;
 use super::rows::label;
 use super::sought::Sought;
 use super::waiting_proposals;
@@ -27,8 +28,8 @@ use gatepost_runtime::quotas::SpentDay;
 use gatepost_sign_in::Context;
 use gatepost_store::directory::{
     DayCount, Directory, DirectoryError, Ending, GroupFilter, GroupRecord, KeyFilter, KeyRecord, LinkSource,
-    Page, Replica, RequestFilter, TenantFilter, TenantRecord, ToolServer, UnlinkedGroup, UserFilter,
-    UserSummary,
+    Page, PeopleCount, Replica, RequestFilter, TenantFilter, TenantRecord, ToolServer, UnlinkedGroup,
+    UserFilter, UserSummary,
 };
 use gatepost_store::session::Sessions;
 use serde::Deserialize;
@@ -87,29 +88,19 @@ pub(crate) async fn home(
         Some(q) => Some(Matches::find(directory, scope, q).await?),
         None => None,
     };
-    let days = days(directory, scope, now).await?;
-    let replicas = if scope.is_system() { system.list_replicas().await? } else { Vec::new() };
-    let mut numbers = numbers(directory, scope, (&days, replicas.len()), now).await?;
-    if let Some(numbers) = &mut numbers {
-        numbers.sessions = count_sessions(&context.stores.sessions).await;
-    }
-    let unlinked = directory.list_unlinked_groups(scope, UNLINKED).await?;
-    let soon = (now, now.plus(DAY * EndingSoon::FIRST));
-    let ending = directory.list_ending(scope, soon, None, COUNTED).await?;
-    let ending_keys =
-        directory.list_ending_keys(scope, (now, now.plus(DAY * KeyState::SOON)), None, COUNTED).await?;
-    let spent = list_spent(&system, scope).await;
+    // Side by side, because counting takes as long as everything else. More at once would take connections from other pages.
+    let (count, (days, noticed)) = tokio::try_join!(directory.count_people(scope, now.minus(DAY)), async {
+        let days = days(directory, scope, now).await?;
+        Ok((days, Noticed::read((&context, &system), scope, now).await?))
+    })?;
+    let numbers = match count {
+        Some(count) => {
+            let sessions = count_sessions(&context.stores.sessions).await;
+            Some(numbers(&count, sessions, (&days, noticed.replicas.len()), now))
+        }
+        None => None,
+    };
     let is_fresh = *scope == Scope::System && is_fresh(directory).await?;
-    let unlinked = unlinked.iter().filter(|group| group.people.number >= MANY);
-    let others =
-        unlinked.map(|group| nameless(&context, group)).chain(ends(&ending)).chain(keys(&ending_keys));
-    let proposals = waiting_proposals::count_waiting(&context, scope, SHOWN).await?;
-    let proposals = proposals.filter(|(waiting, _)| *waiting > 0);
-    let proposals = proposals.map(|(waiting, has_more)| Attention::Proposals { waiting, has_more });
-    let attention = requests(directory, scope).await?.into_iter().chain(proposals).chain(others);
-    let attention = attention.chain(quotas(&spent));
-    let attention = attention.chain(credentials(&context.site.config, scope, now));
-    let attention = attention.chain(troubles(&replicas, now));
     let (people, groups, tenants) = matches.as_ref().map(Matches::entries).unwrap_or_default();
     let (keys, tool_servers) = matches.as_ref().map(Matches::programs).unwrap_or_default();
     let page = Home {
@@ -124,7 +115,7 @@ pub(crate) async fn home(
         }),
         activity: numbers.map(|_| Activity { days: &days, now }),
         numbers,
-        attention: &attention.collect::<Vec<_>>(),
+        attention: &noticed.attention(&context, scope, now),
         is_fresh,
         now,
     };
@@ -173,6 +164,50 @@ impl Matches {
     }
 }
 
+/// What the stores tell that may need attention.
+struct Noticed {
+    requests: Option<Attention<'static>>,
+    proposals: Option<Attention<'static>>,
+    unlinked: Vec<UnlinkedGroup>,
+    ending: Page<Ending>,
+    ending_keys: Page<KeyRecord>,
+    spent: Vec<SpentDay>,
+    replicas: Vec<Replica>,
+}
+
+impl Noticed {
+    async fn read(
+        (context, system): (&Context, &gatepost_admin::Context),
+        scope: &Scope,
+        now: Timestamp,
+    ) -> Result<Self, DirectoryError> {
+        let directory = &context.stores.directory;
+        let until = |days| (now, now.plus(DAY * days));
+        let proposals = waiting_proposals::count_waiting(context, scope, SHOWN).await?;
+        let proposals = proposals.filter(|(waiting, _)| *waiting > 0);
+        Ok(Self {
+            requests: requests(directory, scope).await?,
+            proposals: proposals.map(|(waiting, has_more)| Attention::Proposals { waiting, has_more }),
+            unlinked: directory.list_unlinked_groups(scope, UNLINKED).await?,
+            ending: directory.list_ending(scope, until(EndingSoon::FIRST), None, COUNTED).await?,
+            ending_keys: directory.list_ending_keys(scope, until(KeyState::SOON), None, COUNTED).await?,
+            spent: list_spent(system, scope).await,
+            replicas: if scope.is_system() { system.list_replicas().await? } else { Vec::new() },
+        })
+    }
+
+    /// All that needs attention, in the order of the page.
+    fn attention<'a>(&'a self, context: &'a Context, scope: &Scope, now: Timestamp) -> Vec<Attention<'a>> {
+        let unlinked = self.unlinked.iter().filter(|group| group.people.number >= MANY);
+        let waiting = self.requests.into_iter().chain(self.proposals);
+        let attention = waiting.chain(unlinked.map(|group| nameless(context, group)));
+        let attention = attention.chain(ends(&self.ending)).chain(keys(&self.ending_keys));
+        let attention = attention.chain(quotas(&self.spent));
+        let attention = attention.chain(credentials(&context.site.config, scope, now));
+        attention.chain(troubles(&self.replicas, now)).collect()
+    }
+}
+
 async fn days(
     directory: &Directory,
     scope: &Scope,
@@ -187,24 +222,23 @@ async fn days(
     Ok(days.into_iter().map(counted).collect())
 }
 
-async fn numbers(
-    directory: &Directory,
-    scope: &Scope,
+fn numbers(
+    count: &PeopleCount,
+    sessions: Option<u64>,
     (days, replicas): (&[DayNumbers], usize),
     now: Timestamp,
-) -> Result<Option<HomeNumbers>, DirectoryError> {
-    let Some(count) = directory.count_people(scope, now.minus(DAY)).await? else { return Ok(None) };
+) -> HomeNumbers {
     let midnight = Timestamp::from_unix(now.unix() - now.unix().rem_euclid(86_400));
     let today = days.iter().find(|day| day.day >= midnight);
-    Ok(Some(HomeNumbers {
+    HomeNumbers {
         people: count.people.unsigned_abs(),
         signed_in: count.signed_in.unsigned_abs(),
         disabled: count.disabled.unsigned_abs(),
-        sessions: None,
+        sessions,
         sign_ins: today.map_or(0, |day| day.sign_ins),
         refusals: today.map_or(0, |day| day.refusals),
         replicas: replicas as u64,
-    }))
+    }
 }
 
 /// The page does without this number while the session store is away.
