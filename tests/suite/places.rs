@@ -118,6 +118,15 @@ const NEVER: (&str, &str) = ("end", "never");
 const NEW: (&str, &str) = ("version", "");
 
 both_pairs! {
+    async fn an_end_given_here_is_shown_beside_a_provider_that_says_for_good(pair) {
+        let house = House::open(pair).await;
+        house.world.cli(&["group", "link", "Octocats", &format!("entra:{MCP_GITHUB}")]).await;
+        house.signed_in("alice").await;
+        let group = house.group("Octocats").await;
+        let page = house.done(&format!("{group}/members"), &[("user", "alice@example.com"), ("end", "1d"), NEW]).await;
+        has(&page, &["for good<small>by an administrator until <time", "alice@example.com is in Octocats until "]);
+    }
+
     async fn a_group_is_made_filled_linked_renamed_and_deleted(pair) {
         let house = House::open(pair).await;
         house.signed_in("alice").await;
@@ -125,7 +134,12 @@ both_pairs! {
         has(&page, &["<h1>MCP-Search</h1>", "Nobody is in this group."]);
         let group = house.group("MCP-Search").await;
         let page = house.done(&format!("{group}/members"), &[("user", "bob@example.com"), ("end", "1d"), NEW]).await;
-        has(&page, &["bob@example.com", "added here", "data-label=\"Until\"><time"]);
+        has(&page, &["bob@example.com", "added here", "data-label=\"Until\"><time", "bob@example.com is in MCP-Search until "]);
+        for (text, says) in [("alic", "Did you mean alice@example.com?"), ("Zacharias", "Nobody here has such a name.")] {
+            let unclear = house.post(&house.root, &format!("{group}/members"), &[("user", text), NEVER, NEW]).await;
+            has(&unclear, &[says, &format!("value=\"{text}\"")]);
+            assert_eq!(unclear.status, 422, "{text}");
+        }
         let page = house.done(&format!("{group}/members"), &[("user", "new@example.com"), NEVER, NEW]).await;
         has(&page, &["new@example.com", "for good"]);
         // The button removes the person beside whom it stands.
@@ -210,7 +224,8 @@ both_pairs! {
     async fn a_tenant_is_made_filled_renamed_and_deleted(pair) {
         let house = House::open(pair).await;
         let page = house.done("/admin/tenants", &[("id", "acme"), ("name", "ACME Corporation")]).await;
-        has(&page, &["<h1>ACME Corporation</h1>", "Nobody may enter this tenant yet."]);
+        has(&page, &["<h1>ACME Corporation</h1>", "Nobody may enter this tenant yet.", "What comes next"]);
+        has(&page, &["<a href=\"/admin/tenants/acme/hosts\">propose the host</a>"]);
         let twice = house.post(&house.root, "/admin/tenants", &[("id", "acme"), ("name", "")]).await;
         assert_eq!(twice.status, 422);
         has(&twice, &["There is already a tenant acme."]);
@@ -433,6 +448,6 @@ both_pairs! {
     async fn the_system_page_says_what_answers_and_draws_the_days(pair) {
         let house = House::open(pair).await;
         let page = house.get(&house.root, "/admin/system").await;
-        has(&page, &["answers", "audit_entries", "leads", "Schema", "Sign-ins of each day", "<rect", "The numbers of each day", env!("CARGO_PKG_VERSION")]);
+        has(&page, &["answers", "Entries of the audit", "audit_entries", "leads", "Schema", "Sign-ins of each day", "<rect", "The numbers of each day", env!("CARGO_PKG_VERSION")]);
     }
 }

@@ -91,6 +91,11 @@ both_pairs! {
         world.cli_all(&[&["tenant", "create", "zeta"], &["tenant", "add-member", "zeta", "bob@example.com", "--role", "admin"]]).await;
         assert_eq!(asked(world, &bob).await.status, 404, "he administers another tenant");
         checked.finds(0, &["hint host-none", "warning member-none"], "it is new").await;
+        world.cli(&["tenant", "invite", "acme", "carol@acme.example"]).await;
+        checked.finds(0, &["hint host-none", "warning admin-none"], "a member is invited").await;
+        world.cli(&["tenant", "invite", "acme", "erin@acme.example", "--role", "admin"]).await;
+        checked.finds(0, &["hint admin-invited", "hint host-none"], "an administrator is invited").await;
+        sql(world, "DELETE FROM tenant_invitations").await;
         world.cli(&["tenant", "add-member", "acme", "dana@acme.example"]).await;
         checked.host("blog.acme.example", "proposed").await;
         checked.finds(0, &["warning admin-none", "warning host-unproved"], "nobody administers it").await;

@@ -74,6 +74,7 @@ kinds! {
     DELETED = Error "tenant-deleted": "Restore it: gatepost tenant restore.";
     NO_HOST = Hint "host-none": "Propose one (gatepost tenant host add), or let routers of a common host require the tenant.";
     HOST_CONFIGURED = Error "host-configured": "Remove the host from the tenant, or take it out of GATEPOST_HOSTS.";
+    HOST_UNREACHABLE = Error "host-unreachable": "Have GATEPOST_PUBLIC_URL begin with https, or remove the host from the tenant.";
     HOST_PROVABLE = Warning "host-provable": "Confirm it: gatepost tenant host confirm.";
     HOST_UNPROVED = Warning "host-unproved": "Put the record into the zone, then run gatepost tenant host confirm.";
     HOST_REFUSED = Hint "host-refused": "Remove it from the tenant, unless an administrator approves it after all.";
@@ -90,6 +91,7 @@ kinds! {
     DOMAIN_UNPROVED = Warning "domain-unproved": "Put the record into the zone, then run gatepost tenant provider confirm.";
     NO_MEMBER = Warning "member-none": "Add members (gatepost tenant add-member), or give a group access (gatepost tenant map).";
     NO_ADMIN = Warning "admin-none": "Give somebody the role admin: gatepost tenant add-member --role admin.";
+    ADMIN_INVITED = Hint "admin-invited": "Ask them to open their link, or make another one: gatepost tenant invite --role admin.";
 }
 
 impl Kind {
@@ -143,10 +145,15 @@ impl Context {
                 let kinds = Proof { provable: HOST_PROVABLE, unproved: HOST_UNPROVED };
                 vec![self.check_proof(name, &host.proof, &kinds).await]
             }
-            HostState::Active if self.site.hosts.origin_of_tenant(name.clone()).is_none() => {
+            HostState::Active if self.site.hosts.is_configured(name) => {
                 let found =
                     "The configuration has the host: it is the public one, or GATEPOST_HOSTS covers it.";
                 vec![HOST_CONFIGURED.at(name, found)]
+            }
+            HostState::Active if self.site.hosts.origin_of_tenant(name.clone()).is_none() => {
+                let found =
+                    "The public host is reached with http, with which people sign in below localhost only.";
+                vec![HOST_UNREACHABLE.at(name, found)]
             }
             HostState::Active => {
                 let mut findings = Vec::from_iter(self.check_route(tenant, name));
@@ -247,16 +254,27 @@ impl Context {
                 break;
             }
         }
-        Ok(if !has_member {
-            vec![NO_MEMBER.at(
-                &tenant.id,
-                "Nobody may enter the tenant, neither by a group nor as a member of its own.",
-            )]
-        } else if !has_admin {
-            vec![NO_ADMIN.at(&tenant.id, "Nobody administers the tenant, and no group does.")]
+        if has_admin {
+            return Ok(Vec::new());
+        }
+        let invited = self.roles_of_invited(tenant).await?;
+        Ok(vec![if invited.contains(&Role::Admin) {
+            ADMIN_INVITED.at(&tenant.id, "An administrator is invited, and has not accepted yet.")
+        } else if !has_member && invited.is_empty() {
+            NO_MEMBER
+                .at(&tenant.id, "Nobody may enter the tenant, neither by a group nor as a member of its own.")
         } else {
-            Vec::new()
-        })
+            NO_ADMIN.at(&tenant.id, "Nobody administers the tenant, and no group does.")
+        }])
+    }
+
+    /// The roles of those who are invited and may still accept. Of a deleted tenant nobody may.
+    async fn roles_of_invited(&self, tenant: &TenantRecord) -> Result<Vec<Role>, DirectoryError> {
+        if tenant.state == TenantState::Deleted {
+            return Ok(Vec::new());
+        }
+        let invited = self.stores.directory.list_invitations(&Scope::System, &tenant.id).await?;
+        Ok(invited.iter().map(|invitation| invitation.role).collect())
     }
 }
 

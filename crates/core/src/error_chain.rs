@@ -31,8 +31,13 @@ impl fmt::Debug for Chain<'_> {
     }
 }
 
-/// A message of an error as a sentence.
+/// A message of an error as a sentence. One that begins with a host, an address or a number keeps it as it is:
+/// the first word has a digit or one of `.@:/_`.
 pub fn sentence(message: &str) -> String {
+    let first_word = message.split([' ', ',']).next().unwrap_or_default().trim_end_matches(':');
+    if first_word.contains(|c: char| c.is_ascii_digit() || ".@:/_".contains(c)) {
+        return format!("{message}.");
+    }
     let mut characters = message.chars();
     let first = characters.next().map(|first| first.to_uppercase().collect::<String>()).unwrap_or_default();
     format!("{first}{}.", characters.as_str())
@@ -53,6 +58,15 @@ mod tests {
     fn fault(texts: &[&'static str]) -> Option<Box<Fault>> {
         let (text, rest) = texts.split_first()?;
         Some(Box::new(Fault { text, cause: fault(rest) }))
+    }
+
+    #[test]
+    fn a_sentence_begins_with_a_capital_but_for_a_name() {
+        assert_eq!(sentence("no such group"), "No such group.");
+        assert_eq!(sentence("sign-in: it was refused"), "Sign-in: it was refused.");
+        for message in ["blog.example.com is taken", "alice@example.com: unknown"] {
+            assert_eq!(sentence(message), format!("{message}."));
+        }
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl FromStr for HostName {
 
     /// Reads the value of a `Host` header. Case, one trailing dot and a numeric port are ignored.
     fn from_str(text: &str) -> Result<Self, HostError> {
-        let error = || HostError(text.chars().take(260).collect());
+        let error = || HostError::Name(text.chars().take(260).collect());
         let name = match text.split_once(':') {
             Some((name, port)) => port.parse::<u16>().map(|_| name).map_err(|_| error())?,
             None => text,
@@ -114,7 +114,7 @@ impl FromStr for Origin {
     type Err = HostError;
 
     fn from_str(text: &str) -> Result<Self, HostError> {
-        let error = || HostError(text.chars().take(260).collect());
+        let error = || HostError::Pattern(text.chars().take(260).collect());
         let (scheme, rest) = split_scheme(text).ok_or_else(error)?;
         let rest = rest.strip_suffix('/').unwrap_or(rest);
         let (name, port) = split_port(rest, scheme).ok_or_else(error)?;
@@ -175,8 +175,9 @@ impl FromStr for HostPattern {
             Some(suffix) => (true, suffix),
             None => (false, rest),
         };
-        let origin =
-            format!("{}://{rest}", scheme.as_str()).parse().map_err(|_| HostError(text.to_owned()))?;
+        let origin = format!("{}://{rest}", scheme.as_str())
+            .parse()
+            .map_err(|_| HostError::Pattern(text.to_owned()))?;
         Ok(Self { any_label, origin })
     }
 }
@@ -221,8 +222,12 @@ impl ProtectedHosts {
     /// The origin of a host that a tenant has. `None`: the configuration names it itself, or browsers cannot reach it as they
     /// reach the public host. What the configuration says wins, so that no tenant takes a host of the platform.
     pub fn origin_of_tenant(&self, host: HostName) -> Option<Origin> {
-        let is_free = host != self.public.host && self.find(&host).is_none();
-        if is_free { self.public.of_neighbour(host) } else { None }
+        if self.is_configured(&host) { None } else { self.public.of_neighbour(host) }
+    }
+
+    /// Whether the configuration names this host: it is the public one or a protected one.
+    pub fn is_configured(&self, host: &HostName) -> bool {
+        *host == self.public.host || self.find(host).is_some()
     }
 }
 
@@ -244,10 +249,18 @@ fn split_port(text: &str, scheme: Scheme) -> Option<(&str, u16)> {
 
 /// A text that is not a host, an origin or a host pattern.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error(
-    "{0:?} is not a host: expected app.example.com or *.example.com, with :port if not 443 (http:// only on localhost)"
-)]
-pub struct HostError(String);
+pub enum HostError {
+    /// Not a [`HostName`].
+    #[error(
+        "{0:?} is not the name of a host: expected one as in app.example.com, without https:// and without a path"
+    )]
+    Name(String),
+    /// Not an [`Origin`] or a [`HostPattern`].
+    #[error(
+        "{0:?} is not a host: expected app.example.com or *.example.com, with :port if not 443 (http:// only on localhost)"
+    )]
+    Pattern(String),
+}
 
 #[cfg(test)]
 mod tests {
@@ -321,6 +334,14 @@ mod tests {
             assert_eq!(pattern(one).overlaps(&pattern(other)), overlaps, "{one} {other}");
             assert_eq!(pattern(other).overlaps(&pattern(one)), overlaps, "{other} {one}");
         }
+    }
+
+    #[test]
+    fn an_error_says_what_is_accepted_there() {
+        let name = "https://a.example.com/".parse::<HostName>().expect_err("it is an address").to_string();
+        assert!(name.contains("without https://") && !name.contains("*."), "{name}");
+        let pattern = "*".parse::<HostPattern>().expect_err("it has no suffix").to_string();
+        assert!(pattern.contains("*.example.com"), "{pattern}");
     }
 
     #[test]

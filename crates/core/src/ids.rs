@@ -340,14 +340,18 @@ pub enum IdError {
     #[error("{0:?} is not the name of a service: expected 1 to 32 of a-z, 0-9 and -")]
     Service(String),
     /// Not a [`TenantId`].
-    #[error("{0:?} is not a tenant id: expected 1 to 64 of A-Z, a-z, 0-9, . - and _, not just . or ..")]
+    #[error(
+        "{0:?} is not a tenant id: expected 1 to 64 letters (A-Z, a-z), digits, dots, dashes and underscores; . and .. alone are not allowed"
+    )]
     Tenant(String),
     /// Not a [`TierId`].
-    #[error("{0:?} is not the id of a tier: expected 1 to 64 of A-Z, a-z, 0-9, . - and _, not just . or ..")]
+    #[error(
+        "{0:?} is not the id of a tier: expected 1 to 64 letters (A-Z, a-z), digits, dots, dashes and underscores; . and .. alone are not allowed"
+    )]
     Tier(String),
     /// Not a [`ToolServerId`].
     #[error(
-        "{0:?} is not the id of a tool server: expected 1 to 64 of A-Z, a-z, 0-9, . - and _, not just . or .."
+        "{0:?} is not the id of a tool server: expected 1 to 64 letters (A-Z, a-z), digits, dots, dashes and underscores; . and .. alone are not allowed"
     )]
     ToolServer(String),
     /// Not a [`ToolRuleId`].
@@ -469,7 +473,7 @@ mod tests {
     fn dots_alone_are_no_id_but_one_that_is_stored_can_be_read() {
         for dots in [".", ".."] {
             let refused = dots.parse::<TenantId>().unwrap_err().to_string();
-            assert!(refused.contains("not just . or .."), "{refused}");
+            assert!(refused.contains(". and .. alone are not allowed"), "{refused}");
             assert!(dots.parse::<ToolServerId>().is_err());
             assert_eq!(TenantId::from_stored(dots).unwrap().as_str(), dots);
             assert_eq!(ToolServerId::from_stored(dots).unwrap().as_str(), dots);

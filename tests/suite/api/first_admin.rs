@@ -120,6 +120,7 @@ both_pairs! {
         let world = &office.world;
         let page = "/admin/tenants";
         let blank = form(world, &office.alice, page, page).await.with("id", "acme").with("name", "ACME");
+        says(&open(world, &office.alice, page).await, 200, &["Gatepost sends no mail"]);
         let wrong = blank.clone().with("admin", "bob").send(world, &office.alice).await;
         says(&wrong, 422, &["aria-invalid", "value=\"bob\"", "value=\"acme\"", "value=\"ACME\""]);
         let named = blank.with("admin", "bob@example.com");
@@ -127,8 +128,9 @@ both_pairs! {
         assert_eq!(named.send(world, &carol).await.status, 403);
         assert_eq!(named.send_from(world, &office.alice, "https://evil.example/").await.status, 403);
         let made = named.send(world, &office.alice).await;
-        says(&made, 200, &["It is created.", "this page shows it once", "bob@example.com", "href=\"/admin/tenants/acme\""]);
-        let link = made.body.split("<code>https://").nth(1).unwrap().split('<').next().unwrap();
+        says(&made, 200, &["It is created.", "this page shows it once", "bob@example.com", "Gatepost sends no mail", "href=\"/admin/tenants/acme?done=created\""]);
+        let link = made.body.split("value=\"https://").nth(1).unwrap().split('"').next().unwrap();
+        says(&open(world, &office.alice, "/admin/tenants/acme?done=created").await, 200, &["What comes next", "href=\"/admin/tenants/acme/hosts\""]);
         let path = format!("/{}", link.split_once('/').unwrap().1);
         let again = named.send(world, &office.alice).await;
         says(&again, 422, &["There is already a tenant acme.", "value=\"bob@example.com\""]);

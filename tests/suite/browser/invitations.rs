@@ -19,7 +19,7 @@ async fn a_link_leads_whoever_was_invited_into_the_tenant_and_nobody_else() {
     alice.click("Make a link").await;
     arrive(&alice, "this page shows it once").await;
     picture(&alice, "invitation-made").await;
-    let link = alice.evaluate("document.querySelector('.secret code').textContent").await;
+    let link = alice.evaluate("document.querySelector('#to-copy').value").await;
     let link = link.as_str().unwrap();
     assert!(link.starts_with(&url(PUBLIC, "/invitations/")), "{link}");
     alice.open(link).await;

@@ -61,7 +61,7 @@ both_pairs! {
         let browser = world.signed_in("alice").await;
         let (code, out, error) = run_command(&world.builder, &["tenant", "create", ".."]).await;
         assert_eq!((code, out.as_str()), (Some(2), ""), "{error}");
-        assert!(error.contains("not just . or .."), "{error}");
+        assert!(error.contains(". and .. alone are not allowed"), "{error}");
         sql(&world, "INSERT INTO tenants (id, created_at) VALUES ('..', 1) RETURNING id").await;
         sql(&world, "INSERT INTO tenant_members (user_id, tenant_id, role, created_at) SELECT id, '..', 'member', 1 FROM users RETURNING tenant_id").await;
         world.has_heard().await;

@@ -74,6 +74,7 @@ both_pairs! {
         let details = page(&world, &root, &format!("/admin/refusals/{number}")).await.body;
         assert!(details.contains(&format!("<a href=\"/admin/keys/{near}\">the key near</a>")), "{details}");
         assert!(!details.contains("Grant it"), "a key is given nothing there: {details}");
+        assert!(details.contains("It still does not pass.</b> The key near (") && details.contains(") was revoked "), "{details}");
         let key_page = page(&world, &root, &format!("/admin/keys/{near}")).await.body;
         assert!(key_page.contains(&format!("/admin/refusals?key={near}")), "{key_page}");
     }

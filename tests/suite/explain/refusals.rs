@@ -3,6 +3,7 @@
 use super::{explained, told, world};
 use crate::answers::Asked;
 use crate::cli::sql;
+use crate::portal::{page, start};
 use crate::world::{APP, COOKIE, World, run_command};
 use gatepost_kit::client::Client;
 use gatepost_kit::process::{find_ok, until};
@@ -37,6 +38,28 @@ fn refused(browser: &Client) -> Asked {
 }
 
 both_pairs! {
+    async fn the_number_of_a_refused_sign_in_leads_to_what_the_audit_says(pair) {
+        let (world, root) = start(pair).await;
+        world.signed_in("bob").await;
+        world.cli(&["user", "disable", "bob@example.com"]).await;
+        world.entra.at_the_browser(Some("bob"));
+        let refused = world.browser().navigate(&world.url(APP, "/")).await;
+        let body = &refused.end().body;
+        assert!(refused.end().status == 403 && body.contains("disabled"), "{}", refused.describe());
+        let number = body.split(|c: char| !c.is_ascii_hexdigit()).rfind(|word| word.len() == 32).unwrap();
+        let found = page(&world, &root, &format!("/admin/refusals/{number}")).await;
+        assert!(found.status == 200 && found.body.contains("The audit has this number"), "{}", found.body);
+        let link = found.body.split("href=\"").find(|link| link.starts_with("/admin/audit?")).unwrap();
+        let entries = page(&world, &root, link.split('"').next().unwrap()).await.body;
+        assert!(entries.contains("refused the sign-in of") && entries.contains(number), "{entries}");
+        assert!(!entries.contains("user.disable"), "nothing else: {entries}");
+        let by_request = format!("by request {number}");
+        assert!(entries.contains(&by_request) && entries.contains(&format!("/api/v1/audit?request={number}")), "{entries}");
+        assert!(entries.contains(&format!("via=api&#38;request={number}")) || entries.contains(&format!("via=api&amp;request={number}")), "filters keep it: {entries}");
+        let unknown = page(&world, &root, &format!("/admin/refusals/{}", "0".repeat(32))).await;
+        assert!(unknown.status == 404 && unknown.body.contains("No refusal has this number"), "{}", unknown.body);
+    }
+
     async fn a_refusal_is_explained_by_the_number_on_its_page_until_it_is_fixed(pair) {
         let world = world(pair).await;
         let browser = world.signed_in("bob").await;

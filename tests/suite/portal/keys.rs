@@ -12,9 +12,8 @@ use reqwest::Method;
 fn secret(answer: &Answer) -> String {
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    let (_, rest) =
-        answer.body.split_once("class=\"secret\"><code>").unwrap_or_else(|| panic!("{}", answer.body));
-    let secret = rest.split('<').next().unwrap().to_owned();
+    let (_, rest) = answer.body.split_once(" value=\"gp_").unwrap_or_else(|| panic!("{}", answer.body));
+    let secret = format!("gp_{}", rest.split('"').next().unwrap());
     assert!(ApiKey::parse(&secret).is_ok(), "{secret}");
     secret
 }
@@ -93,6 +92,8 @@ both_pairs! {
         assert_eq!(hint, "*.example.test, *.example.org.");
         let several = new_key(&world, &root, "/admin/keys", "x").await.with("hosts", "*.example.test").send(&world, &root).await;
         assert!(several.status == 422 && several.body.contains("Enter each host in full"), "{}", several.body);
+        let none = new_key(&world, &root, "/admin/keys", "x").await.with("hosts", "").send(&world, &root).await;
+        assert!(none.status == 422 && none.body.contains("Enter at least one host: as a credential the key counts only at these."), "{}", none.body);
         let address = world.url(APP, "/some/page?x");
         let made = new_key(&world, &root, "/admin/keys", "script").await.with("hosts", &address).send(&world, &root).await;
         let key = secret(&made);

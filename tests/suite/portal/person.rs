@@ -1,8 +1,8 @@
 //! The forms of a person's page: what they change, who may send them, who was overtaken, what is wrong.
 
 use super::forms::{form, form_of};
-use super::{page, path_of, start};
-use crate::world::{APP, PUBLIC, World};
+use super::{page, path_of, start, start_of};
+use crate::world::{APP, PUBLIC, Plan, World};
 use gatepost_kit::client::{Answer, Client};
 
 async fn audit(world: &World, action: &str) -> Vec<serde_json::Value> {
@@ -123,7 +123,7 @@ both_pairs! {
         assert!(place("Add a person who has not signed in yet") < place("<table"), "{list}");
         let create = form(&world, &root, "/admin/users", "/admin/users").await;
         let made = create.with("email", " Bob@example.com ").done(&world, &root).await;
-        assert!(made.contains("The place is made") && made.contains("waiting</span>"), "{made}");
+        assert!(made.contains("The person is added.") && made.contains("waiting</span>"), "{made}");
         let create = form(&world, &root, "/admin/users", "/admin/users").await;
         let known = create.with("email", "alice@example.com").done(&world, &root).await;
         assert!(known.contains("Somebody has this address already"), "{known}");
@@ -180,7 +180,22 @@ both_pairs! {
         let button = form(&world, &root, &alice_path, &format!("{alice_path}/decide")).await;
         let removed = button.done(&world, &root).await;
         assert!(removed.contains("alice@example.com is no administrator of the system."), "{removed}");
+        assert!(removed.contains("No group and no role says so."), "no decision stays that nobody sees: {removed}");
         assert_eq!(page(&world, &alice, &own).await.status, 403, "at once");
+    }
+
+    async fn who_is_an_administrator_by_a_group_is_removed_by_a_decision_against_it(pair) {
+        let bosses = "00000000-0000-4000-8000-00000000b055";
+        let plan = Plan::default().env("GATEPOST_ADMIN_GROUPS", "Bosses").env("GATEPOST_GROUPS", format!("Bosses=entra:{bosses}"));
+        let (world, root) = start_of(plan, pair).await;
+        world.entra.update("alice", |alice| *alice = alice.clone().group(bosses, "Bosses"));
+        let alice = world.signed_in("alice").await;
+        let path = path_of(&world, &root, "alice").await;
+        assert_eq!(page(&world, &alice, &path).await.status, 200);
+        let button = form(&world, &root, &path, &format!("{path}/decide")).await;
+        let removed = button.done(&world, &root).await;
+        assert!(removed.contains("alice@example.com is no administrator of the system.") && removed.contains("An administrator decided so"), "{removed}");
+        assert_eq!(page(&world, &alice, &path).await.status, 403, "the group says otherwise");
     }
 
     async fn who_was_overtaken_sees_both_values_and_chooses(pair) {

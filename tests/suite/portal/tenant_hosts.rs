@@ -2,7 +2,7 @@
 
 use super::forms::{FilledForm, form, form_of};
 use super::{page, start, start_of};
-use crate::world::{APP, Plan, World};
+use crate::world::{APP, Plan, World, run_command};
 use gatepost_kit::client::{Answer, Client};
 use gatepost_kit::dns::DnsServer;
 
@@ -57,7 +57,7 @@ both_pairs! {
             assert!(says == "Expected" || answer.body.contains(says), "{says}: {}", answer.body);
         }
         let done = proposal(&world, &bob, "Blog.Acme.example").await.done(&world, &bob).await;
-        let line = done.split("<p class=\"secret\"><code>").nth(1).unwrap().split('<').next().unwrap();
+        let line = done.split("<input id=\"record-1\" class=\"whole\" type=\"text\" value=\"").nth(1).unwrap().split('"').next().unwrap();
         let (name, value) = line.split_once(". IN TXT &#34;").unwrap();
         let value = value.trim_end_matches("&#34;");
         assert_eq!(name, format!("_gatepost.{HOST}"));
@@ -99,6 +99,19 @@ both_pairs! {
         let shown = page(&world, &bob, HERE).await;
         has(&shown, 200, &["refused</span>", "No record changes that"]);
         assert!(!shown.body.contains(&at("confirm")), "{}", shown.body);
+    }
+
+    async fn where_people_sign_in_over_http_a_host_is_below_localhost(pair) {
+        let world = Plan::default().start(pair).await;
+        world.cli(&["tenant", "create", "a"]).await;
+        let here = world.builder.clone();
+        let here = here.env("GATEPOST_PUBLIC_URL", "http://auth.localhost:4180").env("GATEPOST_HOSTS", "http://wiki.localhost");
+        let (code, _, stderr) = run_command(&here, &["tenant", "host", "add", "a", HOST]).await;
+        assert!(code == Some(1) && stderr.contains("would be reached with http, as http://auth.localhost:4180 is"), "{stderr}");
+        let (_, _, stderr) = run_command(&here, &["tenant", "host", "add", "a", "wiki.localhost"]).await;
+        assert!(stderr.contains("belongs to the configuration"), "{stderr}");
+        let (code, _, stderr) = run_command(&here, &["tenant", "host", "add", "a", "blog.localhost"]).await;
+        assert_eq!((code, &*stderr), (Some(0), ""));
     }
 
     async fn the_pages_of_a_tenant_are_nothing_to_who_administers_another(pair) {

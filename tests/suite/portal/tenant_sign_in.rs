@@ -101,10 +101,10 @@ both_pairs! {
         world.has_heard().await;
         let stolen = form(world, &bob, elsewhere, elsewhere).await.with("issuer", &two.zeta.issuer()).with("client_id", "x").with("sealed", &mended.value("sealed"));
         let calls = two.zeta.calls().len();
-        has(&stolen.send(world, &bob).await, 422, &["Client_secret is missing"]);
+        has(&stolen.send(world, &bob).await, 422, &["client_secret is missing"]);
         assert_eq!(two.zeta.calls().len(), calls, "the secret of one tenant is sent nowhere else");
         let alices = form(world, &two.admin, HERE, HERE).await.with("issuer", &two.acme.issuer()).with("client_id", "x").with("sealed", &mended.value("sealed"));
-        has(&alices.send(world, &two.admin).await, 422, &["Client_secret is missing"]);
+        has(&alices.send(world, &two.admin).await, 422, &["client_secret is missing"]);
         mended.done(world, &bob).await;
     }
 

@@ -183,7 +183,7 @@ impl Access<'_> {
         let by = if self.form.by.is_empty() { "url" } else { self.form.by };
         let choice = |(value, text)| Choice { value, text, is_chosen: value == by };
         let choices = [
-            ("url", "An address"),
+            ("url", "A web address (URL)"),
             ("requirement", "A requirement"),
             ("tenant", "A tenant"),
             ("tool", "A tool"),
@@ -191,7 +191,7 @@ impl Access<'_> {
         let parameter = if by == "url" { "host" } else { by };
         let asked = Some(self.form.of).filter(|_| self.answer.is_some());
         let view = View {
-            chrome: Chrome::portal("Who can open this", &self.frame, Section::Access, None),
+            chrome: Chrome::portal("Access: who can open what", &self.frame, Section::Access, None),
             choices: choices.map(choice).into(),
             form: self.form,
             answer: self.answer.map(|answer| self.answer(answer)),

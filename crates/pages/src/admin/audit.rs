@@ -40,6 +40,8 @@ pub struct AuditFilterWords<'a> {
     pub action: Option<&'a str>,
     pub tenant: Option<&'a str>,
     pub via: Option<&'a str>,
+    /// The number of a request.
+    pub request: Option<&'a str>,
     /// Of the last so many days.
     pub days: Option<&'a str>,
 }
@@ -159,8 +161,15 @@ impl<'a> Audit<'a> {
     }
 
     fn search<'s>(&'s self, action: &'s str) -> Search<'s> {
-        let AuditFilterWords { actor, action: deed, tenant, via, days, .. } = self.filter;
-        let filters = [("actor", actor), ("action", deed), ("tenant", tenant), ("via", via), ("days", days)];
+        let AuditFilterWords { user: _, actor, action: deed, tenant, via, request, days } = self.filter;
+        let filters = [
+            ("actor", actor),
+            ("action", deed),
+            ("tenant", tenant),
+            ("via", via),
+            ("request", request),
+            ("days", days),
+        ];
         let keeps = filters.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned())));
         Search {
             action,
@@ -179,7 +188,7 @@ impl<'a> Audit<'a> {
     }
 
     fn link(&self, filter: &AuditFilterWords<'_>, after: Option<&str>) -> String {
-        let AuditFilterWords { user, actor, action, tenant, via, days } = *filter;
+        let AuditFilterWords { user, actor, action, tenant, via, request, days } = *filter;
         let tenant = tenant.filter(|_| self.of_tenant.is_none());
         let parameters = [
             ("user", user),
@@ -187,16 +196,24 @@ impl<'a> Audit<'a> {
             ("action", action),
             ("tenant", tenant),
             ("via", via),
+            ("request", request),
             ("days", days),
             ("after", after),
         ];
         paths::query(&self.path(), &parameters)
     }
 
-    fn api_parameters(&self) -> [(&'static str, Option<&'a str>); 5] {
-        let AuditFilterWords { user, actor, action, tenant, via, .. } = self.filter;
+    fn api_parameters(&self) -> [(&'static str, Option<&'a str>); 6] {
+        let AuditFilterWords { user, actor, action, tenant, via, request, days: _ } = self.filter;
         let tenant = self.of_tenant.map(|(id, _)| id.as_str()).or(tenant);
-        [("user", user), ("actor", actor), ("action", action), ("tenant", tenant), ("via", via)]
+        [
+            ("user", user),
+            ("actor", actor),
+            ("action", action),
+            ("tenant", tenant),
+            ("via", via),
+            ("request", request),
+        ]
     }
 
     fn chosen(&self) -> Vec<(String, String)> {
@@ -226,6 +243,10 @@ impl<'a> Audit<'a> {
                     .filter(|_| self.of_tenant.is_none())
                     .map(|tenant| format!("of tenant {tenant}")),
                 AuditFilterWords { tenant: None, ..filter },
+            ),
+            (
+                filter.request.map(|request| format!("by request {request}")),
+                AuditFilterWords { request: None, ..filter },
             ),
         ];
         chosen.into_iter().filter_map(|(text, without)| Some((text?, self.link(&without, None)))).collect()

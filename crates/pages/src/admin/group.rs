@@ -50,6 +50,8 @@ pub struct MemberEntry<'a> {
     pub by: Vec<ClaimedBy<'a>>,
     /// When it ends. `None`: never.
     pub until: Option<Timestamp>,
+    /// When what an administrator gave ends, also if a provider says that it never ends.
+    pub given_until: Option<Timestamp>,
     /// The version of the membership that an administrator gave. `None`: there is none.
     pub version: Option<Version>,
 }
@@ -199,8 +201,8 @@ impl GroupDetails<'_> {
             is_open: user.error.is_some() || end_error.is_some() || is_empty,
             user: user.field(
                 ("user", "user"),
-                "Address or id",
-                "An address that nobody has yet waits for its first sign-in.",
+                "E-mail address or id",
+                "An address that nobody has signed in with yet waits for its first sign-in.",
             ),
             role: None,
             ends: Ends::new("end", "How long", end, end_error, self.now),
@@ -244,6 +246,11 @@ impl MemberEntry<'_> {
 
     fn until(&self) -> Option<Moment> {
         self.until.map(Moment)
+    }
+
+    /// The end of what an administrator gave, where somebody else says that the person stays.
+    fn given_until(&self) -> Option<Moment> {
+        self.given_until.filter(|_| self.until.is_none()).map(Moment)
     }
 }
 

@@ -24,6 +24,8 @@ pub struct TenantInvitations<'a> {
     /// Who is to be invited, as it was entered.
     pub email: EnteredText<'a>,
     pub role: Role,
+    /// The tenant was created just now: the page says what comes next.
+    pub is_new: bool,
     /// The address that was invited just now, and its link. No address leads to a page with it.
     pub made: Option<(&'a EmailAddress, &'a str)>,
 }
@@ -67,7 +69,7 @@ impl TenantInvitations<'_> {
         let view = View {
             chrome: Chrome::portal("Invitations", &self.frame, Section::Tenants, Some(&above)),
             page: self,
-            email: self.email.field(("email", "email"), "Address", hint),
+            email: self.email.field(("email", "email"), "E-mail address", hint),
             role: Select::of_roles("role", self.role),
             api: vec![ApiCall::get(&path, &[]), ApiCall::of("POST", &path).with_body(&body)],
             action,

@@ -57,7 +57,9 @@ impl PersonNotice {
     /// What happened, as sentences.
     pub const fn text(self) -> &'static str {
         match self {
-            Self::Created => "The place is made: the first person who signs in with this address takes it.",
+            Self::Created => {
+                "The person is added. Whoever signs in first with this address becomes this person."
+            }
             Self::Known => "Somebody has this address already: this is their page.",
             Self::Disabled => "The person is disabled: all sessions have ended, and no key of theirs works.",
             Self::Enabled => "The person may sign in again.",

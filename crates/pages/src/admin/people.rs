@@ -159,7 +159,7 @@ impl People<'_> {
         }
         Empty {
             text: "Nobody matches.",
-            remedy: "Search for less of the name or of the address, or choose All.",
+            remedy: "Search for less of the name or of the address, or choose All. Whoever has not signed in yet can be added by their e-mail address, below.",
         }
     }
 }
@@ -170,8 +170,8 @@ impl CreatingForm {
             id: "email",
             name: "email",
             kind: "email",
-            label: "Address",
-            hint: "The first person who signs in with it takes the place.",
+            label: "E-mail address",
+            hint: "Whoever signs in first with this address becomes this person.",
             value: &self.email,
             list: &[],
             error: self.error.as_deref(),

@@ -109,6 +109,8 @@ struct SystemView<'a> {
     refused_sign_ins: Vec<(Moment, &'a RefusedSignIn<'a>)>,
     /// All refused sign-ins in the audit.
     all_refused_sign_ins: String,
+    /// Nobody has signed in with the address yet.
+    is_awaited: bool,
     /// Makes the person an administrator for good, or takes that away.
     decide: Button,
     decisions: [(&'static str, &'static str); 3],
@@ -257,6 +259,7 @@ impl SystemDetails<'_> {
             refusals: self.refusals.iter().map(refusal).collect(),
             refused_sign_ins: self.refused_sign_ins.iter().map(|one| (Moment(one.at), one)).collect(),
             all_refused_sign_ins: paths::query(paths::ADMIN_AUDIT, &[("action", Some("user.refuse"))]),
+            is_awaited: matches!(person.state, PersonState::Awaited),
             decide: self.decide(&link),
             decisions: [
                 ("groups", "Groups and roles decide"),
@@ -276,8 +279,12 @@ impl SystemDetails<'_> {
     }
 
     fn decide(&self, link: &str) -> Button {
-        let (decision, text) =
-            if self.admin.is_admin { ("no", "Remove administrator") } else { ("yes", "Make administrator") };
+        // Where no group and no role says so, a decision against it would be one that nobody sees: it is taken back instead.
+        let (decision, text) = match (self.admin.is_admin, self.admin.reasons.is_empty()) {
+            (true, true) => ("groups", "Remove administrator"),
+            (true, false) => ("no", "Remove administrator"),
+            (false, _) => ("yes", "Make administrator"),
+        };
         let version = self.admin.version.map(|version| version.to_string()).unwrap_or_default();
         let fields = vec![
             ("version", version),

@@ -116,6 +116,11 @@ impl PlaceNotice {
         }
     }
 
+    /// Whether the notice of an address says that the page's subject was created just now.
+    pub fn is_created(done: Option<&str>) -> bool {
+        done == Some(Self::Created.as_str())
+    }
+
     /// What the notice of an address says, if it has one.
     pub fn text_of(done: Option<&str>) -> Option<&'static str> {
         Self::ALL.into_iter().find(|notice| Some(notice.as_str()) == done).map(Self::text)
@@ -155,7 +160,7 @@ impl PlaceNotice {
             Self::AllowedBefore => "There was such a rule already.",
             Self::Forbidden => "The rule is gone. That counts within a second.",
             Self::Proposed => "It is proposed. It counts as soon as it is proved.",
-            Self::Proved => "It counts now. That binds within a second.",
+            Self::Proved => "It is confirmed. It takes effect within a second.",
             Self::Refused => "It is refused. That counts within a second.",
             Self::Unhosted => "The host belongs to the tenant no more. That counts within a second.",
             Self::ProviderSet => {

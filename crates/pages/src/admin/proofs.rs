@@ -54,6 +54,8 @@ pub(super) struct ProofView<'a> {
     pub(super) class: &'static str,
     pub(super) says: &'static str,
     pub(super) record: Option<(&'a str, &'a str)>,
+    /// The reader may have it count without the record.
+    pub(super) needs_no_record: bool,
     pub(super) proved_at: Option<Moment>,
     pub(super) error: Option<&'a str>,
     pub(super) confirm: Option<Button>,
@@ -65,9 +67,10 @@ pub(super) struct ProofView<'a> {
 impl<'a> ProofEntry<'a> {
     pub(super) fn view(&'a self, of: ProofsOf<'a>) -> ProofView<'a> {
         let (class, says) = match self.state {
-            HostState::Proposed => {
-                ("soon", "It counts when its zone has this TXT record, and somebody confirms it.")
-            }
+            HostState::Proposed => (
+                "soon",
+                "It counts once its zone has this TXT record and \u{201c}Look for the record\u{201d} finds it.",
+            ),
             HostState::Active => ("", of.counts),
             HostState::Refused => {
                 ("wrong", "An administrator of the system refused it. No record changes that.")
@@ -84,8 +87,8 @@ impl<'a> ProofEntry<'a> {
             label: format!("{text}: {}", self.name),
         };
         let is_proposed = self.state == HostState::Proposed;
-        let approve =
-            (of.may_decide && self.state != HostState::Active).then(|| button("approve", "Approve"));
+        let approve = (of.may_decide && self.state != HostState::Active)
+            .then(|| button("approve", "Approve without the record"));
         let refuse = (of.may_decide && self.state != HostState::Refused).then(|| button("refuse", "Refuse"));
         ProofView {
             name: self.name,
@@ -93,6 +96,7 @@ impl<'a> ProofEntry<'a> {
             class,
             says,
             record: self.record.as_ref().map(|(name, text)| (name.as_str(), text.as_str())),
+            needs_no_record: approve.is_some(),
             proved_at: self.proved_at.map(Moment),
             error: of.wrong.filter(|wrong| wrong.name == self.name).map(|wrong| wrong.error),
             confirm: is_proposed.then(|| button("confirm", "Look for the record")),

@@ -51,7 +51,8 @@ struct View<'a> {
 /// Whether the same request would pass now.
 struct NowView {
     passes: bool,
-    decision: String,
+    /// Why it does not pass: what the first step says that is not met.
+    reason: String,
     steps: Vec<StepView>,
     obstacles: Vec<String>,
 }
@@ -165,9 +166,14 @@ fn present(explanation: &Explanation) -> NowView {
         StepView { title, mark, class, text: step.text(), details: step.details() }
     };
     let decision = explanation.steps.iter().rev().find(|step| matches!(step, Step::Decision(_)));
+    // The decision names what is missing. Of a key that counts no more the step about it says more.
+    let of_key =
+        explanation.steps.iter().find(|step| matches!(step, Step::Key(_)) && step.mark() == Mark::No);
+    let reason = of_key.map(|step| format!("The key {}.", step.text()));
+    let reason = reason.or_else(|| decision.map(|step| format!("{}.", capitalised(&step.text()))));
     NowView {
         passes,
-        decision: decision.map(|step| capitalised(&step.text())).unwrap_or_default(),
+        reason: reason.filter(|_| !passes).unwrap_or_default(),
         steps: explanation.steps.iter().map(step).collect(),
         obstacles: explanation.remedy.iter().flat_map(|remedy| remedy.obstacles.clone()).collect(),
     }

@@ -87,7 +87,7 @@ impl AccessRequests<'_> {
 
 const NOBODY_WAITS: Empty<'static> = Empty {
     text: "Nobody waits for an answer.",
-    remedy: "Who is in a group finds \u{201c}Ask for access\u{201d} where they are refused. Whoever runs the server can offer it to everybody.",
+    remedy: "Whoever is in at least one group here finds \u{201c}Ask for access\u{201d} on the page that refuses them. With GATEPOST_REQUESTS__ANYBODY everybody finds it.",
 };
 const NONE: Empty<'static> = Empty { text: "There are none.", remedy: "Requests are kept for 90 days." };
 

@@ -23,7 +23,7 @@ pub struct SystemState<'a> {
     pub sessions: StoreState,
     /// What is known about the stores, as name and value. Empty: the directory does not answer.
     pub facts: &'a [(&'a str, String)],
-    /// The rows of each table of the directory.
+    /// The rows of each table of the directory, counted up to 1,000.
     pub rows: &'a [(String, u64)],
     /// The replicas that serve. Empty: the directory does not answer.
     pub replicas: &'a [ReplicaEntry<'a>],
@@ -31,6 +31,24 @@ pub struct SystemState<'a> {
     /// `None`: the directory does not answer.
     pub activity: Option<Activity<'a>>,
 }
+
+/// Up to so many rows of a table are counted.
+const COUNTED: u64 = 1_000;
+
+/// What administrators call the main tables, in the order of the page.
+const HELD: [(&str, &str); 11] = [
+    ("users", "People"),
+    ("groups", "Groups"),
+    ("provider_memberships", "Memberships of groups, stated by providers"),
+    ("manual_memberships", "Memberships of groups, given here"),
+    ("tenants", "Tenants"),
+    ("tenant_members", "Members of tenants themselves"),
+    ("keys", "API keys"),
+    ("tool_servers", "Tool servers"),
+    ("access_requests", "Access requests"),
+    ("refusals", "Refusals"),
+    ("audit_entries", "Entries of the audit"),
+];
 
 /// Whether a store answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +95,8 @@ struct View<'a> {
     chrome: Chrome,
     state: &'a SystemState<'a>,
     charts: Option<Charts>,
+    /// The main tables in words, with the number of their rows.
+    held: Vec<(&'static str, String)>,
     api: Vec<ApiCall>,
 }
 
@@ -87,9 +107,17 @@ impl SystemState<'_> {
             chrome: Chrome::portal("System", &self.frame, Section::System, None),
             state: self,
             charts: self.activity.map(|activity| activity.charts()),
+            held: self.held(),
             api: vec![ApiCall::get("/system", &[])],
         };
         Page::public(200, render(&view), &[])
+    }
+
+    fn held(&self) -> Vec<(&'static str, String)> {
+        let rows = |table: &str| self.rows.iter().find(|(name, _)| name == table).map(|(_, count)| *count);
+        let number =
+            |count: u64| if count < COUNTED { count.to_string() } else { "1,000 or more".to_owned() };
+        HELD.iter().filter_map(|(table, what)| Some((*what, number(rows(table)?)))).collect()
     }
 }
 

@@ -40,6 +40,8 @@ pub struct TenantDetails<'a> {
     pub groups: Option<&'a [MappedGroup<'a>]>,
     pub usage: MonthOfTenant<'a>,
     pub entered: TenantEntered<'a>,
+    /// It was created just now: the page says what comes next.
+    pub is_new: bool,
     pub now: Timestamp,
 }
 
@@ -178,8 +180,8 @@ impl TenantDetails<'_> {
             is_open: user.error.is_some() || end_error.is_some() || is_empty,
             user: user.field(
                 ("user", "user"),
-                "Address",
-                "An address that nobody has yet waits for its first sign-in.",
+                "E-mail address",
+                "Somebody who has never signed in can be added too.",
             ),
             role: Some(Select::of_roles("role", role)),
             ends: Ends::new("end", "How long", end, end_error, self.now),
@@ -188,7 +190,7 @@ impl TenantDetails<'_> {
             search: Search {
                 action: here,
                 label: "Search in this tenant",
-                hint: "The beginning of a name or of an address.",
+                hint: "The beginning of a name or of an e-mail address.",
                 q: self.q,
                 keeps: Vec::new(),
             },

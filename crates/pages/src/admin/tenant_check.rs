@@ -73,6 +73,7 @@ pub enum CheckSeverity {
 pub enum FixedAt {
     /// The page of the tenant, by those who administer it.
     Members,
+    Invitations,
     Hosts,
     SignIn,
     /// The page of the tenant, by administrators of the system alone.
@@ -183,7 +184,7 @@ fn verdict(findings: &[CheckFinding<'_>]) -> String {
         (number > 0).then(|| words::count(number as u64, severity.word()))
     });
     let counted: Vec<_> = counted.into_iter().flatten().collect();
-    if counted.is_empty() { "The tenant is as it should be".to_owned() } else { counted.join(", ") }
+    if counted.is_empty() { "Nothing is wrong or missing".to_owned() } else { counted.join(", ") }
 }
 
 impl CheckSeverity {
@@ -213,6 +214,7 @@ impl FixedAt {
     const fn text(self) -> &'static str {
         match self {
             Self::Members => "Members of the tenant",
+            Self::Invitations => "Invitations of the tenant",
             Self::Hosts => "Hosts of the tenant",
             Self::SignIn => "Sign-in of the tenant",
             Self::Suspension => "Page of the tenant",
@@ -223,6 +225,7 @@ impl FixedAt {
     fn path(self, id: &TenantId) -> String {
         match self {
             Self::Members | Self::Suspension => paths::admin_tenant(id),
+            Self::Invitations => paths::admin_tenant_invitations(id),
             Self::Hosts => paths::admin_tenant_hosts(id),
             Self::SignIn => paths::admin_tenant_sign_in(id),
             Self::Settings => paths::admin_tenant_settings(id),

@@ -79,7 +79,7 @@ impl TenantHosts<'_> {
             host: self.host.field(
                 ("host", "host"),
                 "Host",
-                "A name in the DNS without a port, as blog.acme.com.",
+                "A name in the DNS as in blog.acme.com, without https:// and without a path. A port is ignored.",
             ),
             api: vec![
                 ApiCall::get(&path, &[]),

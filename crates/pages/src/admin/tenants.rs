@@ -79,8 +79,8 @@ impl Tenants<'_> {
             self.new_name.field(("new-name", "name"), "Name", "What people see. It may be left empty."),
             self.new_admin.field(
                 ("new-admin", "admin"),
-                "Address of its first administrator",
-                "They get a link, which the next page shows once. It may be left empty.",
+                "E-mail address of its first administrator",
+                "Optional. The next page shows a link for them, once. Gatepost sends no mail: pass the link on yourself.",
             ),
         ];
         let entered = [self.new_id, self.new_name, self.new_admin];

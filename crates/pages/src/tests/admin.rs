@@ -343,7 +343,7 @@ fn new_group(name: &str, words: &str, similar: &[&str]) -> Sample {
 }
 
 fn unknown_refusal(name: &str, words: &str) -> Sample {
-    let page = UnknownRefusal { frame: frame(words, None), number: request_id() };
+    let page = UnknownRefusal { frame: frame(words, None), number: request_id(), is_audited: name == "full" };
     Sample { name: format!("admin-refusal-unknown-{name}"), page: page.page() }
 }
 

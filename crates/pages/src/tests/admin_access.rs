@@ -152,7 +152,7 @@ fn refusal(name: &str, words: &str, is_open: bool) -> Sample {
 
 pub fn access_samples() -> Vec<Sample> {
     let long = "Longest-word-".repeat(19);
-    let wrong = Some((400, "Enter a complete address, such as https://wiki.example.com/."));
+    let wrong = Some((400, "This is not a web address."));
     vec![
         access("admin-access-empty", "group=MCP-GitHub", 0, None),
         access("admin-access-full", "group=MCP-GitHub", 50, None),

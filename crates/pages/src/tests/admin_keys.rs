@@ -253,7 +253,7 @@ pub fn key_samples() -> Vec<Sample> {
     samples
 }
 
-/// The page that shows the secret is the only one that has it, and no address on it does.
+/// The page that shows the secret is the only one that has it, in a field to copy it from, and no address on it does.
 #[test]
 fn a_secret_stands_once_and_in_no_address() {
     let held = Held::new("full", "nightly backup");
@@ -262,9 +262,14 @@ fn a_secret_stands_once_and_in_no_address() {
         assert_eq!(page.body.matches(&"x".repeat(49)).count(), 1, "{}", page.body);
         assert_eq!(page.header("cache-control"), Some("no-store"));
         let elements = super::markup::elements(&page.body).expect("well-formed");
-        let in_attribute =
-            elements.iter().any(|element| element.attributes.iter().any(|(_, value)| value.contains("xxxx")));
-        assert!(!in_attribute, "{}", page.body);
+        let holders: Vec<_> = elements
+            .iter()
+            .filter(|element| element.attributes.iter().any(|(_, value)| value.contains("xxxx")))
+            .map(|element| (element.name.as_str(), element.attribute("readonly"), element.attribute("name")))
+            .collect();
+        assert_eq!(holders, [("input", Some(""), None)], "no form sends it: {}", page.body);
+        let (set, send) = (page.body.find("read -rs KEY"), page.body.find("Bearer $KEY"));
+        assert!(set.is_some() && set < send, "the line that sets it stands first: {}", page.body);
     }
 }
 

@@ -75,6 +75,7 @@ fn group(case: Case<'_>) -> Sample {
         name: Some(words),
         by: vec![ClaimedBy::Administrator, ClaimedBy::Provider(words, Some(words))],
         until: Some(NOW.plus(MINUTE)).filter(|_| number.is_multiple_of(2)),
+        given_until: number.is_multiple_of(3).then_some(NOW),
         version: Some(VERSION).filter(|_| number.is_multiple_of(2)),
     };
     let link = |standing| LinkEntry {
@@ -296,6 +297,7 @@ fn one_tenant(case: Case<'_>, scope: &Scope) -> Sample {
             group_role: Role::Viewer,
             name: text(words, error),
         },
+        is_new: count == 0,
         now: NOW,
     };
     Sample { name: format!("admin-tenant-{name}"), page: page.page() }
@@ -338,6 +340,7 @@ fn audit(case: Case<'_>, is_of_tenant: bool) -> Sample {
             action: chosen,
             tenant: chosen,
             via: Some("portal").filter(|_| count > 3),
+            request: chosen,
             days: Some("7").filter(|_| count > 3),
         },
         q: if count > 3 { words } else { "" },
@@ -371,12 +374,28 @@ fn system(name: &str, words: &str, is_well: bool) -> Sample {
         directory: if is_well { StoreState::Answers } else { StoreState::ReadOnly },
         sessions: if is_well { StoreState::Answers } else { StoreState::Silent },
         facts: &[("Version", words.to_owned()), ("Sessions at", words.to_owned())],
-        rows: &[("users".to_owned(), 7), ("audit_entries".to_owned(), 100_000)],
+        rows: &[("users".to_owned(), 7), ("audit_entries".to_owned(), 1_000)],
         replicas: &[replica(true), replica(false)],
         providers: &[provider(true), provider(is_well)],
         activity: (is_well || words == PLANTED).then_some(Activity { days: &days, now: NOW }),
     };
     Sample { name: format!("admin-system-{name}"), page: page.page() }
+}
+
+#[test]
+fn the_main_tables_are_named_in_words_and_all_are_folded() {
+    let page = system("x", "words", true).page.body;
+    let (named, folded) = page.split_once("All tables of the database").expect("the folded table");
+    assert!(named.contains("<th scope=\"row\">People</th><td data-label=\"Number\">7</td>"), "{named}");
+    assert!(named.contains("1,000 or more") && !named.contains("audit_entries"), "{named}");
+    assert!(folded.contains("<code>audit_entries</code>"), "{folded}");
+}
+
+#[test]
+fn the_tenants_of_a_group_are_a_list() {
+    let case = Case { name: "x", words: "MCP-Search", count: 3, error: None };
+    let page = group_list(case).page.body;
+    assert!(page.contains("<ul class=\"ways\"><li><a href=") && !page.contains("</small>, "), "{page}");
 }
 
 pub fn place_samples() -> Vec<Sample> {

@@ -194,7 +194,7 @@ fn check(case: Case<'_>, scope: &Scope) -> Sample {
         code: "host-unproved",
         about: host,
         found: words,
-        fix: "Put the record into the zone, then run gatepost tenant host confirm.",
+        fix: "Put the record into the zone, then have Gatepost look for it.",
         fixed_at: places.get(number % 6).copied(),
     };
     let findings: Vec<_> = (0..total).map(finding).collect();
@@ -271,10 +271,14 @@ fn a_check_that_was_not_made_is_503_and_says_when_to_try_again() {
     let case = Case { name: "x", words: "ACME", host: "blog.acme.example", count: 3, error: wrong };
     let page = check(case, &tenants()).page;
     assert_eq!((page.status, page.header("retry-after")), (503, Some("60")));
-    assert!(page.body.contains("was not checked") && !page.body.contains("as it should be"), "{}", page.body);
+    assert!(
+        page.body.contains("was not checked") && !page.body.contains("Nothing is wrong"),
+        "{}",
+        page.body
+    );
     let made = check(Case { count: 0, error: None, ..case }, &tenants()).page;
     assert_eq!((made.status, made.header("retry-after")), (200, None));
-    assert!(made.body.contains("The tenant is as it should be") && made.body.contains("Checked on"));
+    assert!(made.body.contains("Nothing is wrong or missing") && made.body.contains("Checked on"));
 }
 
 #[test]

@@ -48,6 +48,7 @@ fn listed(name: &str, count: usize, entered: EnteredText<'_>, made: Option<&str>
         invitations: &vec![entry; count],
         email: entered,
         role: Role::Member,
+        is_new: made.is_some(),
         made: made.map(|link| (&address, link)),
     };
     Sample { name: format!("admin-invitations-{name}"), page: page.page() }

@@ -182,6 +182,11 @@ pub enum DirectoryError {
         "{0} belongs to the configuration (GATEPOST_HOSTS or GATEPOST_PUBLIC_URL), so no tenant can have it"
     )]
     HostReserved(HostName),
+    /// Browsers would not send it the cookies of a sign-in.
+    #[error(
+        "{0} would be reached with http, as {1} is (GATEPOST_PUBLIC_URL), and people sign in over http below localhost only"
+    )]
+    HostUnreachable(HostName, String),
     /// Another tenant has this host, or proposed it first.
     #[error("{0} belongs to another tenant, or another tenant proposed it first")]
     HostTaken(HostName),

@@ -382,6 +382,8 @@ row! {
         pub sources: BTreeSet<String>,
         /// When it ends. `None`: never, by one source at least.
         pub until: Option<Timestamp>,
+        /// When what was given here ends, also if a provider says that it never ends.
+        pub given_until: Option<Timestamp>,
         /// Counts the changes of the membership that an administrator gave. `None`: there is none.
         pub version: Option<Version>,
     }

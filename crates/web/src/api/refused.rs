@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, Responder};
 use gatepost_admin::access::AccessError;
 use gatepost_admin::explain::ExplainError;
 use gatepost_admin::{ProofError, SessionError, TrialError};
-use gatepost_core::administration::Denied;
+use gatepost_core::administration::{Denied, Version};
 use gatepost_core::api_key::{KeyFault, KeyFaultKind, KeyFaults};
 use gatepost_core::error_chain::{Chain, sentence};
 use gatepost_core::json_pointer;
@@ -76,13 +76,7 @@ impl From<DirectoryError> for Refused {
             |reason| Self(Problem::new(ProblemCode::NotPossible, detail.clone()).because(reason));
         match &error {
             E::Denied(denied) => (*denied).into(),
-            E::Overtaken(version) => {
-                let problem = Problem::new(ProblemCode::Overtaken, detail);
-                Self(match version {
-                    Some(version) => problem.with("etag", format!("\"{version}\"")),
-                    None => problem,
-                })
-            }
+            E::Overtaken(version) => Self(overtaken(version.as_ref(), detail)),
             E::UnknownUser(_)
             | E::UnknownGroup(_)
             | E::UnknownTenant(_)
@@ -117,6 +111,7 @@ impl From<DirectoryError> for Refused {
             E::SecretMissing(_) => not_possible("secret_missing"),
             E::BrandNameReserved(_) => not_possible("name_reserved"),
             E::HostUnfit(_) => not_possible("host_unfit"),
+            E::HostUnreachable(..) => not_possible("host_unreachable"),
             E::HostUnproved(..) => not_possible("host_unproved"),
             E::UnknownTier(_) => not_possible("unknown_tier"),
             E::TenantDeleted(_) => state("tenant_deleted"),
@@ -169,6 +164,15 @@ impl From<DirectoryError> for Refused {
             | E::File { .. }
             | E::Exposed { .. } => unavailable(&error),
         }
+    }
+}
+
+/// 412, with the version that there is now.
+fn overtaken(version: Option<&Version>, detail: String) -> Problem {
+    let problem = Problem::new(ProblemCode::Overtaken, detail);
+    match version {
+        Some(version) => problem.with("etag", format!("\"{version}\"")),
+        None => problem,
     }
 }
 

@@ -23,6 +23,8 @@ use serde::Deserialize;
 
 /// People on a page.
 const PAGE: u32 = 50;
+/// What is wrong with what is no web address. Many enter the name of a group there.
+const NOT_A_URL: &str = "This is not a web address. Enter a complete one, such as https://wiki.example.com/. For a group, choose \u{201c}A requirement\u{201d} and enter group= before its name, as in group=MCP-GitHub.";
 /// Applications that the page shows.
 const APPLICATIONS: usize = 100;
 
@@ -139,10 +141,8 @@ async fn ask(
     let malformed = |text: &str| Wrong::Form(400, text.to_owned());
     let what = match by {
         "url" => {
-            let url: RequestUrl = of
-                .parse()
-                .map_err(|_| malformed("Enter a complete address, such as https://wiki.example.com/."))?;
-            What::Host(url.host().map_err(|_| malformed("Enter an address with the name of a host."))?)
+            let url: RequestUrl = of.parse().map_err(|_| malformed(NOT_A_URL))?;
+            What::Host(url.host().map_err(|_| malformed("Enter a web address with the name of a host."))?)
         }
         "requirement" => What::Requirement(query_of(of).to_owned()),
         "tenant" => What::Tenant(of.parse().map_err(|_| malformed("Enter the id of a tenant."))?),

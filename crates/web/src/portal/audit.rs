@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use actix_web::web;
 use gatepost_admin::Context;
 use gatepost_core::clock::Timestamp;
-use gatepost_core::ids::{TenantId, UserId};
+use gatepost_core::ids::{RequestId, TenantId, UserId};
 use gatepost_pages::admin::{Audit, AuditFilterWords, AuditRow};
 use gatepost_store::directory::{AuditFilter, AuditRecord, Directory, DirectoryError, UserKey, Via, Who};
 use serde::Deserialize;
@@ -26,6 +26,8 @@ pub(crate) struct Parameters {
     action: Option<String>,
     tenant: Option<String>,
     via: Option<String>,
+    /// The number of a request.
+    request: Option<String>,
     days: Option<String>,
     after: Option<String>,
     /// A person, by the address or the id.
@@ -91,6 +93,7 @@ async fn page(
         action: chosen(parameters.action.as_ref()),
         tenant: chosen(parameters.tenant.as_ref()),
         via: chosen(parameters.via.as_ref()),
+        request: chosen(parameters.request.as_ref()),
         days: chosen(parameters.days.as_ref()),
     };
     let page = Audit {
@@ -124,7 +127,7 @@ fn chosen(value: Option<&String>) -> Option<&str> {
 }
 
 fn read(parameters: &Parameters, now: Timestamp) -> Result<AuditFilter, Fault> {
-    let Parameters { user, actor, action, tenant, via, days, after, q: _ } = parameters;
+    let Parameters { user, actor, action, tenant, via, request, days, after, q: _ } = parameters;
     let days: Option<u32> = linked(days.as_deref())?;
     if days.is_some_and(|days| days == 0 || days > MOST_DAYS) {
         return Err(Fault::NotFound);
@@ -139,6 +142,7 @@ fn read(parameters: &Parameters, now: Timestamp) -> Result<AuditFilter, Fault> {
         actions: chosen(action.as_ref()).map(str::to_owned).into_iter().collect(),
         tenant: linked::<TenantId>(tenant.as_deref())?,
         via: linked::<Via>(via.as_deref())?,
+        request_id: linked::<RequestId>(request.as_deref())?,
         since: days.map(|days| now.minus(DAY * days)),
         before: linked(after.as_deref())?,
         ..AuditFilter::default()

@@ -197,6 +197,9 @@ impl From<DirectoryError> for Refused {
                 return Self::Fault(Fault::NotFound);
             }
             E::HostUnfit(_) => (422, "Enter a name that others can look up."),
+            E::HostUnreachable(..) => {
+                (422, "Enter a name below localhost, or have Gatepost run with an https address.")
+            }
             E::HostReserved(_) | E::DomainConfigured(_) => (409, "Choose another one."),
             E::HostTaken(_) | E::DomainTaken(_) => {
                 (409, "If it is yours, ask an administrator of the system.")

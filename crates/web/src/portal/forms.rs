@@ -10,15 +10,20 @@ use gatepost_admin::Context;
 use gatepost_core::calendar;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::error_chain::sentence;
+use gatepost_core::ids::UserId;
 use gatepost_pages::Section;
 use gatepost_pages::admin::{Again, EnteredEnd, Overtaken};
 use gatepost_runtime::parameters::ParameterError;
-use gatepost_store::directory::{Applicable, Done};
+use gatepost_store::directory::{Applicable, Done, UserFilter, UserKey, UserSummary};
 use serde::{Deserialize, de};
 use std::str::FromStr;
 
 /// Rows on a page.
 pub(super) const PAGE: u32 = 50;
+/// The longest search, in characters.
+pub(super) const LONGEST: usize = 200;
+/// People whom an error proposes.
+const PROPOSED: u32 = 3;
 
 /// Which rows the list of a page shows, where it begins, and what the last form did.
 #[derive(Default, Deserialize)]
@@ -26,6 +31,9 @@ pub(crate) struct ListParameters {
     pub(super) q: Option<String>,
     pub(super) after: Option<String>,
     pub(super) done: Option<String>,
+    /// The person whom the last form added.
+    #[serde(rename = "in")]
+    pub(super) joined: Option<String>,
 }
 
 /// Another name.
@@ -65,6 +73,31 @@ impl Fields for TypedId {}
 /// What is wrong with it, as a sentence.
 pub(super) fn entered<T: FromStr<Err: ToString>>(text: &str) -> Result<T, String> {
     text.trim().parse().map_err(|error: T::Err| sentence(&error.to_string()))
+}
+
+/// A person that somebody entered: an address or an id. Of anything else the error says whose name or address is like it.
+///
+/// # Errors
+/// [`Fault`]: the directory does not answer. Within: what is wrong with the field.
+pub(super) async fn entered_user(
+    administrator: &Administrator,
+    context: &Context,
+    text: &str,
+) -> Result<Result<UserKey, String>, Fault> {
+    let text = text.trim();
+    if text.is_empty() || text.contains('@') || text.parse::<UserId>().is_ok() {
+        return Ok(entered(text));
+    }
+    let filter = UserFilter { q: Some(text.chars().take(LONGEST).collect()), ..UserFilter::default() };
+    let directory = &context.stores.directory;
+    let found = directory.search_users(&administrator.scope, &filter, None, PROPOSED).await?.items;
+    let named = |user: UserSummary| user.email.map_or_else(|| user.id.to_string(), |email| email.to_string());
+    let found: Vec<String> = found.into_iter().map(named).collect();
+    Ok(Err(if found.is_empty() {
+        "Nobody here has such a name. Enter the e-mail address.".to_owned()
+    } else {
+        format!("Enter the whole e-mail address, or the id. Did you mean {}?", found.join(" or "))
+    }))
 }
 
 /// A field that may be empty.

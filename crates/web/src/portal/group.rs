@@ -1,6 +1,7 @@
 //! One group.
 
 use super::forms::{ListParameters, PAGE, linked};
+use super::loaded::named;
 use super::rows::{claimed_by, label};
 use crate::answer::PageAnswer;
 use crate::callers::Administrator;
@@ -13,11 +14,11 @@ use gatepost_core::identity::GroupKind;
 use gatepost_core::ids::GroupId;
 use gatepost_pages::admin::{
     EnteredEnd, EnteredText, GroupDetails, GroupEntered, GroupLinking, LinkEntry, LinkStanding, MappedTenant,
-    MemberEntry, PlaceNotice, SeenGroup,
+    MemberEntry, PlaceNotice, SeenGroup, joined_words,
 };
 use gatepost_store::directory::{
     GroupFilter, GroupLink, GroupRecord, GroupState, GroupTenant, LinkSource, LinkedGroup, MemberRecord,
-    TenantFilter,
+    Membership, MembershipSource, TenantFilter, UserKey, UserSummary,
 };
 use serde::Deserialize;
 
@@ -77,8 +78,9 @@ pub(super) async fn page(
     let tenants: Vec<_> = tenants.iter().map(tenant_entry).collect();
     let known: Vec<&str> = known.items.iter().map(|tenant| tenant.id.as_str()).collect();
     let next = members.next.map(|next| next.to_string());
+    let joined = joined_notice(administrator, context, group, parameters).await?;
     let page = GroupDetails {
-        frame: administrator.frame(PlaceNotice::text_of(parameters.done.as_deref())),
+        frame: administrator.frame(joined.as_deref().or(PlaceNotice::text_of(parameters.done.as_deref()))),
         id: group.id,
         name: &group.name,
         version: group.version,
@@ -95,6 +97,36 @@ pub(super) async fn page(
     Ok(PageAnswer(page.page()))
 }
 
+/// A person, with the membership that an administrator gave.
+pub(super) async fn find_held(
+    administrator: &Administrator,
+    context: &Context,
+    group: GroupId,
+    user: &UserKey,
+) -> Result<Option<(UserSummary, Option<Membership>)>, Fault> {
+    let (scope, directory) = (&administrator.scope, &context.stores.directory);
+    let Some(user) = directory.find_user(scope, user).await? else { return Ok(None) };
+    let memberships = directory.list_memberships(scope, user.summary.id).await?;
+    let is_it = |held: &Membership| held.group_id == group && matches!(held.source, MembershipSource::Manual);
+    Ok(Some((user.summary, memberships.into_iter().find(is_it))))
+}
+
+/// Whom the last form added, and until when, as it is now: anybody can make a link with any notice.
+async fn joined_notice(
+    administrator: &Administrator,
+    context: &Context,
+    group: &GroupRecord,
+    parameters: &ListParameters,
+) -> Result<Option<String>, Fault> {
+    let user = parameters.joined.as_deref().and_then(|user| user.parse().ok());
+    let Some(user) = user.filter(|_| parameters.done.as_deref() == Some(PlaceNotice::Joined.as_str())) else {
+        return Ok(None);
+    };
+    let found = find_held(administrator, context, group.id, &UserKey::Id(user)).await?;
+    let Some((user, Some(held))) = found else { return Ok(None) };
+    Ok(Some(joined_words(&named(&user), group.name.as_str(), held.until)))
+}
+
 fn member_entry<'a>(context: &'a Context, member: &'a MemberRecord) -> MemberEntry<'a> {
     MemberEntry {
         id: member.id,
@@ -102,6 +134,7 @@ fn member_entry<'a>(context: &'a Context, member: &'a MemberRecord) -> MemberEnt
         name: member.name.as_deref(),
         by: member.sources.iter().map(|source| claimed_by(&context.site, source)).collect(),
         until: member.until,
+        given_until: member.given_until,
         version: member.version,
     }
 }

@@ -2,9 +2,10 @@
 
 use super::change::{FormAnswer, Refused, carry_out, done};
 use super::forms::{
-    Attempt, FormerMember, ListParameters, NewName, end_of, entered, filled_in, make, until_words,
+    Attempt, FormerMember, ListParameters, NewName, end_of, entered, entered_user, filled_in, make,
+    until_words,
 };
-use super::group::{find, page};
+use super::group::{find, find_held, page};
 use crate::callers::Administrator;
 use crate::extract::{Fields, Form, Path};
 use crate::fault::Fault;
@@ -16,7 +17,7 @@ use gatepost_core::ids::{GroupId, GroupName, TenantId, UserId};
 use gatepost_pages::admin::{EnteredEnd, EnteredText, GroupEntered, PlaceNotice};
 use gatepost_pages::{Section, paths};
 use gatepost_store::directory::changes::{AddMember, MapGroup, RemoveMember, RenameGroup, UnmapGroup};
-use gatepost_store::directory::{Conditions, GroupRecord, MembershipSource, UserKey};
+use gatepost_store::directory::{Conditions, GroupRecord, UserKey};
 use serde::Deserialize;
 
 /// Gives a group another name.
@@ -98,13 +99,17 @@ pub(crate) async fn add_member(
 ) -> FormAnswer {
     let (text, here) = (form.user.unwrap_or_default(), paths::admin_group(id));
     let end = end_of(form.end.as_deref(), form.at.as_deref())?;
-    let (user, until) = (entered::<UserKey>(&text), end.until(Timestamp::now()));
+    let user = entered_user(&administrator, &context, &text).await?;
+    let until = end.until(Timestamp::now());
     let (mut wrong_user, wrong_end) = (user.as_ref().err().cloned(), until.err());
     if let (Ok(user), Ok(until)) = (user, until) {
         let change = AddMember { group: id.into(), user: user.clone(), until };
         let made = make(&context, &administrator, &change, form.version.as_deref()).await;
         match made {
-            Ok(_) => return done(&context, &here, PlaceNotice::Joined.as_str()),
+            Ok(made) => {
+                let joined = format!("{}&in={}", PlaceNotice::Joined.as_str(), made.outcome.user);
+                return done(&context, &here, &joined);
+            }
             Err(Refused::Impossible(why)) if why.status != 400 => wrong_user = Some(why.text),
             Err(other) => {
                 let now = held(&administrator, &context, id, &user).await?;
@@ -139,16 +144,11 @@ async fn held(
     group: GroupId,
     user: &UserKey,
 ) -> Result<String, Fault> {
-    let (scope, directory) = (&administrator.scope, &context.stores.directory);
-    let Some(user) = directory.find_user(scope, user).await? else { return Ok("no member".to_owned()) };
-    let memberships = directory.list_memberships(scope, user.summary.id).await?;
-    let own = memberships
-        .iter()
-        .find(|held| held.group_id == group && matches!(held.source, MembershipSource::Manual));
-    Ok(own.map_or_else(
-        || "no member by a decision made here".to_owned(),
-        |held| format!("a member {}", until_words(held.until)),
-    ))
+    Ok(match find_held(administrator, context, group, user).await? {
+        None => "no member".to_owned(),
+        Some((_, None)) => "no member by a decision made here".to_owned(),
+        Some((_, Some(held))) => format!("a member {}", until_words(held.until)),
+    })
 }
 
 /// Removes a person from a group.

@@ -50,6 +50,7 @@ async fn page(
         invitations: &entries,
         email,
         role: role.unwrap_or(Role::Member),
+        is_new: PlaceNotice::is_created(done),
         made,
     };
     Ok(PageAnswer(page.page()))

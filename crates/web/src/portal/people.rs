@@ -1,7 +1,7 @@
 //! The list of people.
 
 use super::change::{FormAnswer, carry_out, done};
-use super::forms::{PAGE, linked};
+use super::forms::{LONGEST, PAGE, linked};
 use super::loaded::state;
 use crate::answer::PageAnswer;
 use crate::callers::Administrator;
@@ -19,9 +19,6 @@ use gatepost_sign_in::Context;
 use gatepost_store::directory::changes::CreateUser;
 use gatepost_store::directory::{Conditions, UserFilter, UserState, UserSummary};
 use serde::Deserialize;
-
-/// Characters of a search that count.
-pub(super) const LONGEST: usize = 200;
 
 /// The filter, and where the page begins.
 #[derive(Default, Deserialize)]

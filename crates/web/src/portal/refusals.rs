@@ -24,7 +24,7 @@ use gatepost_pages::explanation::PastRequest;
 use gatepost_pages::{Section, paths};
 use gatepost_runtime::hosts::Protected;
 use gatepost_store::directory::changes::{AddMember, AddTenantMember, SetAdmin};
-use gatepost_store::directory::{Conditions, GroupKey, RefusalFilter, UserKey};
+use gatepost_store::directory::{AuditFilter, Conditions, GroupKey, RefusalFilter, UserKey};
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -120,18 +120,25 @@ pub(crate) struct Shown {
 /// [`Fault`]: the directory does not answer.
 pub(crate) async fn refusal(
     administrator: Administrator,
+    admin: web::Data<gatepost_admin::Context>,
     explainer: web::Data<dyn Explainer>,
     Path(number): Path<RequestId>,
     Query(shown): Query<Shown>,
 ) -> Result<PageAnswer, Fault> {
     let past = match load(&administrator, &**explainer, number).await {
         Err(Fault::NotFound) => {
-            let page = UnknownRefusal { frame: administrator.frame(None), number };
+            let filter = AuditFilter { request_id: Some(number), ..AuditFilter::default() };
+            let audited = admin.stores.directory.list_audit(&administrator.scope, &filter, 1).await?;
+            let frame = administrator.frame(None);
+            let page = UnknownRefusal { frame, number, is_audited: !audited.is_empty() };
             return Ok(PageAnswer(page.page()));
         }
         past => past?,
     };
-    let notice = shown.done.filter(|done| done == GRANTED).map(|_| "It was granted.");
+    let is_person = past.refused.as_ref().is_some_and(|refused| refused.is_person);
+    let notice = shown.done.filter(|done| is_person && done == GRANTED).map(|_| {
+        "It was granted, and counts from the next request on. A group and the role of an administrator are taken back on the person's page, a tenant on its own."
+    });
     show(&administrator, &past, notice, &GrantingForm::default())
 }
 

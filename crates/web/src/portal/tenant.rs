@@ -108,6 +108,7 @@ pub(super) async fn page(
         groups: (*scope == Scope::System).then_some(groups.as_slice()),
         usage: MonthOfTenant { month: &named, meters: &meters, requests: &requests },
         entered,
+        is_new: PlaceNotice::is_created(parameters.done.as_deref()),
         now,
     };
     Ok(PageAnswer(page.page()))

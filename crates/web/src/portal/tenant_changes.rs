@@ -2,7 +2,8 @@
 
 use super::change::{FormAnswer, Refused, done};
 use super::forms::{
-    Attempt, FormerMember, ListParameters, NewName, end_of, entered, filled_in, make, until_words,
+    Attempt, FormerMember, ListParameters, NewName, end_of, entered, entered_user, filled_in, make,
+    until_words,
 };
 use super::tenant::{find, page};
 use super::tenants;
@@ -51,7 +52,8 @@ pub(crate) async fn add_member(
     let (text, here) = (form.user.unwrap_or_default(), paths::admin_tenant(&id));
     let role: Role = filled_in("role", form.role.as_deref())?;
     let end = end_of(form.end.as_deref(), form.at.as_deref())?;
-    let (user, until) = (entered::<UserKey>(&text), end.until(Timestamp::now()));
+    let user = entered_user(&administrator, &context, &text).await?;
+    let until = end.until(Timestamp::now());
     let (mut wrong_user, wrong_end) = (user.as_ref().err().cloned(), until.err());
     if let (Ok(user), Ok(until)) = (user, until) {
         let change = AddTenantMember { tenant: id.clone(), user: user.clone(), role, until };

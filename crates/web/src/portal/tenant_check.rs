@@ -68,7 +68,30 @@ fn entry(finding: &TenantFinding) -> CheckFinding<'_> {
         TenantSeverity::Warning => CheckSeverity::Warning,
         TenantSeverity::Error => CheckSeverity::Error,
     };
+    let fix = portal_fix(code).unwrap_or(fix);
     CheckFinding { severity, code, about, found, fix, fixed_at: fixed_at(code) }
+}
+
+/// What to do in the portal, where [`TenantFinding::fix`] names a command. The link of [`fixed_at`] follows it.
+fn portal_fix(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "tenant-suspended" => "Resume the tenant.",
+        "tenant-deleted" => "Restore the tenant.",
+        "host-none" => "Propose one, or let routers of a common host require the tenant.",
+        "host-provable" | "domain-provable" => "Have Gatepost look for the record: that confirms it.",
+        "host-unproved" | "domain-unproved" => {
+            "Put the record into the zone, then have Gatepost look for it."
+        }
+        "host-unrouted" => "Name a service, unless Traefik has a router for the host in its files.",
+        "service-unknown" => "Add the service to GATEPOST_SERVICES, or name another one.",
+        "provider-secret" => "Enter the provider's secret again.",
+        "provider-refused" => "Make a new secret at the provider, and enter it.",
+        "domain-none" => "Propose the domains of its addresses, and confirm them.",
+        "member-none" => "Add members, invite somebody, or let a group open the tenant.",
+        "admin-none" => "Give somebody the role of an administrator, or invite one.",
+        "admin-invited" => "Ask them to open their link, or make another one.",
+        _ => return None,
+    })
 }
 
 /// The page where a finding of this kind is fixed. `None`: it is fixed at the DNS.
@@ -76,9 +99,8 @@ fn fixed_at(code: &str) -> Option<FixedAt> {
     match code {
         "tenant-suspended" => Some(FixedAt::Suspension),
         "host-unrouted" | "service-unknown" => Some(FixedAt::Settings),
-        "host-none" | "host-configured" | "host-provable" | "host-unproved" | "host-refused" => {
-            Some(FixedAt::Hosts)
-        }
+        "host-none" | "host-configured" | "host-unreachable" | "host-provable" | "host-unproved"
+        | "host-refused" => Some(FixedAt::Hosts),
         "provider-not-in-tier"
         | "provider-secret"
         | "provider-unusable"
@@ -87,6 +109,7 @@ fn fixed_at(code: &str) -> Option<FixedAt> {
         | "domain-provable"
         | "domain-unproved" => Some(FixedAt::SignIn),
         "member-none" | "admin-none" => Some(FixedAt::Members),
+        "admin-invited" => Some(FixedAt::Invitations),
         _ => None,
     }
 }
@@ -97,11 +120,24 @@ mod tests {
 
     #[test]
     fn every_finding_that_a_page_can_fix_leads_there() {
-        let document = include_str!("../../../../docs/tenants.md");
-        let (_, table) = document.split_once("| finding | severity |").expect("the table of findings");
-        let codes = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
-        let elsewhere: Vec<_> = codes.filter(|code| fixed_at(code).is_none()).collect();
+        let elsewhere: Vec<_> =
+            rows().map(|(code, _)| code).filter(|code| fixed_at(code).is_none()).collect();
         // A deleted tenant has no such page.
         assert_eq!(elsewhere, ["tenant-deleted", "host-unresolved", "dns-silent"]);
+    }
+
+    #[test]
+    fn a_page_names_no_command() {
+        for (code, row) in rows() {
+            assert_eq!(portal_fix(code).is_some(), row.contains("gatepost tenant"), "{row}");
+            assert!(!portal_fix(code).is_some_and(|fix| fix.contains("gatepost tenant")), "{code}");
+        }
+    }
+
+    /// The findings of the document, each with its row.
+    fn rows() -> impl Iterator<Item = (&'static str, &'static str)> {
+        let document = include_str!("../../../../docs/tenants.md");
+        let (_, table) = document.split_once("| finding | severity |").expect("the table of findings");
+        table.lines().filter_map(|row| Some((row.strip_prefix("| `")?.split('`').next()?, row)))
     }
 }

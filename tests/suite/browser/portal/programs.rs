@@ -45,12 +45,15 @@ async fn a_key_for_a_script_is_shown_once_and_copied_by_selecting() {
     alice.click("Your API keys").await;
     arrive(&alice, "There is no key yet").await;
     alice.click("Make a key").await;
-    arrive(&alice, "What may it?").await;
+    arrive(&alice, "What may the key do?").await;
     alice.type_into("name", "nightly backup").await;
     alice.type_into("hosts", APP).await;
     alice.click("Make the key").await;
     arrive(&alice, "Copy it now").await;
     picture(&alice, "portal-key-made").await;
+    alice.set_scripts(true).await;
+    assert_accessible(&alice, "key-made").await;
+    alice.set_scripts(false).await;
     alice.click("I have it").await;
     let details = arrive(&alice, "What it may").await;
     assert!(details.contains("nightly backup") && details.contains("valid"), "{details}");
@@ -67,12 +70,16 @@ async fn the_keyboard_alone_makes_rotates_and_revokes_a_key_on_a_narrow_screen()
     root.reach_by_keyboard("API keys").await;
     arrive(&root, "Search for keys").await;
     root.reach_by_keyboard("Make a key").await;
-    arrive(&root, "What may it?").await;
+    arrive(&root, "What may the key do?").await;
     root.fill_by_keyboard("name", "nightly backup").await;
     root.fill_by_keyboard("hosts", APP).await;
     root.reach_by_keyboard("Make the key").await;
     arrive(&root, "Copy it now").await;
     assert_fits(&root, "a new key").await;
+    // What is typed changes nothing, and leaves the whole key selected.
+    root.fill_by_keyboard("to-copy", "x").await;
+    let selected = "(field => field.value.startsWith('gp_') && field.selectionStart === 0 && field.selectionEnd === field.value.length)(document.activeElement)";
+    assert_eq!(root.evaluate(selected).await.as_bool(), Some(true));
     root.reach_by_keyboard("I have it").await;
     arrive(&root, "What it may").await;
     assert_fits(&root, "a key").await;

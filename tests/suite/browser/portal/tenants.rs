@@ -11,8 +11,9 @@ use gatepost_kit::entra::Entra;
 
 const HOST: &str = "blog.acme.example";
 
-async fn text_of(browser: &Browser, selector: &str) -> String {
-    let text = browser.evaluate(&format!("document.querySelector('{selector}').textContent")).await;
+/// The text of a field from which people copy.
+async fn text_in(browser: &Browser, id: &str) -> String {
+    let text = browser.evaluate(&format!("document.getElementById('{id}').value")).await;
     text.as_str().unwrap().to_owned()
 }
 
@@ -36,12 +37,13 @@ async fn a_new_client_gets_a_link_proves_its_host_and_brings_its_provider() {
     root.click("Create the tenant").await;
     arrive(&root, "this page shows it once").await;
     picture(&root, "portal-tenant-created").await;
-    let link = text_of(&root, ".secret code").await;
+    let link = root.evaluate("document.querySelector('#to-copy').value").await;
+    let link = link.as_str().unwrap();
     site.assert_quiet(&root).await;
 
     site.entra.forget_browsers();
     let bob = site.browser().await;
-    bob.open(&link).await;
+    bob.open(link).await;
     pick(&bob, "bob").await;
     arrive(&bob, "You are invited").await;
     bob.click("Accept the invitation").await;
@@ -56,7 +58,7 @@ async fn a_new_client_gets_a_link_proves_its_host_and_brings_its_provider() {
     bob.click("Look for the record").await;
     arrive(&bob, "No record TXT").await;
     picture(&bob, "portal-tenant-host-unproved").await;
-    let record = text_of(&bob, ".secret code").await;
+    let record = text_in(&bob, "record-1").await;
     let (name, value) = record.split_once(". IN TXT ").unwrap();
     dns.set(name, &[value.trim_matches('"')]);
     bob.click("Look for the record").await;
@@ -65,7 +67,7 @@ async fn a_new_client_gets_a_link_proves_its_host_and_brings_its_provider() {
     assert_accessible(&bob, "tenant-host-proved").await;
 
     open(&bob, "/admin/tenants/acme/sign-in", "Bring a provider").await;
-    assert_eq!(text_of(&bob, ".secret code").await, url(PUBLIC, "/callback/t-acme"));
+    assert_eq!(text_in(&bob, "redirect-uri").await, url(PUBLIC, "/callback/t-acme"));
     let hidden = "getComputedStyle(document.getElementById('tenant_id').closest('.of-entra')).display";
     assert_eq!(bob.evaluate(hidden).await.as_str(), Some("none"), "of the two kinds one is asked about");
     for (field, text) in [
@@ -97,9 +99,9 @@ async fn a_new_client_gets_a_link_proves_its_host_and_brings_its_provider() {
 
 /// The check says what is left to do, and then that nothing is. Without scripts, and on a narrow screen too.
 async fn turns_green(bob: &Browser, dns: &DnsServer) {
-    open(bob, "/admin/tenants/acme", "What is not as it should be").await;
+    open(bob, "/admin/tenants/acme", "Find what is wrong or missing").await;
     bob.set_scripts(false).await;
-    bob.click("What is not as it should be").await;
+    bob.click("Find what is wrong or missing").await;
     arrive(bob, "What is checked").await;
     bob.click("Check it now").await;
     let found = arrive(bob, "2 errors, 1 warning").await;
@@ -112,14 +114,14 @@ async fn turns_green(bob: &Browser, dns: &DnsServer) {
     dns.add_host(HOST);
     bob.click("Sign-in of the tenant").await;
     arrive(bob, "Domains of its addresses").await;
-    let record = text_of(bob, ".proofs .secret code").await;
+    let record = text_in(bob, "record-1").await;
     let (name, value) = record.split_once(". IN TXT ").unwrap();
     dns.set(name, &[value.trim_matches('"')]);
     bob.click("Look for the record").await;
     arrive(bob, "It counts: the provider may assert its addresses.").await;
     open(bob, "/admin/tenants/acme/check", "What is checked").await;
     bob.click("Check it now").await;
-    arrive(bob, "The tenant is as it should be").await;
+    arrive(bob, "Nothing is wrong or missing").await;
     picture(bob, "portal-tenant-check").await;
     assert_accessible(bob, "tenant-check-green").await;
 }

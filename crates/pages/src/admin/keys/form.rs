@@ -70,15 +70,15 @@ pub struct KeyEntered {
 
 /// The scopes that everybody may give: the name of each in forms and in texts, and what it gives.
 const SCOPES: [(&str, &str, &str); 4] = [
-    ("gate", "gate", "protected hosts"),
-    ("api_read", "api.read", "reading by the API"),
-    ("api_write", "api.write", "changes by the API"),
-    ("usage_write", "usage.write", "reporting usage"),
+    ("gate", "gate", "opening protected hosts"),
+    ("api_read", "api.read", "reading through the API"),
+    ("api_write", "api.write", "changing through the API"),
+    ("usage_write", "usage.write", "reporting what a tenant used"),
 ];
 /// Those of administrators of the system.
 const SYSTEM_SCOPES: [(&str, &str, &str); 2] = [
-    ("scim", "scim", "pushing people and groups"),
-    ("act_as", "act-as", "acting for people by signed words"),
+    ("scim", "scim", "for a provider that sends people and groups"),
+    ("act_as", "act-as", "sending requests for people who use the program"),
 ];
 
 #[derive(Template)]
@@ -218,13 +218,13 @@ impl KeyForm<'_> {
     }
 
     fn owner(&self) -> Field<'_> {
-        let hint = "An address: the key ends with this person. Empty: with nobody.";
+        let hint = "The e-mail address of a person, with whom the key ends. Empty: nobody.";
         self.text("owner_id", "Owner", &self.entered.owner, hint)
     }
 
     fn speakers(&self) -> Field<'_> {
-        let hint = "Only with act-as: ids of speakers, with commas between them. Empty: all of them.";
-        self.text("speakers", "Whose words it may send", &self.entered.speakers, hint)
+        let hint = "Only with act-as: the ids of the programs that may say for whom a request is (GATEPOST_SPEAKERS), with commas between them. Empty: all of them.";
+        self.text("speakers", "For which programs", &self.entered.speakers, hint)
     }
 
     fn hosts(&self) -> Area<'_> {

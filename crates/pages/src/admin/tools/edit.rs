@@ -74,7 +74,7 @@ impl ToolServerEntered {
             },
             url: field(
                 "url",
-                "Address",
+                "Web address (URL)",
                 &self.url,
                 "Where clients reach it, as in https://mcp.example.com/servers/github/mcp: https, a protected host, a path.",
             ),

@@ -13,14 +13,17 @@ use gatepost_core::tenant_host::{is_below, is_fit};
 
 impl TenantHostName {
     /// # Errors
-    /// `HostUnfit`; `HostReserved`: the configuration has it.
+    /// `HostUnfit`; `HostReserved`: the configuration has it; `HostUnreachable`.
     pub fn new(host: HostName, config: &Config) -> Result<Self, DirectoryError> {
         if !is_fit(&host) {
             return Err(DirectoryError::HostUnfit(host));
         }
         let protected = ProtectedHosts::new(config.hosts.clone(), config.public_url.clone());
-        if protected.origin_of_tenant(host.clone()).is_none() {
+        if protected.is_configured(&host) {
             return Err(DirectoryError::HostReserved(host));
+        }
+        if protected.origin_of_tenant(host.clone()).is_none() {
+            return Err(DirectoryError::HostUnreachable(host, config.public_url.to_string()));
         }
         let is_below_domain = config.tenants.domain.as_ref().is_some_and(|domain| is_below(&host, domain));
         Ok(Self { host, is_below_domain })

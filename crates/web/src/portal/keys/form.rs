@@ -159,6 +159,11 @@ pub(super) fn note(
                 // A host is written as it is, also where it begins a sentence.
                 let text = match fault {
                     KeyFault::UnprotectedHost(_) => format!("{fault}."),
+                    // Not every reader is offered all scopes that the fault names.
+                    KeyFault::NoHost => {
+                        "Enter at least one host: as a credential the key counts only at these. A key for the API alone needs none, and no scope gate."
+                            .to_owned()
+                    }
                     fault => sentence(&fault.to_string()),
                 };
                 errors.add(field(fault.member()), &text);

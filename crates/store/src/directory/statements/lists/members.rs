@@ -93,10 +93,11 @@ async fn add_sources(
     let mut rows: HashMap<UserId, SourcesRow> = rows.into_iter().map(|row| (row.user_id, row)).collect();
     // Whoever left the group between the two statements is left out.
     let member = |Named { id, email, name }| {
-        let SourcesRow { by_hand: mut sources, until, version, by_providers, .. } = rows.remove(&id)?;
-        let until = until.filter(|_| by_providers.is_empty());
+        let SourcesRow { by_hand: mut sources, until: given_until, version, by_providers, .. } =
+            rows.remove(&id)?;
+        let until = given_until.filter(|_| by_providers.is_empty());
         sources.extend(by_providers);
-        let record = MemberRecord { id, email, name, sources, until, version };
+        let record = MemberRecord { id, email, name, sources, until, given_until, version };
         (!record.sources.is_empty()).then_some(record)
     };
     Ok(people.into_iter().filter_map(member).collect())
