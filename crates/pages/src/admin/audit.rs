@@ -46,6 +46,22 @@ pub struct AuditFilterWords<'a> {
     pub days: Option<&'a str>,
 }
 
+impl<'a> AuditFilterWords<'a> {
+    /// As parameters of the page.
+    const fn parameters(self) -> [(&'static str, Option<&'a str>); 7] {
+        let Self { user, actor, action, tenant, via, request, days } = self;
+        [
+            ("user", user),
+            ("actor", actor),
+            ("action", action),
+            ("tenant", tenant),
+            ("via", via),
+            ("request", request),
+            ("days", days),
+        ]
+    }
+}
+
 /// A change.
 #[derive(Clone, Debug)]
 pub struct AuditRow<'a> {
@@ -161,15 +177,8 @@ impl<'a> Audit<'a> {
     }
 
     fn search<'s>(&'s self, action: &'s str) -> Search<'s> {
-        let AuditFilterWords { user: _, actor, action: deed, tenant, via, request, days } = self.filter;
-        let filters = [
-            ("actor", actor),
-            ("action", deed),
-            ("tenant", tenant),
-            ("via", via),
-            ("request", request),
-            ("days", days),
-        ];
+        // The search is for another person.
+        let filters = AuditFilterWords { user: None, ..self.filter }.parameters();
         let keeps = filters.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned())));
         Search {
             action,
@@ -188,32 +197,15 @@ impl<'a> Audit<'a> {
     }
 
     fn link(&self, filter: &AuditFilterWords<'_>, after: Option<&str>) -> String {
-        let AuditFilterWords { user, actor, action, tenant, via, request, days } = *filter;
-        let tenant = tenant.filter(|_| self.of_tenant.is_none());
-        let parameters = [
-            ("user", user),
-            ("actor", actor),
-            ("action", action),
-            ("tenant", tenant),
-            ("via", via),
-            ("request", request),
-            ("days", days),
-            ("after", after),
-        ];
-        paths::query(&self.path(), &parameters)
+        let tenant = filter.tenant.filter(|_| self.of_tenant.is_none());
+        let parameters = AuditFilterWords { tenant, ..*filter }.parameters();
+        paths::query(&self.path(), &[&parameters[..], &[("after", after)]].concat())
     }
 
-    fn api_parameters(&self) -> [(&'static str, Option<&'a str>); 6] {
-        let AuditFilterWords { user, actor, action, tenant, via, request, days: _ } = self.filter;
-        let tenant = self.of_tenant.map(|(id, _)| id.as_str()).or(tenant);
-        [
-            ("user", user),
-            ("actor", actor),
-            ("action", action),
-            ("tenant", tenant),
-            ("via", via),
-            ("request", request),
-        ]
+    /// The API has no filter of days.
+    fn api_parameters(&self) -> [(&'static str, Option<&'a str>); 7] {
+        let tenant = self.of_tenant.map(|(id, _)| id.as_str()).or(self.filter.tenant);
+        AuditFilterWords { tenant, days: None, ..self.filter }.parameters()
     }
 
     fn chosen(&self) -> Vec<(String, String)> {

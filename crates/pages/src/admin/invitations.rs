@@ -24,7 +24,7 @@ pub struct TenantInvitations<'a> {
     /// Who is to be invited, as it was entered.
     pub email: EnteredText<'a>,
     pub role: Role,
-    /// The tenant was created just now: the page says what comes next.
+    /// The tenant was created just now: its page follows, which says what comes next.
     pub is_new: bool,
     /// The address that was invited just now, and its link. No address leads to a page with it.
     pub made: Option<(&'a EmailAddress, &'a str)>,

@@ -159,7 +159,7 @@ impl People<'_> {
         }
         Empty {
             text: "Nobody matches.",
-            remedy: "Search for less of the name or of the address, or choose All. Whoever has not signed in yet can be added by their e-mail address, below.",
+            remedy: "Search for less of the name or of the address, or choose All. Whoever has not signed in yet can be added by their e-mail address.",
         }
     }
 }

@@ -51,7 +51,7 @@ struct View<'a> {
 /// Whether the same request would pass now.
 struct NowView {
     passes: bool,
-    /// Why it does not pass: what the first step says that is not met.
+    /// Why it does not pass, as a sentence. Empty: it passes.
     reason: String,
     steps: Vec<StepView>,
     obstacles: Vec<String>,

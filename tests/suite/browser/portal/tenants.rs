@@ -37,13 +37,12 @@ async fn a_new_client_gets_a_link_proves_its_host_and_brings_its_provider() {
     root.click("Create the tenant").await;
     arrive(&root, "this page shows it once").await;
     picture(&root, "portal-tenant-created").await;
-    let link = root.evaluate("document.querySelector('#to-copy').value").await;
-    let link = link.as_str().unwrap();
+    let link = text_in(&root, "to-copy").await;
     site.assert_quiet(&root).await;
 
     site.entra.forget_browsers();
     let bob = site.browser().await;
-    bob.open(link).await;
+    bob.open(&link).await;
     pick(&bob, "bob").await;
     arrive(&bob, "You are invited").await;
     bob.click("Accept the invitation").await;
