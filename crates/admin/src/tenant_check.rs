@@ -114,14 +114,17 @@ impl Context {
     /// # Errors
     /// [`DirectoryError`]: the directory cannot say what there is.
     pub async fn check_tenant(&self, tenant: &TenantRecord) -> Result<TenantCheck, DirectoryError> {
-        let mut findings = Vec::new();
-        match tenant.state {
-            TenantState::Active => {}
+        let mut findings = match tenant.state {
+            TenantState::Active => Vec::new(),
             TenantState::Suspended => {
-                findings.push(SUSPENDED.at(&tenant.id, "The tenant is suspended: nobody may enter it."));
+                vec![SUSPENDED.at(&tenant.id, "The tenant is suspended: nobody may enter it.")]
             }
-            TenantState::Deleted => findings.push(DELETED.at(&tenant.id, "The tenant is deleted.")),
-        }
+            // Nothing else of it counts, and nobody is asked for it.
+            TenantState::Deleted => {
+                let findings = vec![DELETED.at(&tenant.id, "The tenant is deleted.")];
+                return Ok(TenantCheck { tenant: tenant.id.to_string(), errors: 1, findings });
+            }
+        };
         if tenant.hosts.is_empty() {
             findings.push(NO_HOST.at(&tenant.id, "The tenant has no host of its own."));
         }
@@ -243,7 +246,7 @@ impl Context {
         let (mut has_member, mut has_admin) =
             (!tenant.groups.is_empty(), tenant.groups.values().any(|role| *role == Role::Admin));
         let mut after = None;
-        while tenant.state != TenantState::Deleted && !has_admin {
+        while !has_admin {
             let directory = &self.stores.directory;
             let page =
                 directory.list_tenant_members(&Scope::System, &tenant.id, after.as_ref(), PAGE).await?;
@@ -268,11 +271,8 @@ impl Context {
         }])
     }
 
-    /// The roles of those who are invited and may still accept. Of a deleted tenant nobody may.
+    /// The roles of those who are invited and may still accept.
     async fn roles_of_invited(&self, tenant: &TenantRecord) -> Result<Vec<Role>, DirectoryError> {
-        if tenant.state == TenantState::Deleted {
-            return Ok(Vec::new());
-        }
         let invited = self.stores.directory.list_invitations(&Scope::System, &tenant.id).await?;
         Ok(invited.iter().map(|invitation| invitation.role).collect())
     }

@@ -21,7 +21,7 @@ impl Context {
     /// What is held about a tenant, as far as this scope may read it, without the audit.
     ///
     /// # Errors
-    /// `Unavailable`; `UnknownTenant` and `TenantDeleted` if it is gone by now.
+    /// `Unavailable`; `UnknownTenant` if it is gone by now.
     pub async fn read_tenant_data(
         &self,
         scope: &Scope,

@@ -1,6 +1,7 @@
 //! Tenants by the API: their life, for administrators of the system and of a tenant, and for keys.
 
-use super::{Office, problem};
+use super::callers::{ids, path_of};
+use super::{Office, operations, problem};
 use crate::keys::create;
 use crate::world::Plan;
 use gatepost_kit::dns::DnsServer;
@@ -44,6 +45,29 @@ both_pairs! {
         problem(&office.send(&carol, "GET", "/tenants/a", None).await, 403, "forbidden", "she administers nothing");
         office.done("POST", "/tenants/a/restore", None).await;
         assert_eq!(office.done("GET", "/tenants/a", None).await["state"], json!("active"));
+    }
+
+    async fn what_there_is_of_a_deleted_tenant_can_be_read_until_it_is_erased(pair) {
+        let office = Office::where_people_ask(pair).await;
+        let ids = ids(&office).await;
+        let mut reads = operations();
+        reads.retain(|route| route.method == "GET");
+        let mut reads: Vec<_> = reads.iter().map(|route| path_of(route, &ids)).collect();
+        reads.retain(|path| path.starts_with("/tenants/a") || path.ends_with("tenant=a"));
+        let answers = async || {
+            let mut answers = Vec::new();
+            for path in &reads {
+                answers.push((path, office.send(&office.alice, "GET", path, None).await.status));
+            }
+            answers
+        };
+        let before = answers().await;
+        assert!(before.iter().filter(|(_, status)| *status == 200).count() * 4 > before.len() * 3, "{before:?}");
+        assert_eq!(office.send(&office.alice, "DELETE", "/tenants/a", None).await.status, 204);
+        assert_eq!(answers().await, before);
+        let checked = office.done("GET", "/tenants/a/check", None).await;
+        let found: Vec<_> = checked["findings"].as_array().unwrap().iter().map(|one| &one["code"]).collect();
+        assert_eq!(found, [&json!("tenant-deleted")]);
     }
 }
 

@@ -276,7 +276,7 @@ impl Directory {
     /// The invitations of a tenant that can be accepted, the oldest first, at most 500.
     ///
     /// # Errors
-    /// `UnknownTenant`, `TenantDeleted`.
+    /// `UnknownTenant`.
     pub async fn list_invitations(&self, scope: &Scope, tenant: &TenantId) -> Result<Vec<InvitationRecord>> {
         on_store!(self, list_invitations(scope, tenant))
     }
@@ -307,7 +307,7 @@ impl Directory {
     /// Finds the provider of a tenant that the reader administers.
     ///
     /// # Errors
-    /// `Denied`, `UnknownTenant`, `TenantDeleted`, `NoTenantProvider`.
+    /// `Denied`, `UnknownTenant`, `NoTenantProvider`.
     pub async fn find_tenant_provider(
         &self,
         scope: &Scope,

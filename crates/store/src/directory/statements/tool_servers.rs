@@ -304,7 +304,7 @@ impl Store {
         }
         let found: Vec<ToolServer> = reading!(self, |connection| {
             if let Some(tenant) = tenant {
-                tenants::demand(&mut *connection, tenant).await?;
+                tenants::demand_known(&mut *connection, tenant).await?;
             }
             let sql =
                 format!("{COLUMNS} WHERE id > $1 AND ($2 IS NULL OR tenant_id = $2) ORDER BY id LIMIT $3");

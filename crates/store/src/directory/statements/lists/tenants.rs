@@ -110,7 +110,7 @@ impl Store {
             return Err(DirectoryError::UnknownTenant(tenant.clone()));
         }
         let found: Vec<TenantMember> = reading!(self, |connection| {
-            tenant_rows::demand(&mut *connection, tenant).await?;
+            tenant_rows::demand_known(&mut *connection, tenant).await?;
             let sql = "SELECT u.id, u.email, u.name, m.role, m.source, m.until, m.created_at, m.version \
                        FROM current_tenant_members m JOIN users u ON u.id = m.user_id \
                        WHERE m.tenant_id = $1 AND m.user_id > $2 ORDER BY m.user_id LIMIT $3";
