@@ -220,8 +220,8 @@ async fn time(
     Ok(())
 }
 
-/// Compares `/verify` at a quarter of the most, with and without 200 requests of the API a second. The stores, which answer the
-/// API, share a core with the load: at half of the most the core was the limit, and their answers came too late.
+/// Compares `/verify` at an eighth of the most, with and without 200 requests of the API a second. The stores, which answer the
+/// API, share a core with the load: from a quarter of the most on that core is the limit, and the load sends its requests late.
 async fn beside_verify(
     stage: &mut Stage,
     ground: &Ground,
@@ -241,7 +241,7 @@ async fn beside_verify(
     let all = contestant("Gatepost", gatepost.internal(), Arc::new(requests), site.watched(gatepost));
     all.become_known(ground.cores).await?;
     let most = all.measure(ground.cores, stage.tempo.short()).await?.per_second;
-    let rate = most / 4.0;
+    let rate = most / 8.0;
     let paced = Contestant { pace: Pace::Open(rate), ..all };
     let schedule = stage.tempo.short();
     let (mut alone, mut beside) = (Vec::new(), Vec::new());
