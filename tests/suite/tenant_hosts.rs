@@ -23,7 +23,7 @@ const BOB: &str = "bob@example.com";
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Gives a tenant a host, which the application answers at.
-async fn give(world: &World, tenant: &str, host: &str) {
+pub async fn give(world: &World, tenant: &str, host: &str) {
     change(world, &added(tenant, host)).await;
     world.edge.set_route(host, Route::gated(world.gatepost.verify_url(""), world.app.addr()));
 }

@@ -5,6 +5,7 @@ mod trial;
 
 use crate::answers::Asked;
 use crate::cli::sql;
+use crate::tenant_hosts::give;
 use crate::world::{COOKIE, MCP_GITHUB, PUBLIC, Pair, Plan, World, alice};
 use gatepost_kit::client::{Answer, Client, Kind};
 use gatepost_kit::edge::Route;
@@ -19,6 +20,8 @@ pub const MCP: &str = "mcp.example.test";
 /// Its router reads headers alone.
 pub const FAST: &str = "fast.example.test";
 pub const PATH: &str = "/servers/github/mcp";
+/// The host of another tenant.
+const TENANT: &str = "other.example.net";
 
 /// Alice is in `MCP-GitHub`, which opens the tenant and may use `get_*`; bob is a member of the tenant by himself; carol is
 /// an administrator; dave is nothing.
@@ -209,6 +212,24 @@ both_pairs! {
         let create = ["tool-server", "create", "other", "--tenant", "other", "--url"];
         world.cli(&[&create[..], &[&world.url(MCP, "/other/mcp")]].concat()).await;
         let body = error(&post(&alice, &world.url(MCP, "/other/mcp"), &[JSON], &call("get_file")).await, 403, 403);
+        assert_eq!(body["error"]["data"]["reason"], "unknown_tool_server");
+        // The host of a tenant has the servers of that tenant, whatever its router requires.
+        world.cli(&["tenant", "add-member", "other", "alice@example.com"]).await;
+        give(&world, "other", TENANT).await;
+        world.edge.set_route(TENANT, Route::gated(world.gatepost.verify_url("mcp=true"), world.app.addr()));
+        let url = world.url(TENANT, PATH);
+        world.cli(&["tool-server", "create", "own", "--tenant", "other", "--url", &url]).await;
+        world.cli(&["tool-server", "allow", "own", "--group", "MCP-GitHub", "--tool", "get_*"]).await;
+        world.has_heard().await;
+        alice.navigate(&url).await;
+        assert_eq!(post(&alice, &url, &[JSON], &call("get_file")).await.status, 200);
+        let foreign = ["tool-server", "create", "foreign", "--tenant", "github", "--url", &world.url(TENANT, "/foreign/mcp")];
+        let refused = world.cli_refuses(&foreign).await;
+        assert!(refused.contains("other.example.net is neither in GATEPOST_HOSTS nor an active host of the tenant"), "{refused}");
+        // The host may become another tenant's later.
+        sql(&world, "UPDATE tool_servers SET tenant_id = 'github' WHERE id = 'own'").await;
+        world.has_heard().await;
+        let body = error(&post(&alice, &url, &[JSON], &call("get_file")).await, 403, 403);
         assert_eq!(body["error"]["data"]["reason"], "unknown_tool_server");
         world.cli(&["tool-server", "delete", "github"]).await;
         error(&post(&alice, &world.url(MCP, PATH), &[JSON], &call("get_file")).await, 403, 403);

@@ -34,7 +34,8 @@ pub(super) fn of_directory(error: &DirectoryError) -> Option<String> {
         DirectoryError::AddressTaken => "`gatepost tool-server list` shows the addresses",
         DirectoryError::UnknownService(_) => "name an upstream that is there, or add it and restart Gatepost",
         DirectoryError::HostNotProtected(_) => {
-            "add the host there, restart Gatepost, then repeat this command"
+            "give the tenant the host (`gatepost tenant host add`), or add the host to GATEPOST_HOSTS and restart \
+             Gatepost; then repeat this command"
         }
         DirectoryError::NotMapped(..) => {
             "`gatepost tenant list` shows which groups have access to each tenant"

@@ -254,7 +254,7 @@ both_pairs! {
             .with("url", "https://elsewhere.example.com/mcp").with("provider", "none").with("documentation", "http://x").with("scopes", "offline_access");
         let wrong = wrong.send(&world, &root).await;
         assert_eq!(wrong.status, 422, "{}", wrong.body);
-        for part in ["id=\"id-error\"", "id=\"tenant-error\"", "is not in GATEPOST_HOSTS", "There is no provider of this id", "id=\"documentation-error\"", "id=\"scopes-error\"", "value=\"a b\""] {
+        for part in ["id=\"id-error\"", "id=\"tenant-error\"", "is neither in GATEPOST_HOSTS", "There is no provider of this id", "id=\"documentation-error\"", "id=\"scopes-error\"", "value=\"a b\""] {
             assert!(wrong.body.contains(part), "{part}: {}", wrong.body);
         }
         let taken = form(&world, &root, "/admin/tools", "/admin/tools").await.with("id", "other").with("tenant", "wiki").with("url", &world.url(APP, "/mcp"));

@@ -46,6 +46,11 @@ both_pairs! {
         assert_eq!(call(MCP, NO_TOOL, &trial).of(&world).await.status, 200);
         let other_tool = call(MCP, "get_file", &trial).of(&world).await;
         assert_eq!(other_tool.status, 403, "{other_tool:?}");
+        // A server without a rule for prompts gives all of them.
+        world.cli(&["tool-server", "allow", "github", "--group", "MCP-GitHub", "--prompt", "review"]).await;
+        world.has_heard().await;
+        let prompt = call(MCP, NO_TOOL, &trial).with("Mcp-Method", "prompts/get").of(&world).await;
+        assert_eq!(prompt.status, 403, "{prompt:?}");
         for other in [&plain, &of_another] {
             let told = call(MCP, NO_TOOL, other).of(&world).await;
             assert_eq!(told.status, 403, "{told:?}");

@@ -314,8 +314,10 @@ pub enum DirectoryError {
     /// The configuration has no such upstream.
     #[error("GATEPOST_SERVICES has no {0}")]
     UnknownService(ServiceName),
-    /// No protected host is in the address.
-    #[error("{0} is not in GATEPOST_HOSTS, so no request for it comes to the gate")]
+    /// The host of the address is neither one of the configuration nor an active one of the tenant.
+    #[error(
+        "{0} is neither in GATEPOST_HOSTS nor an active host of the tenant, so the gate protects no tool server of the tenant there"
+    )]
     HostNotProtected(HostName),
     /// The person has asked too often in the last 24 hours.
     #[error("one person may ask for access at most {0} times a day")]

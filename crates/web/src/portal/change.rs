@@ -241,7 +241,9 @@ impl From<DirectoryError> for Refused {
             },
             E::ToolServerExists(_) | E::TenantExists(_) => (409, "Choose another id."),
             E::AddressTaken => (409, "Choose another address, or change the other server first."),
-            E::HostNotProtected(_) => (422, "Choose an address at a protected host."),
+            E::HostNotProtected(_) => {
+                (422, "Choose an address at a protected host that is no other tenant's.")
+            }
             E::NotTried(_) => (422, "Until then, let its messages be judged by their body."),
             E::UnknownToolRule(..) => {
                 (409, "Somebody may have removed it in the meantime. Look at the rules again.")
