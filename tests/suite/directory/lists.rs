@@ -181,6 +181,21 @@ both_stores! {
         assert_eq!(found(&store, &scope(&["a", "b"]), &everybody).await, ["ann", "bob", "cem"]);
     }
 
+    async fn no_filter_tells_the_administrator_of_a_tenant_what_they_may_not_know(store) {
+        let [_, bob, ..] = two_tenants(&store).await;
+        store.directory.grant_admin(&UserKey::Id(bob), &actor()).await.unwrap();
+        join(&store, "b", "ann@example.com", Role::Member).await;
+        let group = UserFilter { group: Some(number(&store, "entra:g-1").await), ..UserFilter::default() };
+        let admins = UserFilter { state: Some(UserState::Admin), ..UserFilter::default() };
+        let of = |id: &str| UserFilter { tenant: Some(tenant(id)), ..UserFilter::default() };
+        for (filter, finds) in [(&group, "ann"), (&admins, "bob"), (&of("b"), "ann")] {
+            assert!(found(&store, &Scope::System, filter).await.contains(&finds.to_owned()), "{filter:?}");
+            assert!(found(&store, &scope(&["a"]), filter).await.is_empty(), "{filter:?}");
+        }
+        assert_eq!(found(&store, &scope(&["a"]), &of("a")).await, ["ann", "bob"]);
+        assert_eq!(found(&store, &scope(&["a", "b"]), &of("b")).await, ["ann", "cem"]);
+    }
+
     async fn groups_admins_and_numbers_exist_for_the_system_alone(store) {
         let [_, bob, ..] = two_tenants(&store).await;
         store.directory.grant_admin(&UserKey::Id(bob), &actor()).await.unwrap();

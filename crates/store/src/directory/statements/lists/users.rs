@@ -7,7 +7,7 @@ use super::{Connection, Db, Result, Store, limit_of, push_tenants, typed};
 use crate::directory::lists::{By, Page, Place, TenantWay, UserFilter, UserState};
 use crate::directory::records::{UserKey, UserRecord, UserSummary};
 use gatepost_core::access::Role;
-use gatepost_core::administration::{Scope, Version};
+use gatepost_core::administration::{Matter, Scope, Version};
 use gatepost_core::clock::Timestamp;
 use gatepost_core::ids::{GroupName, TenantId, UserId};
 use sqlx::QueryBuilder;
@@ -21,7 +21,7 @@ impl Store {
         after: Option<&Place>,
         limit: u32,
     ) -> Result<Page<UserSummary>> {
-        if scope.is_empty() {
+        if scope.is_empty() || asks_beyond(scope, filter) {
             return Ok(Page::empty());
         }
         let found: Vec<UserSummary> = reading!(self, |connection| {
@@ -52,6 +52,15 @@ impl Store {
     ) -> Result<Vec<TenantWay>> {
         reading!(self, |connection| ways(connection, scope, user).await)
     }
+}
+
+/// Whether an answer would tell the administrator of a tenant what does not exist for them: who of their people is in a group, who
+/// administers the system, who may enter another tenant.
+fn asks_beyond(scope: &Scope, filter: &UserFilter) -> bool {
+    let UserFilter { q: _, email: _, group, tenant, state } = filter;
+    let is_foreign = |tenant: &TenantId| scope.allows(&Matter::Tenant(tenant.clone())).is_err();
+    !scope.is_system()
+        && (group.is_some() || *state == Some(UserState::Admin) || tenant.as_ref().is_some_and(is_foreign))
 }
 
 fn sets<'a>(scope: &'a Scope, filter: &'a UserFilter) -> Vec<Set<'a>> {
