@@ -9,7 +9,7 @@ mod schema;
 
 use crate::world::{APP, OTHER, PUBLIC, Pair, World, run_command};
 use gatepost_kit::client::Client;
-use gatepost_kit::entra::Endpoint;
+use gatepost_kit::entra::{Endpoint, Person};
 use gatepost_kit::process::{Gatepost, GatepostBuilder, Postgres, Redis, RedisCluster};
 use populated::fill;
 use std::path::{Path, PathBuf};
@@ -159,6 +159,56 @@ async fn sessions_are_copied_into_a_cluster_and_cannot_be_read_back_from_it() {
     let embedded = moved.embedded(&back);
     let refusal = refused(copy(&embedded, &moved.postgres, &to, &["--sessions", &url]).await);
     assert!(refusal.contains("Redis Cluster") && refusal.contains("cannot be listed"), "{refusal}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_erased_after_the_move_does_not_come_back_with_the_old_file() {
+    let moved = Move::begin().await;
+    let world = &moved.world;
+    world.entra.add(Person::named("bob"));
+    let browser = world.signed_in("bob").await;
+    let create = ["user", "create"];
+    for address in ["anna@example.com", "carl@example.com"] {
+        world.cli(&[&create[..], &[address]].concat()).await;
+    }
+    let bob: serde_json::Value =
+        serde_json::from_str(&world.cli(&["user", "show", "bob@example.com", "--json"]).await).unwrap();
+    moved.stop(&world.gatepost).await;
+    moved.copy_all().await;
+    succeeded(run_command(&moved.shared(), &[&create[..], &["new@example.com"]].concat()).await);
+    for address in ["bob@example.com", "new@example.com"] {
+        succeeded(run_command(&moved.shared(), &["user", "erase", address, "--confirm", address]).await);
+    }
+
+    let undone = succeeded(moved.copy(&["--undo", "--json"]).await);
+    let undone: serde_json::Value = serde_json::from_str(&undone).unwrap();
+    let id = bob["id"].as_str().unwrap();
+    assert_eq!(undone["erased_again"], serde_json::json!([format!("user {id}")]), "{undone}");
+    let people = succeeded(run_command(&world.builder, &["user", "list"]).await);
+    assert!(people.contains("anna@example.com") && !people.contains("bob@example.com"), "{people}");
+    let gatepost = world.builder.clone().start().await;
+    gatepost.wait_ready().await;
+    assert_eq!(
+        browser.fetch(&world.url(APP, "/")).await.status,
+        401,
+        "the file has no session of his either"
+    );
+
+    moved.stop(&gatepost).await;
+    let again = Postgres::shared().await.database().await;
+    let from = format!("sqlite:{}", moved.file.display());
+    succeeded(copy(&moved.shared(), &from, &again, &[]).await);
+    succeeded(
+        run_command(
+            &moved.shared().env("DATABASE_URL", &again),
+            &["user", "erase", "anna@example.com", "--confirm", "anna@example.com"],
+        )
+        .await,
+    );
+    let undone =
+        succeeded(copy(&moved.shared(), &from, "postgres://gatepost@127.0.0.1:1/gone", &["--undo"]).await);
+    assert!(undone.contains("Whoever was erased there since is here again"), "{undone}");
+    assert!(succeeded(run_command(&world.builder, &["user", "list"]).await).contains("anna@example.com"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,16 +2,18 @@
 //! `gatepost_store::directory::copy`.
 
 use super::copy_stores::{Argument, ArgumentError, CopyStores};
+use super::erasures::{erase_again, named};
 use super::error::CommandError;
 use super::report::Report;
 use clap::Args;
 use gatepost_config::{Config, StoresConfig};
-use gatepost_store::directory::Directory;
-use gatepost_store::directory::copy::{self, Copier, RowCounts};
+use gatepost_store::directory::copy::{self, Copier, RowCounts, Undo};
+use gatepost_store::directory::{Actor, Directory};
 use gatepost_store::session::carry::{Carried, Judge, carry};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs::File;
+use std::path::Path;
 
 pub(super) const HELP: &str = "Stop `gatepost serve` first, and run this with the settings for the new stores: \
     GATEPOST_SECRET_KEYS must have the keys of the source. The target must be empty. Afterwards the source is marked, \
@@ -57,13 +59,13 @@ struct How {
     verify_only: bool,
 }
 
-pub(super) async fn run(config: Config, args: Copy) -> Result<Report, CommandError> {
+pub(super) async fn run(config: Config, actor: &Actor, args: Copy) -> Result<Report, CommandError> {
     let stores = CopyStores::name(&config, &args.from, &args.to)?;
     // The lock lies beside the file, whose folder a new target may not have yet.
     let has_file = stores.has_file();
     let mut lock = if has_file { Some(locked(&stores).await?) } else { None };
     if args.undo {
-        return undo(&stores).await;
+        return undo(&stores, config.ca_file.as_deref(), actor).await;
     }
     let ring = stores.keys(&config)?;
     if !has_file && (args.how.dry_run || args.how.verify_only) {
@@ -124,8 +126,9 @@ async fn rehearse_to_new_file(stores: &CopyStores, args: &Copy) -> Result<Report
     Ok(rehearsed(&("the source", &stores.file().display().to_string()), &counts))
 }
 
-async fn undo(stores: &CopyStores) -> Result<Report, CommandError> {
-    let since = copy::undo(&stores.from, &stores.to).await?;
+async fn undo(stores: &CopyStores, ca_file: Option<&Path>, actor: &Actor) -> Result<Report, CommandError> {
+    let undo = Undo::open(&stores.from, &stores.to).await?;
+    let since = undo.audit_entries_since();
     let since_text = match since {
         Some(0) => "Nothing was changed in the other store since.".to_owned(),
         Some(entries) => format!(
@@ -136,8 +139,31 @@ async fn undo(stores: &CopyStores) -> Result<Report, CommandError> {
             "The other store does not answer: what was changed there since is not brought back.".to_owned()
         }
     };
-    let text = format!("The source can be served again. {since_text}\nDo not serve both.");
-    Ok(Report::new(text, json!({ "changed": true, "audit_entries_since": since })))
+    let erasures = match since {
+        Some(_) => Directory::open(&stores.target(), ca_file)?.list_erasures().await.ok(),
+        None => None,
+    };
+    let source = stores.source();
+    let directory = Directory::open(&source, ca_file)?;
+    // Before the source can be served: nobody who was erased comes back.
+    let again = match &erasures {
+        Some(erasures) => Some(erase_again((&directory, &source), erasures, false, actor).await?),
+        None => None,
+    };
+    undo.finish().await?;
+    let mut text = format!("The source can be served again. {since_text}");
+    match again.as_deref() {
+        None => text.push_str(
+            "\nWhoever was erased there since is here again: erase them here, before anybody uses the source.",
+        ),
+        Some([]) => {}
+        Some(again) => {
+            let _ = write!(text, "\nErased here too, as they were erased there since: {}", named(again).join(", "));
+        }
+    }
+    text.push_str("\nDo not serve both.");
+    let again = again.as_deref().map(named);
+    Ok(Report::new(text, json!({ "changed": true, "audit_entries_since": since, "erased_again": again })))
 }
 
 fn listed(counts: &RowCounts) -> String {

@@ -163,13 +163,22 @@ impl CopyStores {
 
     /// The settings that open the directory of the source.
     pub(super) fn source(&self) -> StoresConfig {
-        match &self.from {
-            Location::File(file) => StoresConfig::Embedded { file: file.clone() },
-            Location::Postgres { url, .. } => StoresConfig::Shared {
-                redis_url: SecretString::from(String::new()).into(),
-                database_url: url.clone(),
-            },
-        }
+        settings(&self.from)
+    }
+
+    /// The settings that open the directory of the target.
+    pub(super) fn target(&self) -> StoresConfig {
+        settings(&self.to)
+    }
+}
+
+fn settings(location: &Location) -> StoresConfig {
+    match location {
+        Location::File(file) => StoresConfig::Embedded { file: file.clone() },
+        Location::Postgres { url, .. } => StoresConfig::Shared {
+            redis_url: SecretString::from(String::new()).into(),
+            database_url: url.clone(),
+        },
     }
 }
 

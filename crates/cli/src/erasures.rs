@@ -8,7 +8,7 @@ use super::error::CommandError;
 use super::report::Report;
 use clap::{Args, Subcommand};
 use gatepost_config::{Config, StoresConfig};
-use gatepost_store::directory::{Directory, DirectoryError, ErasedAgain, Erasure, SchemaState};
+use gatepost_store::directory::{Actor, Directory, DirectoryError, ErasedAgain, Erasure, SchemaState};
 use gatepost_store::session::forget_all;
 use gatepost_store::session::store::{SqliteStore, Store};
 use serde_json::json;
@@ -124,7 +124,13 @@ impl Restored<'_> {
         let erasures = file.read()?;
         self.directory.migrate().await?;
         self.directory.refuse_half_of_a_copy().await?;
-        let again = self.erase(&erasures).await?;
+        let again = erase_again(
+            (&self.directory, &self.stores),
+            &erasures,
+            self.is_dry_run,
+            &self.environment.actor(),
+        )
+        .await?;
         let mut text = self.text(&file, &erasures, &again);
         if state == SchemaState::Behind {
             text.push_str(
@@ -145,28 +151,6 @@ impl Restored<'_> {
         Ok(if self.is_dry_run { report.of_dry_run() } else { report })
     }
 
-    /// Returns what was there.
-    async fn erase<'e>(&self, erasures: &'e [Erasure]) -> Result<Vec<&'e Erasure>, CommandError> {
-        let actor = self.environment.actor();
-        let mut again = Vec::new();
-        for erasure in erasures {
-            let done = self.directory.erase_again(erasure, self.is_dry_run, &actor).await?;
-            again.extend((done == ErasedAgain::Erased).then_some(erasure));
-            self.forget_sessions(erasure).await?;
-        }
-        Ok(again)
-    }
-
-    /// The embedded file has the sessions too. Redis is to be emptied after a restore, whoever was erased.
-    async fn forget_sessions(&self, erasure: &Erasure) -> Result<(), CommandError> {
-        if let (StoresConfig::Embedded { file }, Erasure::User { id, .. }, false) =
-            (&self.stores, erasure, self.is_dry_run)
-        {
-            forget_all(&Store::Sqlite(SqliteStore::open(file)), *id).await?;
-        }
-        Ok(())
-    }
-
     fn text(&self, file: &ErasuresFile, erasures: &[Erasure], again: &[&Erasure]) -> String {
         let (path, all) = (file.path().display(), erasures.len());
         if again.is_empty() {
@@ -181,7 +165,29 @@ impl Restored<'_> {
     }
 }
 
-fn named(again: &[&Erasure]) -> Vec<String> {
+/// Erases people and tenants that were erased elsewhere or before. Returns what was there.
+pub(super) async fn erase_again<'e>(
+    (directory, stores): (&Directory, &StoresConfig),
+    erasures: &'e [Erasure],
+    is_dry_run: bool,
+    actor: &Actor,
+) -> Result<Vec<&'e Erasure>, CommandError> {
+    let mut again = Vec::new();
+    for erasure in erasures {
+        let done = directory.erase_again(erasure, is_dry_run, actor).await?;
+        again.extend((done == ErasedAgain::Erased).then_some(erasure));
+        // The embedded file has the sessions too. Redis is to be emptied after a restore, whoever was erased.
+        if let (StoresConfig::Embedded { file }, Erasure::User { id, .. }, false) =
+            (stores, erasure, is_dry_run)
+        {
+            forget_all(&Store::Sqlite(SqliteStore::open(file)), *id).await?;
+        }
+    }
+    Ok(again)
+}
+
+/// The names of what was erased again.
+pub(super) fn named(again: &[&Erasure]) -> Vec<String> {
     let name = |erasure: &&Erasure| match erasure {
         Erasure::User { id, .. } => format!("user {id}"),
         Erasure::Tenant { id, .. } => format!("tenant {id}"),

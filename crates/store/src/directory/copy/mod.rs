@@ -353,27 +353,47 @@ pub async fn count(location: &Location) -> Result<RowCounts, CopyError> {
     count_rows(&mut side).await
 }
 
-/// Takes the mark from a source that was moved, so that it can be served again. Returns how many entries the audit of the
-/// target has had since, if the target answers.
-///
-/// # Errors
-/// The source is not marked, or was moved elsewhere.
-pub async fn undo(from: &Location, to: &Location) -> Result<Option<i64>, CopyError> {
-    let mut source = from.connect().await?;
-    refuse_schema(&mut source).await?;
-    let name = source.name().to_owned();
-    let Some(mark) = source.mark().await?.filter(|mark| mark.is(State::Moved)) else {
-        return Err(CopyError::NotMoved(name));
-    };
-    let target = to.connect().await.ok();
-    if let Some(other) = target.as_ref().filter(|target| target.name() != mark.peer) {
-        tracing::debug!(named = other.name(), peer = %mark.peer, "the source was moved elsewhere");
-        return Err(CopyError::Moved { store: name, peer: mark.peer });
+/// A source that was moved, and is to be served again.
+#[derive(Debug)]
+pub struct Undo {
+    source: Side,
+    since: Option<i64>,
+}
+
+impl Undo {
+    /// Looks at both stores, and changes nothing.
+    ///
+    /// # Errors
+    /// The source is not marked, or was moved elsewhere.
+    pub async fn open(from: &Location, to: &Location) -> Result<Self, CopyError> {
+        let mut source = from.connect().await?;
+        refuse_schema(&mut source).await?;
+        let name = source.name().to_owned();
+        let Some(mark) = source.mark().await?.filter(|mark| mark.is(State::Moved)) else {
+            return Err(CopyError::NotMoved(name));
+        };
+        let target = to.connect().await.ok();
+        if let Some(other) = target.as_ref().filter(|target| target.name() != mark.peer) {
+            tracing::debug!(named = other.name(), peer = %mark.peer, "the source was moved elsewhere");
+            return Err(CopyError::Moved { store: name, peer: mark.peer });
+        }
+        let since = match target {
+            Some(mut target) => target.count_audit_after(mark.last_audit_id.unwrap_or(0)).await.ok(),
+            None => None,
+        };
+        Ok(Self { source, since })
     }
-    let since = match target {
-        Some(mut target) => target.count_audit_after(mark.last_audit_id.unwrap_or(0)).await.ok(),
-        None => None,
-    };
-    source.set_mark(None).await?;
-    Ok(since)
+
+    /// How many entries the audit of the target has had since. `None`: the target does not answer.
+    pub const fn audit_entries_since(&self) -> Option<i64> {
+        self.since
+    }
+
+    /// Takes the mark from the source, so that it can be served.
+    ///
+    /// # Errors
+    /// The source does not answer.
+    pub async fn finish(mut self) -> Result<(), CopyError> {
+        self.source.set_mark(None).await
+    }
 }
