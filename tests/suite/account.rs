@@ -1,10 +1,14 @@
 //! The account page when it cannot be shown at once: the provider must be asked first, or a store does not answer.
 
+use crate::cli::sql;
 use crate::stores::up_to;
-use crate::world::{APP, MCP_GITHUB, PUBLIC, Pair, Plan, Stores, World, alice};
+use crate::world::{APP, MCP_GITHUB, OTHER, PUBLIC, Pair, Plan, Stores, World, alice};
+use gatepost_core::clock::Timestamp;
 use gatepost_kit::client::{Answer, Client};
 use gatepost_kit::entra::{Endpoint, Group};
 use gatepost_kit::process::until;
+use reqwest::Method;
+use sqlx::AssertSqlSafe;
 use std::time::{Duration, Instant};
 
 const DEADLINE: Duration = Duration::from_secs(40);
@@ -51,6 +55,25 @@ both_pairs! {
         // A form is not sent again.
         let trip = world.browser().submit(&world.url(PUBLIC, "/"), &world.url(PUBLIC, "/sessions/end-others"), &[]).await;
         assert_eq!(trip.end().url.path(), "/", "{}", trip.describe());
+    }
+
+    async fn the_account_page_leads_to_what_the_person_can_open_and_to_what_is_held_about_them(pair) {
+        let world = World::start(pair).await;
+        let browser = world.signed_in("alice").await;
+        let empty = browser.get(&world.url(PUBLIC, "/")).await.body;
+        assert!(empty.contains("Nothing that was opened in the last 30 days is open to you."), "{empty}");
+        let (now, old) = (Timestamp::now().unix(), Timestamp::now().minus(Duration::from_hours(31 * 24)).unix());
+        for (host, query, seen) in [(APP, "", now), (OTHER, "group=Nobody", now), ("old.example.test", "", old)] {
+            let row = format!("INSERT INTO requirements (host, query, seen_at) VALUES ('{host}', '{query}', {seen}) ON CONFLICT DO NOTHING");
+            sql(&world, AssertSqlSafe(row)).await;
+        }
+        let page = browser.get(&world.url(PUBLIC, "/")).await.body;
+        let link = |host: &str| page.contains(&format!("<a href=\"{}\">", world.url(host, "").trim_end_matches('/')));
+        assert!(link(APP) && !link(OTHER) && !page.contains("old.example.test"), "{page}");
+        assert!(page.contains("href=\"/api/v1/me/export\""), "{page}");
+        let export = browser.request(Method::GET, &world.url(PUBLIC, "/api/v1/me/export"));
+        let told = export.from(&world.url(PUBLIC, "/")).send().await;
+        assert_eq!((told.status, told.json()["user"]["email"].as_str()), (200, Some("alice@example.com")), "{}", told.body);
     }
 
     async fn a_person_ended_at_the_provider_meanwhile_sees_no_account_page(pair) {

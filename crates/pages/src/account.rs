@@ -26,6 +26,8 @@ pub struct Account<'a> {
     pub access: &'a Access,
     /// Each group once, with all its sources.
     pub groups: &'a [GroupEntry<'a>],
+    /// The origins of the hosts that the person can open, as far as it is known what their routers require.
+    pub open: &'a [&'a str],
     /// The person's valid sessions, in the order of the page.
     pub sessions: &'a [SessionEntry<'a>],
     /// The number of further sessions that are not shown.
@@ -128,6 +130,7 @@ struct View<'a> {
     groups: Vec<GroupView<'a>>,
     has_unnamed_group: bool,
     tenants: Vec<(&'a str, &'static str)>,
+    open: &'a [&'a str],
     sessions: Vec<SessionView>,
     more_sessions: usize,
     requests: Vec<RequestView<'a>>,
@@ -193,6 +196,7 @@ impl Account<'_> {
                 .iter()
                 .map(|(tenant, role)| (tenant.as_str(), role.as_str()))
                 .collect(),
+            open: self.open,
             sessions: self.sessions.iter().map(|entry| session(entry, self.now)).collect(),
             more_sessions: self.more_sessions,
             requests: self.requests.iter().map(request).collect(),

@@ -33,6 +33,7 @@ pub(super) struct Notice {
 pub(super) async fn show(
     Person { browser, principal }: Person,
     context: web::Data<Context>,
+    admin: web::Data<gatepost_admin::Context>,
     Query(notice): Query<Notice>,
 ) -> Result<PageAnswer, Fault> {
     let notice = match notice.done.as_deref() {
@@ -52,6 +53,8 @@ pub(super) async fn show(
     let proposals = proposed.as_ref().map(|proposed| own_proposals::entries(proposed));
     let may_propose =
         proposed.as_ref().is_some_and(|proposed| own_proposals::may_propose(proposed, &principal.standing));
+    let openable = admin.find_own_openable(user).await?;
+    let open: Vec<&str> = openable.iter().flat_map(|open| &open.hosts).map(|host| &*host.origin).collect();
     let sessions = live_sessions(&context, &principal).await?;
     let current = principal.session.id.hash();
     // A person may have more for a while, from before there was a limit, or it was larger.
@@ -65,6 +68,7 @@ pub(super) async fn show(
         person: &principal.standing.person,
         access: &principal.standing.access,
         groups: &groups(&context, details.as_ref()),
+        open: &open,
         sessions: &entries,
         more_sessions: sessions.len() - entries.len(),
         requests: &requests,

@@ -2,8 +2,11 @@
 
 use super::forms::{form, form_of};
 use super::{page, path_of, start, start_of};
-use crate::world::{APP, PUBLIC, Plan, World};
+use crate::cli::sql;
+use crate::world::{APP, OTHER, PUBLIC, Plan, World};
+use gatepost_core::clock::Timestamp;
 use gatepost_kit::client::{Answer, Client};
+use sqlx::AssertSqlSafe;
 
 async fn audit(world: &World, action: &str) -> Vec<serde_json::Value> {
     let rows = world.cli(&["audit", "list", "--action", action, "--json"]).await;
@@ -45,6 +48,26 @@ both_pairs! {
         let enabled = form(&world, &root, &path, &format!("{path}/enable")).await.done(&world, &root).await;
         assert!(enabled.contains("may sign in again") && enabled.contains(">active</span>"), "{enabled}");
         assert_eq!(alice.fetch(&world.url(APP, "/")).await.status, 401, "ended sessions stay ended");
+    }
+
+    async fn the_page_of_a_person_says_what_they_can_open_and_why(pair) {
+        let (world, root) = start(pair).await;
+        let path = path_of(&world, &root, "bob").await;
+        join(&world, &root, &path, "Wiki", "friday").await;
+        let now = Timestamp::now().unix();
+        for (host, query) in [(APP, "group=Wiki"), (OTHER, "group=Nobody")] {
+            let row = format!("INSERT INTO requirements (host, query, seen_at) VALUES ('{host}', '{query}', {now})");
+            sql(&world, AssertSqlSafe(row)).await;
+        }
+        let origin = |host: &str| world.url(host, "").trim_end_matches('/').to_owned();
+        let body = page(&world, &root, &path).await.body;
+        let row = body.split("</tr>").find(|row| row.contains("<code>group=Wiki</code>")).unwrap_or_else(|| panic!("{body}"));
+        assert!(row.contains(&format!("<a href=\"{}/\">", origin(APP))), "{row}");
+        assert!(row.contains("<li>group Wiki") && row.contains("until <time"), "{row}");
+        assert!(!body.contains("group=Nobody"), "{body}");
+        form(&world, &root, &format!("{path}/disable"), &format!("{path}/disable")).await.done(&world, &root).await;
+        let body = page(&world, &root, &path).await.body;
+        assert!(body.contains("Nothing: the person is disabled.") && !body.contains(&origin(APP)), "{body}");
     }
 
     async fn a_person_gets_a_group_until_friday_and_loses_it_by_a_button(pair) {

@@ -74,7 +74,7 @@ pub use keys::{
 pub use new_group::NewGroup;
 pub use notice::PersonNotice;
 pub use people::{CreatingForm, MembersOf, People, PersonEntry};
-pub use person::{DecidingForm, JoiningForm, PersonDetails, SystemDetails};
+pub use person::{DecidingForm, JoiningForm, OpenEntry, PersonDetails, SystemDetails};
 pub use person_erasure::PersonErasure;
 pub use place_notice::PlaceNotice;
 pub use proofs::{ProofEntry, WrongProof};

@@ -1,5 +1,6 @@
 //! One person: what is known about them, and the forms that change it.
 
+use super::access::WayEntry;
 use super::ends::{Ends, EnteredEnd};
 use super::entries::{
     AdminEntry, AdminSession, AuditEntry, ClaimedBy, IdentityEntry, MembershipEntry, PersonSummary,
@@ -26,6 +27,12 @@ pub struct PersonDetails<'a> {
     pub person: PersonSummary<'a>,
     pub identities: &'a [IdentityEntry<'a>],
     pub tenants: &'a [TenantEntry<'a>],
+    /// What the person can open, by host.
+    pub open: &'a [OpenEntry<'a>],
+    /// How many more there are.
+    pub more_open: usize,
+    /// Why they can open nothing at all, as a sentence.
+    pub obstacle: Option<&'a str>,
     /// How many keys of the person count.
     pub keys: &'a str,
     /// Those that the reader may end. `None`: the session store does not answer.
@@ -38,6 +45,16 @@ pub struct PersonDetails<'a> {
     pub system: Option<SystemDetails<'a>>,
     /// The present time, from which "3 hours ago" is computed.
     pub now: Timestamp,
+}
+
+/// A requirement of a host that the person meets.
+#[derive(Clone, Debug)]
+pub struct OpenEntry<'a> {
+    /// Scheme, host and port.
+    pub origin: &'a str,
+    /// The query of the middleware's address. Empty: a session is enough.
+    pub query: &'a str,
+    pub ways: Vec<WayEntry>,
 }
 
 /// What administrators of the system see and change.
@@ -89,6 +106,7 @@ struct View<'a> {
     last_sign_in_at: Option<Moment>,
     system: Option<SystemView<'a>>,
     tenants: Vec<TenantView<'a>>,
+    open: Vec<OpenView<'a>>,
     sessions: Vec<SessionView>,
     audit: Vec<(Moment, &'a AuditEntry<'a>)>,
     all_changes: String,
@@ -137,6 +155,11 @@ struct TenantView<'a> {
     until: Option<Moment>,
 }
 
+struct OpenView<'a> {
+    entry: &'a OpenEntry<'a>,
+    ways: Vec<(&'a str, Option<Moment>)>,
+}
+
 struct SessionView {
     device: String,
     address: Option<IpAddr>,
@@ -177,6 +200,7 @@ impl PersonDetails<'_> {
                     until: entry.until.map(Moment),
                 })
                 .collect(),
+            open: self.open.iter().map(opened).collect(),
             sessions: self.sessions.unwrap_or_default().iter().map(|one| self.session(one)).collect(),
             audit: self.audit.iter().map(|entry| (Moment(entry.at), entry)).collect(),
             all_changes: paths::query(paths::ADMIN_AUDIT, &[("user", Some(&person.id.to_string()))]),
@@ -212,6 +236,7 @@ impl PersonDetails<'_> {
         let (id, version) = (self.person.id, self.person.version);
         let mut calls = vec![
             ApiCall::get(&format!("/users/{id}"), &[]),
+            ApiCall::get(&format!("/users/{id}/access"), &[]),
             ApiCall::get(&format!("/users/{id}/sessions"), &[]),
         ];
         calls.extend(
@@ -227,6 +252,13 @@ impl PersonDetails<'_> {
             calls.extend(["disable", "enable", "end-sessions", "release-address", "erase"].map(verb));
         }
         calls
+    }
+}
+
+fn opened<'a>(entry: &'a OpenEntry<'a>) -> OpenView<'a> {
+    OpenView {
+        entry,
+        ways: entry.ways.iter().map(|way| (way.text.as_str(), way.until.map(Moment))).collect(),
     }
 }
 

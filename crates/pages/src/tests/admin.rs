@@ -121,6 +121,13 @@ fn person(name: &str, words: &str, is_full: bool, is_system: bool) -> Sample {
         },
         identities: &[IdentityEntry { provider: words, email: Some(&address) }][..some(1)],
         tenants: &ways[..some(3)],
+        open: &[words, ""].map(|query| OpenEntry {
+            origin: "https://wiki.example.com",
+            query,
+            ways: vec![WayEntry { text: words.to_owned(), until }],
+        })[..some(2)],
+        more_open: some(7),
+        obstacle: (!is_full && is_system).then_some("Nothing: the person is disabled."),
         keys: if is_full { "2" } else { "0" },
         sessions: Some(&[session; 3][..some(3)]),
         more_sessions: some(3),

@@ -74,6 +74,7 @@ fn account(brand: Option<Brand<'_>>) -> Page {
         person: &person,
         access: &Access::default(),
         groups: &[],
+        open: &[],
         sessions: &[],
         more_sessions: 0,
         requests: &[],

@@ -226,10 +226,14 @@ fn account(name: &str, person_name: &str, count: usize, is_admin: bool) -> Sampl
             answer,
         })
         .collect();
+    let open: Vec<_> =
+        (0..30).map(|number| format!("https://app-{number}.{}.example.com", "long".repeat(12))).collect();
+    let open: Vec<&str> = open.iter().map(String::as_str).collect();
     let page = Account {
         person: &person,
         access: &access,
         groups: &entries,
+        open: &open[..if count == 250 { 30 } else { count.min(2) }],
         sessions: &sessions[..if count > 0 { 3 } else { 1 }],
         more_sessions: 0,
         requests: &requests[..if count > 0 { 3 } else { 0 }],

@@ -43,7 +43,7 @@ pub(crate) async fn decide(
     let change = match form.read(id)? {
         Ok(change) => change,
         Err(wrong) => {
-            let loaded = LoadedPerson::find(&context, &administrator, id).await?;
+            let loaded = LoadedPerson::find((&context, &admin), &administrator, id).await?;
             let forms = Forms { deciding: Some(wrong), ..Forms::default() };
             return Ok(Either::Right(show(&context, &administrator, &loaded, None, forms)));
         }

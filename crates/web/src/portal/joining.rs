@@ -54,7 +54,7 @@ pub(crate) async fn join(
     let (back, version) = (paths::admin_user(id), form.version.clone().unwrap_or_default());
     let change = match form.read(id) {
         Ok(change) => change,
-        Err(wrong) => return again(&context, &administrator, id, *wrong).await,
+        Err(wrong) => return again((&context, &admin), &administrator, id, *wrong).await,
     };
     if let GroupKey::Name(name) = &change.group
         && form.create.as_deref() != Some(name.as_str())
@@ -136,12 +136,12 @@ fn wrong_name(text: &str, error: &impl ToString) -> String {
 
 /// The page of the person again, with the form as it was sent.
 async fn again(
-    context: &gatepost_sign_in::Context,
+    (context, admin): (&gatepost_sign_in::Context, &gatepost_admin::Context),
     administrator: &Administrator,
     id: UserId,
     form: JoiningForm,
 ) -> FormAnswer {
-    let loaded = LoadedPerson::find(context, administrator, id).await?;
+    let loaded = LoadedPerson::find((context, admin), administrator, id).await?;
     let forms = Forms { joining: Some(form), ..Forms::default() };
     Ok(Either::Right(show(context, administrator, &loaded, None, forms)))
 }

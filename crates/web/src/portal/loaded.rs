@@ -3,6 +3,7 @@
 use super::rows::{Reasoned, label};
 use crate::callers::Administrator;
 use crate::fault::Fault;
+use gatepost_admin::access::Openable;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
 use gatepost_core::email::EmailAddress;
@@ -36,6 +37,7 @@ const PROPOSED: u32 = 200;
 pub(super) struct LoadedPerson {
     pub(super) user: UserRecord,
     pub(super) ways: Vec<TenantWay>,
+    pub(super) openable: Option<Openable>,
     pub(super) changes: Vec<LoadedChange>,
     /// How many keys of the person count, as a text.
     pub(super) keys: String,
@@ -66,13 +68,14 @@ impl LoadedPerson {
     /// # Errors
     /// [`Fault`]: the person does not exist for the reader, or the directory does not answer.
     pub(super) async fn find(
-        context: &Context,
+        (context, admin): (&Context, &gatepost_admin::Context),
         administrator: &Administrator,
         id: UserId,
     ) -> Result<Self, Fault> {
         let (scope, directory) = (&administrator.scope, &context.stores.directory);
         let user = directory.find_user(scope, &UserKey::Id(id)).await?.ok_or(Fault::NotFound)?;
         let ways = directory.list_tenant_ways(scope, id).await?;
+        let openable = admin.find_openable(scope, id).await?;
         let filter = AuditFilter { user: Some(id), ..AuditFilter::default() };
         let changes = directory.list_audit(scope, &filter, CHANGES).await?;
         let system = match scope {
@@ -81,7 +84,8 @@ impl LoadedPerson {
         };
         let changes = changes.into_iter().map(LoadedChange::from).collect();
         let keys = working_keys(directory, scope, id).await?;
-        Ok(Self { user, ways, changes, keys, sessions: sessions(context, scope, id).await, system })
+        let sessions = sessions(context, scope, id).await;
+        Ok(Self { user, ways, openable, changes, keys, sessions, system })
     }
 }
 

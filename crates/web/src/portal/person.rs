@@ -7,11 +7,13 @@ use crate::callers::Administrator;
 use crate::extract::{Path, Query};
 use crate::fault::Fault;
 use actix_web::web;
+use gatepost_admin::access::{Openable, Way};
 use gatepost_core::clock::Timestamp;
+use gatepost_core::decision::SignInReason;
 use gatepost_core::ids::{GroupId, GroupName, UserId};
 use gatepost_pages::admin::{
-    AdminSession, DecidingForm, EnteredEnd, JoiningForm, MembershipEntry, PersonDetails, PersonNotice,
-    RefusalEntry, SystemDetails, decided_words, joined_words,
+    AdminSession, DecidingForm, EnteredEnd, JoiningForm, MembershipEntry, OpenEntry, PersonDetails,
+    PersonNotice, RefusalEntry, SystemDetails, WayEntry, decided_words, joined_words,
 };
 use gatepost_sign_in::Context;
 use gatepost_store::directory::{AdminStanding, Membership, MembershipSource};
@@ -19,6 +21,8 @@ use serde::Deserialize;
 
 /// Groups that the page shows: first those that can be changed here.
 const MOST_GROUPS: usize = 60;
+/// Requirements that the page shows.
+const MOST_OPEN: usize = 60;
 /// Sessions that the page shows: those that were used last.
 const MOST_SESSIONS: usize = 20;
 
@@ -46,10 +50,11 @@ pub(super) struct Forms {
 pub(crate) async fn person(
     administrator: Administrator,
     context: web::Data<Context>,
+    admin: web::Data<gatepost_admin::Context>,
     Path(id): Path<UserId>,
     Query(fields): Query<Fields>,
 ) -> Result<PageAnswer, Fault> {
-    let loaded = LoadedPerson::find(&context, &administrator, id).await?;
+    let loaded = LoadedPerson::find((&context, &admin), &administrator, id).await?;
     let group = fields.group.as_deref().and_then(|group| group.parse().ok());
     let joining = group.and_then(|group| ending(&loaded, group));
     let notice = PersonNotice::find(fields.done.as_deref());
@@ -117,11 +122,15 @@ pub(super) fn show(
     let (joining, deciding) =
         (forms.joining.unwrap_or_default(), forms.deciding.unwrap_or_else(|| decided(admin)));
     let changes: Vec<_> = loaded.changes.iter().map(|change| change.entry()).collect();
+    let open = open(loaded.openable.as_ref());
     let page = PersonDetails {
         frame: administrator.frame(notice),
         person: summary(&loaded.user.summary),
         identities: &identities(context, &loaded.user),
         tenants: &loaded.ways.iter().map(tenant).collect::<Vec<_>>(),
+        open: &open[..open.len().min(MOST_OPEN)],
+        more_open: open.len().saturating_sub(MOST_OPEN),
+        obstacle: loaded.openable.as_ref().and_then(|open| open.obstacle).map(obstacle),
         audit: &changes,
         keys: &loaded.keys,
         sessions: sessions.as_deref(),
@@ -139,6 +148,24 @@ pub(super) fn show(
         now: Timestamp::now(),
     };
     PageAnswer(page.page())
+}
+
+/// What a person can open, by host. Nothing, if they could not sign in.
+fn open(openable: Option<&Openable>) -> Vec<OpenEntry<'_>> {
+    let openable = openable.filter(|openable| openable.obstacle.is_none());
+    let hosts = openable.into_iter().flat_map(|openable| &openable.hosts);
+    let met = hosts.flat_map(|host| host.requirements.iter().map(|met| (&*host.origin, met)));
+    let way = |way: &Way| WayEntry { text: way.text(), until: way.until };
+    met.map(|(origin, met)| OpenEntry { origin, query: &met.query, ways: met.ways.iter().map(way).collect() })
+        .collect()
+}
+
+fn obstacle(reason: SignInReason) -> &'static str {
+    match reason {
+        SignInReason::Disabled => "Nothing: the person is disabled.",
+        SignInReason::NoAddress => "Nothing: the person has no address.",
+        SignInReason::NoSession | SignInReason::Ended | SignInReason::Expired => "Nothing without a sign-in.",
+    }
 }
 
 /// The form about the administrator, as things are.
