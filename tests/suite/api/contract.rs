@@ -125,6 +125,27 @@ async fn lint(document: &Path) -> Result<(), String> {
     if output.status.success() { Ok(()) } else { Err(format!("{stdout}{stderr}")) }
 }
 
+/// Whether a row of the table of operations names this one: by its path, or by its last part beside a path that begins as it does.
+fn names(row: &str, route: &Route) -> bool {
+    let path = route.path.trim_start_matches(ROOT).trim_start_matches('/');
+    let (parent, last) = path.rsplit_once('/').unwrap_or(("", path));
+    let first = row.split(" | ").next().unwrap();
+    let is_beside = [format!("`{parent}`"), format!("`{parent}/")].iter().any(|path| first.contains(path))
+        && [format!("`.../{last}`"), format!("`{last}`")].iter().any(|name| row.contains(name));
+    let has_method = row.split(|c: char| !c.is_ascii_uppercase()).any(|word| word == route.method);
+    has_method && (is_beside || row.contains(&format!("`{path}`")))
+}
+
+#[test]
+fn the_document_for_people_names_every_operation() {
+    let document = std::fs::read_to_string(source("docs/api.md")).unwrap();
+    let rows: Vec<&str> = document.lines().filter(|line| line.starts_with("| `")).collect();
+    let mut unnamed = operations();
+    unnamed.retain(|route| !rows.iter().any(|row| names(row, route)));
+    let unnamed: Vec<_> = unnamed.iter().map(|route| (route.method, &route.path)).collect();
+    assert!(unnamed.is_empty(), "{unnamed:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_linter_finds_no_fault_with_the_document_and_finds_one_that_is_there() {
     let folder = TempDir::new().unwrap();

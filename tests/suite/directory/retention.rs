@@ -31,10 +31,11 @@ fn kept(table: &str) -> String {
     found.into_iter().next().unwrap().1
 }
 
-/// `7 days`, `24 hours`, at the start or behind the name of a setting.
+/// `7 days`, `24 hours`, at the start, behind the name of a setting, or as the most.
 fn time(words: &str) -> Duration {
     let words = words.rsplit_once('(').map_or(words, |(_, words)| words);
-    let mut words = words.split([' ', ',', ')']);
+    let words = words.split_once("at most ").map_or(words, |(_, words)| words);
+    let mut words = words.split([' ', ',', ')', ';']);
     let number: u32 = words.next().unwrap().parse().unwrap_or_else(|_| panic!("{words:?}"));
     match words.next().unwrap() {
         "hours" => number * HOUR,
@@ -70,7 +71,11 @@ fn the_document_has_every_table_once_and_the_defaults_of_the_settings() {
 /// Puts a row into a table that is `at` this second; its key is `name`.
 fn row(table: &str, name: &str, at: Timestamp, user: UserId, is_postgres: bool) -> String {
     let at = at.unix();
-    let bytes = if is_postgres { format!("sha256('{name}')") } else { format!("CAST('{name}' AS BLOB)") };
+    let bytes = if is_postgres {
+        format!("sha256('{name}')")
+    } else {
+        format!("CAST(substr('{name}' || hex(zeroblob(16)), 1, 32) AS BLOB)")
+    };
     let (columns, values) = match table {
         "refusals" => (
             "request_id, at, user_id, host, method, path, kind, requirement, status, reason",
@@ -83,6 +88,10 @@ fn row(table: &str, name: &str, at: Timestamp, user: UserId, is_postgres: bool) 
         "tenant_proposals" => (
             "id, user_id, tenant_id, name, state, created_at, expires_at, decided_at",
             format!("'{name}', '{user}', 'acme', 'ACME', 'refused', {at}, {at} + 30 * 86400, {at}"),
+        ),
+        "tenant_invitations" => (
+            "id, tenant_id, email, role, hash, created_at, expires_at",
+            format!("'{name}', 'github', '{name}@example.com', 'member', {bytes}, {at}, {at} + 7 * 86400"),
         ),
         "requirements" => ("host, query, seen_at", format!("'{name}', '', {at}")),
         "idempotent_requests" => ("key, request, at", format!("'{name}', 'x', {at}")),
@@ -153,7 +162,10 @@ both_stores! {
         store.directory.create_tenant(&"github".parse().unwrap(), None, &actor()).await.unwrap();
         let now = store.directory.clock().await.unwrap();
         let end = "to the end that the session would have had";
-        let tables = ["refusals", "access_requests", "tenant_proposals", "requirements", "idempotent_requests", "ended_sessions", "ended_provider_sessions"];
+        let tables = [
+            "refusals", "access_requests", "tenant_proposals", "tenant_invitations", "requirements", "idempotent_requests",
+            "ended_sessions", "ended_provider_sessions",
+        ];
         for table in tables {
             let said = kept(table);
             let age = if said == end { Duration::ZERO } else { time(&said) };

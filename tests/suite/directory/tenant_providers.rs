@@ -146,6 +146,38 @@ both_stores! {
         assert!(ended > at && ended.since(now) <= Duration::from_secs(1), "{ended:?} {at:?} {now:?}");
     }
 
+    async fn a_secret_goes_to_no_other_client_and_sessions_end_with_the_client_that_began_them(store) {
+        let asked = ready(&store, FIRST).await;
+        let user = admitted(&signs_in(&store, &says(FIRST, "dana", DANA, &[]), &asked).await);
+        let without_secret = |issuer: &str, client: &str, label: &str| {
+            let mut change = set(&acme(), issuer, vec![name()]);
+            change.settings.secret = None;
+            change.settings.client_id = client.to_owned();
+            change.settings.label = label.to_owned();
+            change
+        };
+        for (issuer, client) in [(SECOND, "gatepost"), (FIRST, "other")] {
+            let refused = store.directory.make(without_secret(issuer, client, "Acme"), &actor()).await;
+            assert!(matches!(refused, Err(DirectoryError::SecretMissing(_))), "{issuer} {client}");
+        }
+        let renamed = make(&store, without_secret(FIRST, "gatepost", "Another name")).await;
+        assert_eq!((&*renamed.provider.label, renamed.provider.secret), ("Another name", asked.provider.secret));
+        assert_eq!(store.standing(user).await.sessions_not_before, None);
+        let mut other = set(&acme(), FIRST, vec![name()]);
+        other.settings.client_id = "other".to_owned();
+        make(&store, other).await;
+        assert!(store.standing(user).await.sessions_not_before.is_some(), "another client of the same provider");
+    }
+
+    async fn sessions_end_when_a_provider_may_no_longer_speak_for_a_domain(store) {
+        let asked = ready(&store, FIRST).await;
+        let user = admitted(&signs_in(&store, &says(FIRST, "dana", DANA, &[]), &asked).await);
+        make(&store, set(&acme(), FIRST, vec![name()])).await;
+        assert_eq!(store.standing(user).await.sessions_not_before, None, "another secret of the same client");
+        make(&store, set(&acme(), FIRST, vec![])).await;
+        assert!(store.standing(user).await.sessions_not_before.is_some());
+    }
+
     async fn keys_and_groups_of_a_tenants_people_end_with_the_provider_that_vouched_for_them(store) {
         let asked = ready(&store, FIRST).await;
         let dana = says(FIRST, "dana", DANA, &["staff"]);
