@@ -2,9 +2,12 @@
 
 use super::{NO_USER, Office, problem};
 use crate::answers::Asked;
+use crate::cli::sql;
 use crate::world::APP;
+use gatepost_core::clock::Timestamp;
 use gatepost_kit::process::until;
 use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
 use std::time::Duration;
 
 /// `name: by`, sorted.
@@ -163,6 +166,28 @@ both_pairs! {
         assert!(names(&own).contains(&"bob".to_owned()) && !own.to_string().contains("Coders"), "{own}");
         problem(&office.send(&carol, "GET", "/access?tool=open:anything", None).await, 404, "not-found", "another tenant's");
         problem(&office.send(&office.alice, "GET", "/access?tool=none:x", None).await, 404, "not-found", "none");
+    }
+
+    async fn the_administrator_of_two_tenants_does_not_learn_who_administers_the_system(pair) {
+        let office = Office::open(pair).await;
+        let world = &office.world;
+        let (carol, _bob) = (world.signed_in("carol").await, world.signed_in("bob").await);
+        let (viewer, admin) = (json!({ "role": "viewer" }), json!({ "role": "admin" }));
+        office.done("PUT", "/tenants/a/members/bob@example.com", Some(&viewer)).await;
+        office.done("PUT", "/tenants/b/members/carol@example.com", Some(&admin)).await;
+        world.cli(&["admin", "grant", "bob@example.com"]).await;
+        let now = Timestamp::now().unix();
+        let seen = format!("INSERT INTO requirements (host, query, seen_at) VALUES ('{APP}', 'tenant=b', {now})");
+        sql(world, AssertSqlSafe(seen)).await;
+        let found = office.done("GET", "/users?email=bob@example.com", None).await;
+        let access = format!("/users/{}/access", found["items"][0]["id"].as_str().unwrap());
+        let all = office.done("GET", "/access?tenant=b", None).await;
+        assert!(all["items"].to_string().contains("bob@example.com"), "{all}");
+        assert!(office.done("GET", &access, None).await.to_string().contains("tenant=b"));
+        let own = office.send(&carol, "GET", "/access?tenant=b", None).await.json()["items"].to_string();
+        assert!(own.contains("carol@example.com") && !own.contains("bob@example.com"), "{own}");
+        let of_bob = office.send(&carol, "GET", &access, None).await;
+        assert!(of_bob.status == 200 && !of_bob.body.contains("tenant=b"), "{}", of_bob.body);
     }
 
     async fn a_question_that_is_none_is_refused(pair) {

@@ -61,6 +61,18 @@ impl Context {
         scope: &Scope,
         user: UserId,
     ) -> Result<Option<Openable>, DirectoryError> {
+        let Some(mut found) = self.find_hosts(scope, user).await? else { return Ok(None) };
+        let directory = &self.stores.directory;
+        let setters = Setters::of(directory.list_setters(scope, &[user]).await?);
+        for met in found.hosts.iter_mut().flat_map(|host| &mut host.requirements) {
+            setters.add_to(user, &mut met.ways);
+        }
+        found.tenants = directory.list_tenant_ways(scope, user).await?;
+        Ok(Some(found))
+    }
+
+    /// The same, without who decided it and without the tenants.
+    async fn find_hosts(&self, scope: &Scope, user: UserId) -> Result<Option<Openable>, DirectoryError> {
         let directory = &self.stores.directory;
         let seen = self.list_seen(scope).await?;
         let mut named = Named::by(seen.iter().map(|seen| &seen.asked.requirement));
@@ -72,7 +84,6 @@ impl Context {
         let (now, lifetimes) = (Timestamp::now(), &self.site.lifetimes);
         let times = SessionTimes::of_new_session(&candidate.standing, now);
         let obstacle = require_live(&candidate.standing, &times, lifetimes, now).err();
-        let setters = Setters::of(directory.list_setters(scope, &[user]).await?);
         let mut hosts: Vec<(HostName, OpenHost)> = Vec::new();
         for Seen { host, origin, asked } in seen {
             if hosts.last().is_none_or(|(last, _)| *last != host) {
@@ -85,8 +96,12 @@ impl Context {
                 continue;
             }
             let met = std::iter::once(&asked.requirement);
-            let mut ways = ways::of(scope, &relevant, &candidate.ways, &met, None);
-            setters.add_to(user, &mut ways);
+            let ways = ways::of(scope, &relevant, &candidate.ways, &met, None);
+            if ways.is_empty() && !scope.is_system() {
+                // By a right that does not exist for the reader.
+                open.unmet += 1;
+                continue;
+            }
             open.requirements.push(OpenRequirement { query: asked.query, seen_at: asked.seen_at, ways });
         }
         let knows_all = scope.allows(&Matter::Platform).is_ok();
@@ -95,7 +110,7 @@ impl Context {
         let open = hosts.into_iter().map(|(_, host)| host).filter(|host| !host.requirements.is_empty());
         Ok(Some(Openable {
             hosts: open.collect(),
-            tenants: directory.list_tenant_ways(scope, user).await?,
+            tenants: Vec::new(),
             is_admin: knows_all.then_some(candidate.standing.access.is_admin),
             user: candidate.user,
             obstacle,
@@ -105,13 +120,7 @@ impl Context {
 
     /// What a person can open, for the person: without who decided it.
     pub async fn find_own_openable(&self, user: UserId) -> Result<Option<Openable>, DirectoryError> {
-        let mut found = self.find_openable(&Scope::System, user).await?;
-        let requirements =
-            found.iter_mut().flat_map(|open| &mut open.hosts).flat_map(|host| &mut host.requirements);
-        for way in requirements.flat_map(|open| &mut open.ways) {
-            way.set_by = None;
-        }
-        Ok(found)
+        self.find_hosts(&Scope::System, user).await
     }
 
     /// The requirements that exist for the reader, by host.
