@@ -59,17 +59,19 @@ both_pairs! {
 
     async fn the_account_page_leads_to_what_the_person_can_open_and_to_what_is_held_about_them(pair) {
         let world = World::start(pair).await;
-        let browser = world.signed_in("alice").await;
+        world.entra.at_the_browser(Some("alice"));
+        let browser = world.browser();
+        browser.navigate(&world.url(PUBLIC, "/")).await;
         let empty = browser.get(&world.url(PUBLIC, "/")).await.body;
         assert!(empty.contains("Nothing that was opened in the last 30 days is open to you."), "{empty}");
         let (now, old) = (Timestamp::now().unix(), Timestamp::now().minus(Duration::from_hours(31 * 24)).unix());
-        for (host, query, seen) in [(APP, "", now), (OTHER, "group=Nobody", now), ("old.example.test", "", old)] {
+        for (host, query, seen) in [(APP, "", now), (OTHER, "group=Nobody", now), ("tools.example.test", "mcp=true", now), ("old.example.test", "", old)] {
             let row = format!("INSERT INTO requirements (host, query, seen_at) VALUES ('{host}', '{query}', {seen}) ON CONFLICT DO NOTHING");
             sql(&world, AssertSqlSafe(row)).await;
         }
         let page = browser.get(&world.url(PUBLIC, "/")).await.body;
         let link = |host: &str| page.contains(&format!("<a href=\"{}\">", world.url(host, "").trim_end_matches('/')));
-        assert!(link(APP) && !link(OTHER) && !page.contains("old.example.test"), "{page}");
+        assert!(link(APP) && !link(OTHER) && !page.contains("old.example.test") && !page.contains("tools."), "{page}");
         assert!(page.contains("href=\"/api/v1/me/export\""), "{page}");
         let export = browser.request(Method::GET, &world.url(PUBLIC, "/api/v1/me/export"));
         let told = export.from(&world.url(PUBLIC, "/")).send().await;

@@ -188,11 +188,7 @@ async fn who_was_erased_after_the_move_does_not_come_back_with_the_old_file() {
     assert!(people.contains("anna@example.com") && !people.contains("bob@example.com"), "{people}");
     let gatepost = world.builder.clone().start().await;
     gatepost.wait_ready().await;
-    assert_eq!(
-        browser.fetch(&world.url(APP, "/")).await.status,
-        401,
-        "the file has no session of his either"
-    );
+    assert_eq!(browser.fetch(&world.url(APP, "/")).await.status, 401, "he is signed in nowhere");
 
     moved.stop(&gatepost).await;
     let again = Postgres::shared().await.database().await;

@@ -2,6 +2,7 @@
 //! `gatepost_store::directory::copy`.
 
 use super::copy_stores::{Argument, ArgumentError, CopyStores};
+use super::environment::Environment;
 use super::erasures::{erase_again, named};
 use super::error::CommandError;
 use super::report::Report;
@@ -38,7 +39,7 @@ pub(super) struct Copy {
     sessions: Option<Argument>,
     #[command(flatten)]
     how: How,
-    /// Take the mark from the source, so that it can be served again
+    /// Take the mark from the source, so that it can be served again; whoever was erased in the target since is erased there too
     #[arg(long, conflicts_with_all = ["resume", "dry_run", "verify_only", "sessions"])]
     undo: bool,
     /// Print JSON for programs
@@ -59,13 +60,16 @@ struct How {
     verify_only: bool,
 }
 
-pub(super) async fn run(config: Config, actor: &Actor, args: Copy) -> Result<Report, CommandError> {
+pub(super) async fn run(
+    (config, environment): (Config, &Environment),
+    args: Copy,
+) -> Result<Report, CommandError> {
     let stores = CopyStores::name(&config, &args.from, &args.to)?;
     // The lock lies beside the file, whose folder a new target may not have yet.
     let has_file = stores.has_file();
     let mut lock = if has_file { Some(locked(&stores).await?) } else { None };
     if args.undo {
-        return undo(&stores, config.ca_file.as_deref(), actor).await;
+        return undo(&stores, config.ca_file.as_deref(), &environment.actor()).await;
     }
     let ring = stores.keys(&config)?;
     if !has_file && (args.how.dry_run || args.how.verify_only) {
@@ -140,7 +144,7 @@ async fn undo(stores: &CopyStores, ca_file: Option<&Path>, actor: &Actor) -> Res
         }
     };
     let erasures = match since {
-        Some(_) => Directory::open(&stores.target(), ca_file)?.list_erasures().await.ok(),
+        Some(_) => Some(Directory::open(&stores.target(), ca_file)?.list_erasures().await?),
         None => None,
     };
     let source = stores.source();
@@ -159,7 +163,13 @@ async fn undo(stores: &CopyStores, ca_file: Option<&Path>, actor: &Actor) -> Res
         Some([]) => {}
         Some(again) => {
             let _ = write!(text, "\nErased here too, as they were erased there since: {}", named(again).join(", "));
+            if !stores.is_from_file() {
+                text.push_str("\nEmpty the Redis of the source: it may hold their sessions.");
+            }
         }
+    }
+    if !directory.has_administrator().await? {
+        text.push_str("\nNobody is an administrator: `gatepost admin grant ADDRESS` makes one.");
     }
     text.push_str("\nDo not serve both.");
     let again = again.as_deref().map(named);

@@ -289,10 +289,7 @@ fn dispatch(program: Program, arguments: Arguments, environment: VarsOs) -> Resu
                 (json, report)
             }
             Command::Apply(args) => return Box::pin(apply::run(&open().await?, args)).await,
-            Command::Copy(args) => {
-                let (config, environment) = load()?;
-                (args.json, Box::pin(copy::run(config, &environment.actor(), args)).await?)
-            }
+            Command::Copy(args) => (args.json, Box::pin(copy::run(load()?, args)).await?),
             Command::Erasures(args) => {
                 let environment = only_here()?;
                 (args.json, Box::pin(erasures::run(arguments.config.as_deref(), environment, args)).await?)

@@ -28,6 +28,8 @@ pub struct Account<'a> {
     pub groups: &'a [GroupEntry<'a>],
     /// The origins of the hosts that the person can open, as far as it is known what their routers require.
     pub open: &'a [&'a str],
+    /// How many more there are.
+    pub more_open: usize,
     /// The person's valid sessions, in the order of the page.
     pub sessions: &'a [SessionEntry<'a>],
     /// The number of further sessions that are not shown.
@@ -131,6 +133,7 @@ struct View<'a> {
     has_unnamed_group: bool,
     tenants: Vec<(&'a str, &'static str)>,
     open: &'a [&'a str],
+    more_open: usize,
     sessions: Vec<SessionView>,
     more_sessions: usize,
     requests: Vec<RequestView<'a>>,
@@ -197,6 +200,7 @@ impl Account<'_> {
                 .map(|(tenant, role)| (tenant.as_str(), role.as_str()))
                 .collect(),
             open: self.open,
+            more_open: self.more_open,
             sessions: self.sessions.iter().map(|entry| session(entry, self.now)).collect(),
             more_sessions: self.more_sessions,
             requests: self.requests.iter().map(request).collect(),

@@ -6,8 +6,10 @@ use super::extract::{Fields, Form, Query};
 use super::fault::Fault;
 use super::own_proposals;
 use actix_web::web;
+use gatepost_admin::access::OpenHost;
 use gatepost_core::administration::Scope;
 use gatepost_core::clock::Timestamp;
+use gatepost_core::requirement::Requirement;
 use gatepost_core::secret::Hash;
 use gatepost_pages::{
     Account, AccountNotice, Brand, GroupEntry, MembershipSource, OwnProposals, RequestEntry, SessionEntry,
@@ -21,6 +23,8 @@ use gatepost_telemetry::EndCause;
 use serde::Deserialize;
 use std::sync::Arc;
 
+/// How many applications the page shows. People can have hosts noted that a pattern of `GATEPOST_HOSTS` covers.
+const SHOWN_APPLICATIONS: usize = 60;
 /// How many requests for access the page shows.
 const SHOWN_REQUESTS: u32 = 20;
 
@@ -54,7 +58,8 @@ pub(super) async fn show(
     let may_propose =
         proposed.as_ref().is_some_and(|proposed| own_proposals::may_propose(proposed, &principal.standing));
     let openable = admin.find_own_openable(user).await?;
-    let open: Vec<&str> = openable.iter().flat_map(|open| &open.hosts).map(|host| &*host.origin).collect();
+    let hosts = openable.iter().flat_map(|open| &open.hosts).filter(|host| is_for_browsers(host));
+    let open: Vec<&str> = hosts.map(|host| &*host.origin).collect();
     let sessions = live_sessions(&context, &principal).await?;
     let current = principal.session.id.hash();
     // A person may have more for a while, from before there was a limit, or it was larger.
@@ -68,7 +73,8 @@ pub(super) async fn show(
         person: &principal.standing.person,
         access: &principal.standing.access,
         groups: &groups(&context, details.as_ref()),
-        open: &open,
+        open: &open[..open.len().min(SHOWN_APPLICATIONS)],
+        more_open: open.len().saturating_sub(SHOWN_APPLICATIONS),
         sessions: &entries,
         more_sessions: sessions.len() - entries.len(),
         requests: &requests,
@@ -82,6 +88,12 @@ pub(super) async fn show(
         request_id: browser.request_id,
     };
     Ok(PageAnswer(account.page()))
+}
+
+/// Whether a browser gets a page there, as far as its routers say.
+fn is_for_browsers(host: &OpenHost) -> bool {
+    let parsed = host.requirements.iter().filter_map(|met| Requirement::parse(&met.query).ok());
+    parsed.into_iter().any(|requirement| !requirement.api && requirement.mcp.is_none())
 }
 
 /// The person's valid sessions: the current one first, then by last use.

@@ -61,10 +61,18 @@ both_pairs! {
             }
             answers
         };
+        let carol = office.world.signed_in("carol").await;
+        let members = office.done("GET", "/tenants/a/members", None).await;
         let before = answers().await;
         assert!(before.iter().filter(|(_, status)| *status == 200).count() * 4 > before.len() * 3, "{before:?}");
         assert_eq!(office.send(&office.alice, "DELETE", "/tenants/a", None).await.status, 204);
         assert_eq!(answers().await, before);
+        for path in &reads {
+            let status = office.send(&carol, "GET", path, None).await.status;
+            assert!([403, 404].contains(&status), "carol administers nothing any more: {path} {status}");
+        }
+        assert_eq!(office.done("GET", "/tenants/a/members", None).await, members);
+        assert_eq!(office.done("GET", "/tenants/a/export", None).await["members"], members["items"]);
         let checked = office.done("GET", "/tenants/a/check", None).await;
         let found: Vec<_> = checked["findings"].as_array().unwrap().iter().map(|one| &one["code"]).collect();
         assert_eq!(found, [&json!("tenant-deleted")]);

@@ -152,8 +152,8 @@ both_stores! {
         let without_secret = |issuer: &str, client: &str, label: &str| {
             let mut change = set(&acme(), issuer, vec![name()]);
             change.settings.secret = None;
-            change.settings.client_id = client.to_owned();
-            change.settings.label = label.to_owned();
+            client.clone_into(&mut change.settings.client_id);
+            label.clone_into(&mut change.settings.label);
             change
         };
         for (issuer, client) in [(SECOND, "gatepost"), (FIRST, "other")] {
@@ -164,7 +164,7 @@ both_stores! {
         assert_eq!((&*renamed.provider.label, renamed.provider.secret), ("Another name", asked.provider.secret));
         assert_eq!(store.standing(user).await.sessions_not_before, None);
         let mut other = set(&acme(), FIRST, vec![name()]);
-        other.settings.client_id = "other".to_owned();
+        "other".clone_into(&mut other.settings.client_id);
         make(&store, other).await;
         assert!(store.standing(user).await.sessions_not_before.is_some(), "another client of the same provider");
     }

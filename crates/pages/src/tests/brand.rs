@@ -75,6 +75,7 @@ fn account(brand: Option<Brand<'_>>) -> Page {
         access: &Access::default(),
         groups: &[],
         open: &[],
+        more_open: 0,
         sessions: &[],
         more_sessions: 0,
         requests: &[],

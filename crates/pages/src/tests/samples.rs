@@ -233,6 +233,7 @@ fn account(name: &str, person_name: &str, count: usize, is_admin: bool) -> Sampl
         person: &person,
         access: &access,
         groups: &entries,
+        more_open: count / 10,
         open: &open[..if count == 250 { 30 } else { count.min(2) }],
         sessions: &sessions[..if count > 0 { 3 } else { 1 }],
         more_sessions: 0,

@@ -51,11 +51,11 @@ pub(super) struct UserParameters {
     q: Option<String>,
     /// The address, as applications know it or as the provider asserts it.
     email: Option<String>,
-    /// The number of a group.
+    /// The number of a group. It finds nobody for the administrator of a tenant.
     group: Option<String>,
-    /// A tenant's id.
+    /// The id of a tenant that the caller administers.
     tenant: Option<String>,
-    /// `active`, `disabled`, `awaited` or `admin`.
+    /// `active`, `disabled`, `awaited` or `admin`, which finds nobody for the administrator of a tenant.
     state: Option<String>,
 }
 
